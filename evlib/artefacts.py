@@ -1,0 +1,128 @@
+"""Files that are either complete or not there: every writer uses a temporary name and renames."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+__all__ = [
+    "json_text",
+    "remove_leftovers",
+    "replacing",
+    "sha256_file",
+    "write_bytes",
+    "write_csv",
+    "write_json",
+    "write_npz",
+    "write_text",
+]
+
+
+@contextmanager
+def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Give a temporary path in the folder of ``path``, and rename it to ``path`` once the block has ended well.
+
+    Parameters
+    ----------
+    path : path-like
+        The file to write; its folder is made when missing.
+
+    Yields
+    ------
+    Path
+        Where to write. It is removed when the block raises, also on KeyboardInterrupt; the old file then stays.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
+    try:
+        yield temporary
+        os.replace(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove the temporary files that a killed run left in a folder (not below it)."""
+    for path in folder.glob(".*.tmp"):
+        path.unlink(missing_ok=True)
+
+
+def write_bytes(path: str | os.PathLike[str], content: bytes) -> None:
+    """Write bytes whole or not at all."""
+    with replacing(path) as temporary:
+        temporary.write_bytes(content)
+
+
+def write_text(path: str | os.PathLike[str], text: str) -> None:
+    """Write UTF-8 text with Unix line ends, whole or not at all."""
+    write_bytes(path, text.encode())
+
+
+def json_text(value: Any) -> str:
+    """JSON with sorted keys, the same for the same value.
+
+    Parameters
+    ----------
+    value : object
+        Dicts, lists, strings, numbers (NumPy scalars too) and None.
+
+    Returns
+    -------
+    str
+
+    Raises
+    ------
+    ValueError
+        A number is nan or infinite, which JSON does not know.
+    TypeError
+        Something else than the above.
+    """
+    return json.dumps(value, sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False, default=_plain) + "\n"
+
+
+def _plain(value: Any) -> Any:
+    if hasattr(value, "item") and getattr(value, "ndim", None) == 0:
+        return value.item()
+    raise TypeError(f"{value!r} is of type {type(value).__name__}; JSON takes dict, list, str, number, bool and None")
+
+
+def write_json(path: str | os.PathLike[str], value: Any) -> None:
+    """Write stable JSON (see `json_text`), whole or not at all."""
+    write_text(path, json_text(value))
+
+
+def write_csv(path: str | os.PathLike[str], table: Any) -> None:
+    """Write a DataFrame as CSV without its index, whole or not at all."""
+    with replacing(path) as temporary:
+        table.to_csv(temporary, index=False, lineterminator="\n")
+
+
+def write_npz(path: str | os.PathLike[str], **arrays: Any) -> None:
+    """Write named arrays as compressed NPZ, whole or not at all; object arrays are refused.
+
+    Raises
+    ------
+    ValueError
+        An array holds Python objects, which NPZ would pickle.
+    """
+    import numpy as np  # here, so that a run that changes nothing need not load NumPy
+
+    for name, array in arrays.items():
+        if np.asarray(array).dtype.hasobject:
+            raise ValueError(f"{path}: array {name!r} holds Python objects; convert it to numbers or fixed-width text")
+    with replacing(path) as temporary, temporary.open("wb") as file:
+        np.savez_compressed(file, **arrays)
+
+
+def sha256_file(path: str | os.PathLike[str]) -> str:
+    """SHA-256 of a file's bytes, in hexadecimal."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,95 @@
+"""Hashes of what a result depends on: sources without their comments, the lock, data files."""
+
+from __future__ import annotations
+
+import ast
+import functools
+import hashlib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from evlib.paths import ROOT
+
+__all__ = ["code_hash", "files_hash", "lock_hash", "package_sources", "source_hash"]
+
+_PRESENTATION = ("figures.py", "recording.py")  # draw and record what was solved; no solved number depends on them
+
+
+def source_hash(paths: Iterable[Path], root: Path = ROOT) -> str:
+    """Hash of Python sources as the interpreter sees them: comments, docstrings and layout do not count.
+
+    Parameters
+    ----------
+    paths : iterable of Path
+        Python files, in any order.
+    root : Path
+        Names are hashed relative to this folder, so that a moved project keeps its hash.
+
+    Returns
+    -------
+    str
+        SHA-256, the same on every supported version of Python.
+
+    Raises
+    ------
+    SyntaxError
+        A file is not Python; the error names it.
+    """
+    digest = hashlib.sha256()
+    for path in sorted(paths):
+        tree = ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
+        digest.update(f"{path.relative_to(root).as_posix()}\n{_canonical(_without_docstrings(tree))}\n".encode())
+    return digest.hexdigest()
+
+
+def files_hash(paths: Iterable[Path], root: Path = ROOT) -> str:
+    """Hash of files by name (relative to ``root``) and bytes, in any order."""
+    digest = hashlib.sha256()
+    for path in sorted(paths):
+        content = hashlib.sha256(path.read_bytes()).hexdigest()
+        digest.update(f"{path.relative_to(root).as_posix()} {content}\n".encode())
+    return digest.hexdigest()
+
+
+def lock_hash(root: Path = ROOT) -> str:
+    """Hash of the pins in ``requirements.lock``, without its comments."""
+    lines = (root / "requirements.lock").read_text(encoding="utf-8").splitlines()
+    return hashlib.sha256("\n".join(line for line in lines if not line.lstrip().startswith("#")).encode()).hexdigest()
+
+
+def package_sources(root: Path = ROOT, *, without: Iterable[str] = ()) -> list[Path]:
+    """Sources of evlib but for its ``study`` folder (the chain, not the model) and the names in ``without``."""
+    folder = root / "evlib"
+    skipped = {folder / name for name in without}
+    return sorted(path for path in folder.rglob("*.py") if folder / "study" not in path.parents and path not in skipped)
+
+
+@functools.cache  # what a running process has imported does not change, whatever happens to the files meanwhile
+def code_hash() -> str:
+    """Hash of everything that a solved number can depend on besides its scenario: evlib's sources and the lock.
+
+    Returns
+    -------
+    str
+        SHA-256 over all of evlib but ``study``, ``figures.py`` and ``recording.py``, and over the lock's pins.
+    """
+    return hashlib.sha256(f"{source_hash(package_sources(without=_PRESENTATION))} {lock_hash()}".encode()).hexdigest()
+
+
+def _without_docstrings(tree: ast.Module) -> ast.Module:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and node.body:
+            if ast.get_docstring(node, clean=False) is not None:
+                node.body = node.body[1:]
+    return tree
+
+
+def _canonical(node: Any) -> str:
+    """Text of a syntax tree. Not `ast.dump`: that differs between versions of Python in which empty fields it shows."""
+    if isinstance(node, ast.AST):
+        fields = ((name, _canonical(value)) for name, value in ast.iter_fields(node) if name not in ("ctx", "kind"))
+        return f"{type(node).__name__}({','.join(f'{n}={v}' for n, v in fields if v not in ('[]', 'None'))})"
+    if isinstance(node, list):
+        return f"[{','.join(map(_canonical, node))}]"
+    return repr(node)

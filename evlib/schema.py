@@ -1,0 +1,271 @@
+"""The typed sections of a scenario: every field, its unit, and the rules that hold between fields."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+
+__all__ = ["ScenarioSpec", "clock_to_min", "quantities"]
+
+
+def Quantity(unit: str, **limits):
+    """A number that must come with unit, source and range in the YAML file."""
+    return Field(json_schema_extra={"unit": unit}, strict=True, allow_inf_nan=False, **limits)
+
+
+def clock_to_min(clock: str) -> int:
+    """Minutes after midnight of a clock time ``"HH:MM"``.
+
+    Examples
+    --------
+    >>> clock_to_min("10:05")
+    605
+    """
+    hours, _, minutes = str(clock).partition(":")
+    if not (hours.isdigit() and minutes.isdigit() and int(hours) < 24 and int(minutes) < 60 and len(minutes) == 2):
+        raise ValueError('is not a clock time; write it in quotes, as in "10:00"')
+    return 60 * int(hours) + int(minutes)
+
+
+def _named(value):
+    """``{c1: {...}, c2: {...}}`` as a tuple of members that know their name."""
+    if isinstance(value, dict):
+        members = []
+        for name, member in value.items():
+            if not isinstance(member, dict):
+                raise ValueError(f"member {name!r} must be a mapping of its fields")
+            members.append({"name": str(name), **member})
+        return tuple(members)
+    return value
+
+
+class Section(BaseModel):
+    """Frozen, no unknown keys, no silent conversion of text to numbers."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=False, validate_default=True)
+
+
+class Time(Section):
+    step_min: float = Quantity("min", gt=0)
+    n_steps: int = Quantity("steps", ge=2)
+    start_clock: str
+    loading_step_s: float = Quantity("s", gt=0)
+    last_departure_step: int = Quantity("step", ge=0)
+
+    @field_validator("start_clock")
+    @classmethod
+    def _clock(cls, value):
+        clock_to_min(value)
+        return value
+
+    @model_validator(mode="after")
+    def _consistent(self):
+        substeps = self.step_min * 60 / self.loading_step_s
+        if abs(substeps - round(substeps)) > 1e-9 or substeps < 1:
+            raise ValueError(f"loading_step_s {self.loading_step_s} must divide the step of {self.step_min * 60} s")
+        if self.last_departure_step >= self.n_steps:
+            raise ValueError(f"last_departure_step {self.last_departure_step} must be below n_steps {self.n_steps}")
+        return self
+
+
+class Roads(Section):
+    links_file: str
+    nodes_file: str
+    capacity_veh_h: float = Quantity("veh/h", gt=0)
+    bpr_alpha: float = Quantity("1", gt=0)
+    bpr_power: float = Quantity("1", ge=1)
+
+
+class Origin(Section):
+    name: str
+    node: int
+    share: float = Quantity("1", ge=0, le=1)
+
+
+class Station(Section):
+    name: str
+    node: int
+    bus: int
+    plugs: float = Quantity("plugs", gt=0)
+
+
+class VehicleClass(Section):
+    name: str
+    share: float = Quantity("1", ge=0, le=1)
+    battery_kwh: float = Quantity("kWh", gt=0)
+    charge_kw: float = Quantity("kW", gt=0)
+    discharge_kw: float = Quantity("kW", ge=0)
+    stay_min: float = Quantity("min", gt=0)
+    soc_arrival: float = Quantity("1", ge=0, le=1)
+    gain_share: float = Quantity("1", ge=0, le=1)
+    vot_cny_h: float = Quantity("CNY/h", gt=0)
+    peak_over_mean: float = Quantity("1", ge=1)
+
+
+class Fleet(Section):
+    vehicles: float = Quantity("veh", ge=0)
+    peak_clock: str
+    peak_width_min: float = Quantity("min", gt=0)
+    soc_type_offset: float = Quantity("1", ge=0, le=0.5)
+    soc_min: float = Quantity("1", ge=0, le=1)
+    soc_max: float = Quantity("1", ge=0, le=1)
+    queue_factor: float = Quantity("1", ge=1)
+    eta_charge: float = Quantity("1", gt=0, le=1)
+    eta_discharge: float = Quantity("1", gt=0, le=1)
+    wear_cny_kwh: float = Quantity("CNY/kWh", ge=0)
+    classes: Annotated[tuple[VehicleClass, ...], BeforeValidator(_named)]
+
+    @field_validator("peak_clock")
+    @classmethod
+    def _clock(cls, value):
+        clock_to_min(value)
+        return value
+
+    @model_validator(mode="after")
+    def _consistent(self):
+        total = sum(member.share for member in self.classes)
+        if not self.classes or abs(total - 1) > 1e-9:
+            raise ValueError(f"classes' shares sum to {total:.6g}; they must sum to 1")
+        if self.soc_min > self.soc_max:
+            raise ValueError(f"soc_min {self.soc_min} is above soc_max {self.soc_max}")
+        for member in self.classes:
+            low, high = member.soc_arrival - self.soc_type_offset, member.soc_arrival + self.soc_type_offset
+            if low < 0 or high > self.soc_max:
+                raise ValueError(
+                    f"classes.{member.name}: arrival state of charge {low:.3g}..{high:.3g} (with soc_type_offset) "
+                    f"must lie in 0..soc_max {self.soc_max}"
+                )
+        return self
+
+
+class Zone(Section):
+    name: str
+    buses: tuple[int, ...]
+    import_limit_mw: float = Quantity("MW", ge=0)
+    export_limit_mw: float = Quantity("MW", ge=0)
+    backup_mw: float = Quantity("MW", ge=0)
+
+
+class Farm(Section):
+    name: str
+    kind: Literal["wind", "solar"]
+    zone: str
+    bus: int
+    column: str
+    rating_mw: float = Quantity("MW", ge=0)
+
+
+class Spike(Section):
+    zone: str
+    peak_mw: float = Quantity("MW", ge=0)
+    peak_step: int = Quantity("step", ge=0)
+    half_width_min: float = Quantity("min", gt=0)
+
+
+class TariffBlock(Section):
+    name: str
+    from_clock: str
+    price_cny_kwh: float = Quantity("CNY/kWh")
+
+    @field_validator("from_clock")
+    @classmethod
+    def _clock(cls, value):
+        clock_to_min(value)
+        return value
+
+
+class Grid(Section):
+    buses_file: str
+    branches_file: str
+    ratings_file: str
+    profiles_file: str
+    load_column: str
+    load_scale: float = Quantity("1", gt=0)
+    impedance_divisor: float = Quantity("1", gt=0)
+    root_voltage_pu: float = Quantity("pu", gt=0.8, lt=1.2)
+    voltage_margin_pu: float = Quantity("pu", ge=0, lt=0.05)
+    import_limit_mw: float = Quantity("MW", ge=0)
+    reverse_limit_mw: float = Quantity("MW", ge=0)
+    backup_ramp_share: float = Quantity("1/step", gt=0, le=1)
+    zones: Annotated[tuple[Zone, ...], BeforeValidator(_named)]
+    farms: Annotated[tuple[Farm, ...], BeforeValidator(_named)]
+    spike: Spike
+
+
+class Prices(Section):
+    import_tariff: Annotated[tuple[TariffBlock, ...], BeforeValidator(_named)]
+    backup_cny_kwh: float = Quantity("CNY/kWh", ge=0)
+    curtailment_cny_kwh: float = Quantity("CNY/kWh", ge=0)
+    shedding_cny_kwh: float = Quantity("CNY/kWh", gt=0)
+    unserved_cny_kwh: float = Quantity("CNY/kWh", gt=0)
+    backup_slope_cny_kwh_mw: float = Quantity("CNY/(kWh MW)", ge=0)
+    import_slope_cny_kwh_mw: float = Quantity("CNY/(kWh MW)", ge=0)
+    curtailment_slope_cny_kwh_mw: float = Quantity("CNY/(kWh MW)", ge=0)
+    shedding_slope_cny_kwh_mw: float = Quantity("CNY/(kWh MW)", ge=0)
+    overload_slope_cny_kwh_mw: float = Quantity("CNY/(kWh MW)", gt=0)
+
+
+class Switches(Section):
+    """Choices between ways of computing; every variant of the study is a ``replace`` of one of these or of a value."""
+
+    signal: Literal["experienced", "instantaneous"] = "experienced"
+    impedance: Literal["smooth_queue", "bpr", "point_queue"] = "smooth_queue"
+    limits: Literal["soft", "hard"] = "soft"
+    renewable_swap: bool = False
+
+
+class ScenarioSpec(Section):
+    """All sections of a scenario."""
+
+    name: str
+    description: str
+    time: Time
+    roads: Roads
+    origins: Annotated[tuple[Origin, ...], BeforeValidator(_named)]
+    stations: Annotated[tuple[Station, ...], BeforeValidator(_named)]
+    fleet: Fleet
+    grid: Grid
+    prices: Prices
+    switches: Switches = Switches()
+
+    @model_validator(mode="after")
+    def _consistent(self):
+        total = sum(origin.share for origin in self.origins)
+        if not self.origins or abs(total - 1) > 1e-9:
+            raise ValueError(f"origins' shares sum to {total:.6g}; they must sum to 1")
+        if not self.stations:
+            raise ValueError("stations is empty; name at least one station")
+        for member in self.fleet.classes:
+            steps = member.stay_min / self.time.step_min
+            if abs(steps - round(steps)) > 1e-9 or steps < 1:
+                raise ValueError(
+                    f"fleet.classes.{member.name}.stay_min {member.stay_min} must be whole steps of {self.time.step_min} min"
+                )
+        zones = {zone.name for zone in self.grid.zones}
+        for label, zone in [(f"farms.{farm.name}", farm.zone) for farm in self.grid.farms] + [
+            ("spike", self.grid.spike.zone)
+        ]:
+            if zone not in zones:
+                raise ValueError(f"grid.{label}.zone {zone!r} is not one of the zones {sorted(zones)}")
+        if not self.prices.import_tariff:
+            raise ValueError("prices.import_tariff is empty; give at least one block")
+        first = min(clock_to_min(block.from_clock) for block in self.prices.import_tariff)
+        if first > clock_to_min(self.time.start_clock):
+            raise ValueError("prices.import_tariff starts after start_clock; its first block must cover the first step")
+        return self
+
+
+def quantities(section: BaseModel, prefix: str = "") -> Iterator[tuple[str, str, float]]:
+    """Every quantity of a section and its members, as (dotted name, unit, value)."""
+    for name, field in type(section).model_fields.items():
+        value = getattr(section, name)
+        unit = (field.json_schema_extra or {}).get("unit") if isinstance(field.json_schema_extra, dict) else None
+        if unit is not None:
+            yield prefix + name, unit, value
+        elif isinstance(value, BaseModel):
+            yield from quantities(value, f"{prefix}{name}.")
+        elif isinstance(value, tuple) and value and isinstance(value[0], BaseModel):
+            for member in value:
+                yield from quantities(member, f"{prefix}{name}.{member.name}.")

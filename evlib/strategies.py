@@ -1,0 +1,45 @@
+"""How drivers choose when nobody coordinates them."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from evlib.network import Network
+
+__all__ = ["nearest_paths", "shortest_path_departures"]
+
+
+def nearest_paths(network: Network) -> np.ndarray:
+    """The path of least free-flow time from each origin to any station: the nearest station.
+
+    Parameters
+    ----------
+    network : Network
+
+    Returns
+    -------
+    ndarray of int, shape (n_origins,)
+        Path of each origin; of equally short ones the first in the network's order.
+    """
+    minutes = network.path_free_flow_min
+    own = network.path_origin[None, :] == np.arange(len(network.origins))[:, None]
+    return np.where(own, minutes[None, :], np.inf).argmin(axis=1)
+
+
+def shortest_path_departures(network: Network, demand_veh: np.ndarray) -> np.ndarray:
+    """Everybody drives to the nearest station by the shortest way, whatever the traffic and the prices.
+
+    Parameters
+    ----------
+    network : Network
+    demand_veh : ndarray, shape (n_origins, n_classes, n_departure_steps)
+        Vehicles that depart [veh].
+
+    Returns
+    -------
+    ndarray, shape (n_paths, n_classes, n_departure_steps)
+        Departures by path [veh].
+    """
+    departures = np.zeros((len(network.paths), *demand_veh.shape[1:]))
+    departures[nearest_paths(network)] = demand_veh
+    return departures
