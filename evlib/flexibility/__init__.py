@@ -1,0 +1,56 @@
+"""Flexible operation domains of electric vehicles: exact, as zonotopes, as summed bounds, and back to vehicles."""
+
+from evlib.flexibility.bounds import SummedBounds, summed_bounds, summed_power, summed_support
+from evlib.flexibility.disaggregation import check_disaggregation, vehicle_schedules
+from evlib.flexibility.domain import Adjustments, Domain, vehicle_domain
+from evlib.flexibility.horizon import to_horizon, to_steps
+from evlib.flexibility.outline import exact_extreme, outline, summed_extreme, zonotope_extreme
+from evlib.flexibility.schedule import Schedule, cost_of, uncontrolled, violations
+from evlib.flexibility.support import support
+from evlib.flexibility.zonotope import (
+    StationZonotope,
+    Zonotope,
+    disaggregate,
+    generator_widths,
+    inner_zonotope,
+    inner_zonotopes,
+    paper_generators,
+    station_zonotope,
+    sum_zonotopes,
+    support_coefficients,
+    support_value,
+)
+
+__all__ = [
+    "Adjustments",
+    "Domain",
+    "Schedule",
+    "StationZonotope",
+    "SummedBounds",
+    "Zonotope",
+    "check_disaggregation",
+    "cost_of",
+    "disaggregate",
+    "exact_extreme",
+    "generator_widths",
+    "inner_zonotope",
+    "inner_zonotopes",
+    "outline",
+    "paper_generators",
+    "station_zonotope",
+    "sum_zonotopes",
+    "summed_bounds",
+    "summed_extreme",
+    "summed_power",
+    "summed_support",
+    "support",
+    "support_coefficients",
+    "support_value",
+    "to_horizon",
+    "to_steps",
+    "uncontrolled",
+    "vehicle_domain",
+    "vehicle_schedules",
+    "violations",
+    "zonotope_extreme",
+]

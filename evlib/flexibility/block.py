@@ -1,0 +1,161 @@
+"""Station power as the grid problem sees it: no vehicles, fixed profiles, or the exact domains of all cohorts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import cvxpy as cp
+import numpy as np
+import scipy.sparse as sp
+
+from evlib.flexibility.domain import Domain, Schedule
+
+__all__ = ["Cluster", "block_schedule", "exact_block", "fixed_profile"]
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """What the grid problem needs to know of the vehicles; energies in MWh, powers in MW, cost in thousand CNY.
+
+    Attributes
+    ----------
+    power_mw : cvxpy.Expression, shape (n_stations, K)
+        Net charging power of each station.
+    cost_kcny : cvxpy.Expression
+        Wear, unserved energy and energy bought after the horizon.
+    constraints : list
+    variables : dict of str -> cvxpy.Variable
+        What :meth:`schedule` reads after the solve.
+    """
+
+    power_mw: cp.Expression
+    cost_kcny: cp.Expression
+    constraints: list = field(default_factory=list)
+    variables: dict = field(default_factory=dict)
+
+
+def fixed_profile(profile_kw: np.ndarray, step_h: float, penalty_cny_kwh: float, settled_cny: float = 0.0) -> Cluster:
+    """Stations that draw a given power, which the grid may cut at a penalty.
+
+    Parameters
+    ----------
+    profile_kw : ndarray, shape (n_stations, K)
+        Power wanted [kW], not negative.
+    step_h : float
+        Length of a step [h].
+    penalty_cny_kwh : float
+        Cost of energy cut, meter side [CNY/kWh].
+    settled_cny : float
+        Cost that no dispatch changes: energy unserved or bought after the horizon anyway [CNY].
+
+    Returns
+    -------
+    Cluster
+        Variable ``cut`` is the power cut [MW], present where anything is wanted.
+    """
+    wanted = np.asarray(profile_kw, dtype=float) / 1000.0
+    if not wanted.any():
+        return Cluster(cp.Constant(wanted), cp.Constant(settled_cny / 1000.0))
+    cut = cp.Variable(wanted.shape, name="cut", nonneg=True)
+    cost = penalty_cny_kwh * step_h * cp.sum(cut) + settled_cny / 1000.0
+    return Cluster(wanted - cut, cost, [cut <= wanted], {"cut": cut})
+
+
+def exact_block(domain: Domain, size_veh, station, first_step, n_stations: int, n_steps: int) -> Cluster:
+    """Every cohort with its own exact domain: N identical vehicles are the domain of one, times N.
+
+    Parameters
+    ----------
+    domain : Domain
+        One vehicle of each of n cohorts.
+    size_veh : ndarray or cvxpy.Expression, shape (n,)
+        Vehicles in each cohort; linear, so a variable is allowed.
+    station, first_step : ndarray of int, shape (n,)
+        Station of each cohort and its first usable step.
+    n_stations, n_steps : int
+        Shape of the stations' power.
+
+    Returns
+    -------
+    Cluster
+        Energy is a state variable, so the constraints stay sparse.
+    """
+    n, count = domain.n, domain.n_usable
+    cohort = np.repeat(np.arange(n), count)
+    n_rows = len(cohort)
+    if n == 0:
+        return Cluster(cp.Constant(np.zeros((n_stations, n_steps))), cp.Constant(0.0))
+    row = np.arange(n_rows)
+    age = row - np.repeat(np.cumsum(count) - count, count)
+    spread = sp.csr_array((np.ones(n_rows), (row, cohort)), shape=(n_rows, n))
+    place = np.asarray(station)[cohort] * n_steps + np.asarray(first_step)[cohort] + age
+    gather = sp.csr_array((np.ones(n_rows), (place, row)), shape=(n_stations * n_steps, n_rows))
+    earlier = row[age > 0]
+    change = sp.eye_array(n_rows, format="csr") - sp.csr_array(
+        (np.ones(len(earlier)), (earlier, earlier - 1)), shape=(n_rows, n_rows)
+    )
+    ends = np.flatnonzero(count > 0)
+    last = sp.csr_array((np.ones(len(ends)), (ends, np.cumsum(count)[ends] - 1)), shape=(n, n_rows))
+
+    def per_row(values):
+        return values[cohort] / 1000.0
+
+    size_row = spread @ size_veh
+    charge = cp.Variable(n_rows, name="charge", nonneg=True)
+    energy = cp.Variable(n_rows, name="energy")
+    unserved = cp.Variable(n, name="unserved", nonneg=True)
+    terminal = cp.Variable(n, name="terminal", nonneg=True)
+    variables = {"charge": charge, "energy": energy, "unserved": unserved, "terminal": terminal}
+    stored = domain.step_h * domain.eta_charge * charge
+    used, net = charge, charge
+    wear = 0.0
+    # A discharging variable pinned to zero from both sides would leave the solver no interior.
+    if domain.discharge_kw.any():
+        discharge = cp.Variable(n_rows, name="discharge", nonneg=True)
+        variables["discharge"] = discharge
+        able = domain.discharge_kw[cohort] > 0
+        stored = stored - domain.step_h / domain.eta_discharge * discharge
+        ratio = np.where(able, domain.charge_kw[cohort] / np.where(able, domain.discharge_kw[cohort], 1.0), 0.0)
+        used = charge + cp.multiply(ratio, discharge)
+        net = charge - discharge
+        wear = domain.step_h * domain.wear_cny_kwh * cp.sum(discharge)
+    constraints = [
+        change @ energy == stored,
+        used <= cp.multiply(per_row(domain.charge_kw), size_row),
+        energy <= cp.multiply(per_row(domain.energy_high_kwh), size_row),
+        energy >= cp.multiply(per_row(domain.energy_low_kwh), size_row),
+        last @ energy + terminal + unserved >= cp.multiply(domain.target_kwh / 1000.0, size_veh),
+        terminal <= cp.multiply(domain.terminal_limit_kwh / 1000.0, size_veh),
+    ]
+    if domain.discharge_kw.any() and not able.all():
+        constraints.append(discharge[~able] == 0)
+    cost = (
+        wear
+        + domain.unserved_cny_kwh * cp.sum(unserved)
+        + domain.terminal_price_cny_kwh / domain.eta_charge * cp.sum(terminal)
+    )
+    power = cp.reshape(gather @ net, (n_stations, n_steps), order="C")
+    return Cluster(power, cost, constraints, variables)
+
+
+def block_schedule(cluster: Cluster, domain: Domain) -> Schedule:
+    """Schedules of all cohorts after a solve, whole cohorts [kW, kWh]."""
+    count, n_steps = domain.n_usable, int(domain.n_usable.max(initial=0))
+    inside = np.arange(n_steps)[None, :] < count[:, None]
+
+    def table(name):
+        values = np.zeros((domain.n, n_steps))
+        if name in cluster.variables:
+            values[inside] = 1000.0 * cluster.variables[name].value
+        return values
+
+    charge, discharge = table("charge"), table("discharge")
+    change = domain.step_h * (domain.eta_charge * charge - discharge / domain.eta_discharge)
+    energy = np.concatenate([np.zeros((domain.n, 1)), np.cumsum(change, axis=1)], axis=1)
+    return Schedule(
+        charge,
+        discharge,
+        energy,
+        1000.0 * cluster.variables["terminal"].value,
+        1000.0 * cluster.variables["unserved"].value,
+    )

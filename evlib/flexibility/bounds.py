@@ -1,0 +1,156 @@
+"""Summed bounds, the "virtual battery": an outer approximation of a station, for diagnosis only, not deliverable."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import linprog
+from scipy.sparse import bmat, csr_array, diags_array, eye_array
+
+from evlib.errors import InputError, SolverError
+from evlib.flexibility.horizon import check_cohorts, to_horizon
+
+__all__ = ["SummedBounds", "summed_bounds", "summed_power", "summed_support"]
+
+
+@dataclass(frozen=True)
+class SummedBounds:
+    """One big battery for a station on a horizon of K steps.
+
+    .. math::
+        0 \\le c_k \\le C_k, \\quad 0 \\le d_k \\le D_k, \\quad c_k + \\rho d_k \\le H_{\\rho k}, \\quad
+        S_{k+1} = S_k + h (\\eta_c c_k - d_k / \\eta_d), \\\\
+        low_k \\le S_k \\le high_k, \\quad S_k + U \\ge need_k, \\quad S_K + U + B \\ge target, \\quad B \\le limit
+
+    S is the energy of all vehicles since plug-in, those gone included [kWh, battery side]; U >= 0 unserved and B >= 0
+    terminal energy of all vehicles together.
+
+    Parameters
+    ----------
+    charge_max_kw, discharge_max_kw : ndarray, shape (K,)
+        C and D: sums over the vehicles that are plugged in [kW].
+    hull_ratios, hull_kw : ndarray, shape (r,) and (r, K)
+        rho, every ratio of charging to discharging power in the station, and H [kW]: sums of max(P_ch, rho P_dis).
+    energy_low_kwh, energy_high_kwh, energy_need_kwh : ndarray, shape (K + 1,)
+        Sums of what a vehicle can hold, given its band and the steps since plug-in, and of what it needs by then to
+        reach its target less the terminal limit at full power [kWh].
+    target_kwh, terminal_limit_kwh : float
+        Sums [kWh].
+    eta_charge, eta_discharge, wear_cny_kwh, terminal_cny_kwh, unserved_cny_kwh, step_h : float
+        As in `Domain`; terminal_cny_kwh is per kWh on the battery side.
+    """
+
+    charge_max_kw: np.ndarray
+    discharge_max_kw: np.ndarray
+    hull_ratios: np.ndarray
+    hull_kw: np.ndarray
+    energy_low_kwh: np.ndarray
+    energy_high_kwh: np.ndarray
+    energy_need_kwh: np.ndarray
+    target_kwh: float
+    terminal_limit_kwh: float
+    eta_charge: float
+    eta_discharge: float
+    wear_cny_kwh: float
+    terminal_cny_kwh: float
+    unserved_cny_kwh: float
+    step_h: float
+
+
+def summed_bounds(domain, sizes, offsets, n_horizon):
+    """Bounds of a station: those of its vehicles, added up.
+
+    Parameters
+    ----------
+    domain : Domain
+        One vehicle of each of n cohorts.
+    sizes, offsets : array_like, shape (n,)
+        Vehicles in each cohort [veh]; horizon step of the first usable step.
+    n_horizon : int
+        K.
+
+    Returns
+    -------
+    SummedBounds
+
+    Raises
+    ------
+    InputError
+        If a size is negative or a stay leaves the horizon.
+    """
+    sizes, offsets = check_cohorts(domain, sizes, offsets, n_horizon)
+
+    def plugged_in(values):
+        return to_horizon(domain, sizes, offsets, np.broadcast_to(values[:, None], domain.active.shape), n_horizon)
+
+    charge, discharge = domain.charge_kw, domain.discharge_kw
+    ratios = np.unique(charge[discharge > 0] / discharge[discharge > 0])
+    hull = [plugged_in(np.maximum(charge, ratio * discharge)) for ratio in ratios]
+    n_usable, full = domain.n_usable[:, None], domain.charge_step_kwh[:, None]
+    done = np.clip(np.arange(n_horizon + 1) - offsets[:, None], 0, n_usable)
+    low = np.maximum(domain.energy_low_kwh[:, None], -done * domain.discharge_step_kwh[:, None])
+    need = (domain.target_kwh - domain.terminal_limit_kwh)[:, None] - (n_usable - done) * full
+    return SummedBounds(
+        charge_max_kw=plugged_in(charge),
+        discharge_max_kw=plugged_in(discharge),
+        hull_ratios=ratios,
+        hull_kw=np.reshape(hull, (len(ratios), n_horizon)),
+        energy_low_kwh=sizes @ low,
+        energy_high_kwh=sizes @ np.minimum(domain.energy_high_kwh[:, None], done * full),
+        energy_need_kwh=sizes @ np.maximum(low, need),
+        target_kwh=float(sizes @ domain.target_kwh),
+        terminal_limit_kwh=float(sizes @ domain.terminal_limit_kwh),
+        eta_charge=domain.eta_charge,
+        eta_discharge=domain.eta_discharge,
+        wear_cny_kwh=domain.wear_cny_kwh,
+        terminal_cny_kwh=domain.terminal_price_cny_kwh / domain.eta_charge,
+        unserved_cny_kwh=domain.unserved_cny_kwh,
+        step_h=domain.step_h,
+    )
+
+
+def summed_support(bounds, prices_cny_kwh):
+    """Least cost of the big battery at prices (K,) [CNY]: never above the sum of the vehicles' least costs.
+
+    Raises
+    ------
+    SolverError
+        If HiGHS does not find an optimum.
+    """
+    return _solve(bounds, prices_cny_kwh).fun
+
+
+def summed_power(bounds, prices_cny_kwh):
+    """Charge minus discharge [kW], (K,), of a cheapest point of the big battery."""
+    x, n_steps = _solve(bounds, prices_cny_kwh).x, bounds.charge_max_kw.size
+    return x[:n_steps] - x[n_steps : 2 * n_steps]
+
+
+def _solve(bounds, prices_cny_kwh):
+    """The linear program in (charge (K), discharge (K), energy (K + 1), unserved, terminal)."""
+    n_steps, step_h = bounds.charge_max_kw.size, bounds.step_h
+    prices = np.asarray(prices_cny_kwh, dtype=float)
+    if prices.shape != (n_steps,) or not np.isfinite(prices).all():
+        raise InputError(f"prices_cny_kwh: shape {prices.shape}; must be {(n_steps,)} and finite")
+    one, points = eye_array(n_steps), n_steps + 1
+    after_before = diags_array([np.ones(n_steps), -np.ones(n_steps)], offsets=[1, 0], shape=(n_steps, points))
+    into, out = -step_h * bounds.eta_charge * one, step_h / bounds.eta_discharge * one
+    balance = bmat([[into, out, after_before, csr_array((n_steps, 2))]])
+    hull = [bmat([[one, ratio * one, csr_array((n_steps, points + 2))]]) for ratio in bounds.hull_ratios]
+    unserved = csr_array(np.tile([-1.0, 0.0], (points, 1)))
+    need = bmat([[csr_array((points, 2 * n_steps)), -eye_array(points), unserved]])
+    target = csr_array(np.r_[np.zeros(3 * n_steps), -1.0, -1.0, -1.0][None, :])
+    lowest = np.r_[np.zeros(2 * n_steps), bounds.energy_low_kwh, 0.0, 0.0]
+    highest = np.r_[bounds.charge_max_kw, bounds.discharge_max_kw, bounds.energy_high_kwh]
+    cost = np.r_[prices, bounds.wear_cny_kwh - prices] * step_h
+    result = linprog(
+        np.r_[cost, np.zeros(points), bounds.unserved_cny_kwh, bounds.terminal_cny_kwh],
+        A_ub=bmat([[block] for block in (*hull, need, target)]),
+        b_ub=np.concatenate([*bounds.hull_kw, -bounds.energy_need_kwh, [-bounds.target_kwh]]),
+        A_eq=balance,
+        b_eq=np.zeros(n_steps),
+        bounds=np.column_stack([lowest, np.r_[highest, np.inf, bounds.terminal_limit_kwh]]),
+        method="highs",
+    )
+    if result.status != 0:
+        raise SolverError(f"summed bounds: HiGHS ended with status {result.status} ({result.message})")
+    return result

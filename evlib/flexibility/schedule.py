@@ -1,0 +1,122 @@
+"""Schedules of a batch of vehicles: what they cost, what vehicles do when left alone, which rules a schedule breaks."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from evlib.errors import InputError
+from evlib.flexibility.checks import require
+
+__all__ = ["Schedule", "cost_of", "recourse", "uncontrolled", "usable_prices", "violations"]
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """What each vehicle does: charge_kw and discharge_kw (n, T), energy_kwh since plug-in (n, T + 1; constant after the
+    last usable step), terminal_kwh and unserved_kwh (n,). Powers are meter side, energies battery side."""
+
+    charge_kw: np.ndarray
+    discharge_kw: np.ndarray
+    energy_kwh: np.ndarray
+    terminal_kwh: np.ndarray
+    unserved_kwh: np.ndarray
+
+    @property
+    def power_kw(self):
+        """Charge minus discharge [kW], shape (n, T)."""
+        return self.charge_kw - self.discharge_kw
+
+
+def usable_prices(domain, prices_cny_kwh):
+    """Prices as an array (n, T), zero where the vehicle is not plugged in; InputError if shape or value is wrong."""
+    prices = np.asarray(prices_cny_kwh, dtype=float)
+    if prices.shape != (domain.n, domain.n_steps):
+        shape = (domain.n, domain.n_steps)
+        raise InputError(f"prices_cny_kwh: shape {prices.shape}; must be {shape}, vehicles x steps")
+    prices = np.where(domain.active, prices, 0.0)
+    require(np.isfinite(prices).all(axis=1), "prices_cny_kwh", prices, "finite in every usable step")
+    return prices
+
+
+def cost_of(domain, prices_cny_kwh, schedule):
+    """Cost of a schedule, wear, unserved and terminal energy included [CNY], shape (n,).
+
+    Parameters
+    ----------
+    domain : Domain
+    prices_cny_kwh : array_like, shape (n, T)
+        Price in each usable step [CNY/kWh]; irrelevant where t >= n_usable.
+    schedule : Schedule
+    """
+    prices = usable_prices(domain, prices_cny_kwh)
+    energy = (prices * schedule.power_kw + domain.wear_cny_kwh * schedule.discharge_kw).sum(axis=1) * domain.step_h
+    terminal = domain.terminal_price_cny_kwh / domain.eta_charge * schedule.terminal_kwh
+    return energy + terminal + domain.unserved_cny_kwh * schedule.unserved_kwh
+
+
+def recourse(domain, energy_end_kwh, terminal_first=True):
+    """Terminal and unserved energy [kWh], each (n,), that make up for what is missing at the end of the stay."""
+    missing = np.maximum(domain.target_kwh - energy_end_kwh, 0.0)
+    terminal = np.minimum(missing, domain.terminal_limit_kwh) if terminal_first else np.zeros(domain.n)
+    return terminal, missing - terminal
+
+
+def uncontrolled(domain):
+    """Full power from the first usable step until the target is reached, the last step in part, then nothing.
+
+    Returns
+    -------
+    Schedule
+        What is missing at the end is bought after the horizon up to the terminal limit; the rest is unserved.
+    """
+    step_kwh = domain.charge_step_kwh[:, None]
+    steps = np.minimum(np.arange(domain.n_steps + 1), domain.n_usable[:, None])
+    energy = np.minimum(steps * step_kwh, domain.target_kwh[:, None])
+    share = np.minimum(np.diff(energy, axis=1) / step_kwh, 1.0)
+    charge = share * domain.charge_kw[:, None]
+    return Schedule(charge, np.zeros_like(charge), energy, *recourse(domain, energy[:, -1]))
+
+
+def violations(domain, schedule):
+    """Largest breach of each rule over all vehicles and steps, 0 where a rule holds.
+
+    Returns
+    -------
+    dict
+        `power_kw` (signs, hull of charge and discharge, idle after the stay), `energy_kwh` (band), `target_kwh` (target
+        and limits of the recourse), `dynamics_kwh` (energy balance) and, a waste within the hull but no breach,
+        `simultaneous_kwh`: energy charged and discharged in one and the same step, all vehicles [kWh, meter side].
+
+    Raises
+    ------
+    InputError
+        If the schedule has the wrong shape or a value that is not finite.
+    """
+    n, n_steps = domain.n, domain.n_steps
+    shapes = dict(charge_kw=(n, n_steps), discharge_kw=(n, n_steps), energy_kwh=(n, n_steps + 1))
+    for name, shape in (shapes | dict(terminal_kwh=(n,), unserved_kwh=(n,))).items():
+        value = getattr(schedule, name)
+        if np.shape(value) != shape or not np.isfinite(value).all():
+            raise InputError(f"schedule.{name}: shape {np.shape(value)}; must be {shape} and finite")
+    charge, discharge, energy = schedule.charge_kw, schedule.discharge_kw, schedule.energy_kwh
+    full, back = domain.charge_kw[:, None], domain.discharge_kw[:, None]
+    # the share of the step that discharging takes; a vehicle without discharge has the breach |discharge| itself
+    taken = np.divide(discharge, back, out=np.zeros_like(discharge), where=back > 0)
+    powers = (-charge, -discharge, charge - full * (1 - taken), np.where(back > 0, 0.0, discharge))
+    powers += (np.where(domain.active, 0.0, charge + np.abs(discharge)),)
+    low, high = domain.energy_low_kwh[:, None], domain.energy_high_kwh[:, None]
+    terminal, unserved = schedule.terminal_kwh, schedule.unserved_kwh
+    ends = (domain.target_kwh - energy[:, -1] - terminal - unserved, -terminal, -unserved)
+    balance = domain.step_h * (domain.eta_charge * charge - discharge / domain.eta_discharge)
+    jumps = (np.abs(np.diff(energy, axis=1) - balance), np.abs(energy[:, :1]))
+    return {
+        "power_kw": _largest(*powers),
+        "energy_kwh": _largest(low - energy, energy - high),
+        "target_kwh": _largest(*ends, terminal - domain.terminal_limit_kwh),
+        "dynamics_kwh": _largest(*jumps),
+        "simultaneous_kwh": float(np.maximum(np.minimum(charge, discharge), 0.0).sum() * domain.step_h),
+    }
+
+
+def _largest(*breaches):
+    return 0.0 + max(float(breach.max(initial=0.0)) for breach in breaches)

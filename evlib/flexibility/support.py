@@ -1,0 +1,133 @@
+"""Least cost of a vehicle at given prices, with a schedule that attains it: exact backward recursion over the stay."""
+
+import numpy as np
+
+from evlib.flexibility.schedule import Schedule, cost_of, recourse, usable_prices
+
+__all__ = ["support"]
+
+
+def support(domain, prices_cny_kwh):
+    """Least cost of each vehicle at given prices and a schedule that attains it.
+
+    Parameters
+    ----------
+    domain : Domain
+        n vehicles with up to T usable steps.
+    prices_cny_kwh : array_like, shape (n, T)
+        Price in each usable step [CNY/kWh], of any sign; irrelevant where t >= n_usable.
+
+    Returns
+    -------
+    value_cny : ndarray, shape (n,)
+        Least cost, wear, unserved and terminal energy included [CNY]: `cost_of` the schedule.
+    schedule : Schedule
+        A minimiser. Of equally cheap ones it charges early, discharges late and does neither without need.
+
+    Raises
+    ------
+    InputError
+        If the prices have the wrong shape or are not finite in a usable step.
+
+    Notes
+    -----
+    The cost-to-go W_t is convex and piecewise linear in the energy x, and all its slopes are known beforehand: they are
+    those of the step costs and of the recourse. So it is enough to follow, for each slope s, the energy up to which W_t
+    falls faster, :math:`L_t(s) = \\arg\\min_x W_t(x) - s x`. With :math:`W_t(x) = \\min_d \\phi_t(d) + W_{t+1}(x + d)`,
+
+    .. math:: L_t(s) = \\min(\\max(L_{t+1}(s) - \\arg\\min_d[\\phi_t(d) + s d],\\ low),\\ high)
+
+    where d is the step's change of energy and phi its cost, the lower convex envelope of full discharge, idle and full
+    charge, so that the inner minimum is one of these three. (Clipping is exact: the argument of the minimum of a convex
+    function over an interval is the free one, clipped.) Inserting two segments into the sorted cost-to-go and clipping
+    it left and right is the same computation, written with breakpoints as the unknown. No tolerance enters: slopes are
+    compared, never tested for zero, so a common factor on all prices changes nothing.
+
+    Forward, the vehicle charges up to L_{t+1}(s) at the slope s of charging and discharges down to it at the slope of
+    discharging. Where idling lies above the chord from discharge to charge (prices below about minus the wear), the two
+    slopes are one and the vehicle mixes both on the edge of the hull. O(n T^2) operations, all on arrays.
+
+    Examples
+    --------
+    A vehicle wants 10 kWh within two hours and can charge 10 kW: it waits for the cheap hour.
+
+    >>> from evlib.flexibility import vehicle_domain
+    >>> domain, _ = vehicle_domain(
+    ...     battery_kwh=50, charge_kw=10, discharge_kw=0, soc_arrival=0.5, soc_min=0.2, soc_max=1, gain_kwh=10,
+    ...     n_stay_steps=3, n_cut_steps=0, eta_charge=1, eta_discharge=1, wear_cny_kwh=0, unserved_cny_kwh=5,
+    ...     terminal_price_cny_kwh=1, step_h=1)
+    >>> value_cny, schedule = support(domain, [[0.6, 0.4]])
+    >>> value_cny.round(9), schedule.power_kw
+    (array([4.]), array([[ 0., 10.]]))
+    """
+    prices = usable_prices(domain, prices_cny_kwh)
+    charging, discharging, mixed = _step_slopes(domain, prices)
+    up_to, down_to = _levels(domain, charging, discharging)
+    schedule = _follow(domain, up_to, np.where(mixed, up_to, down_to), mixed)
+    return cost_of(domain, prices, schedule), schedule
+
+
+def _step_slopes(domain, prices):
+    """Slopes of the cost-to-go [CNY/kWh] at which a step turns to charging, to discharging, and where it mixes both."""
+    charging = -prices / domain.eta_charge
+    discharging = -(prices - domain.wear_cny_kwh) * domain.eta_discharge
+    charge, discharge = domain.charge_kw[:, None], domain.discharge_kw[:, None]
+    width = (domain.charge_step_kwh + domain.discharge_step_kwh)[:, None]
+    chord = -(prices * (charge + discharge) - domain.wear_cny_kwh * discharge) * domain.step_h / width
+    mixed = (charging > discharging) & (discharge > 0)
+    return np.where(mixed, chord, charging), np.where(mixed, chord, discharging), mixed
+
+
+def _levels(domain, charging, discharging):
+    """For each step the energies above low [kWh], (n, T), up to which it charges and down to which it discharges.
+
+    Columns are slopes; the loop moves the levels of all *earlier* steps' slopes back over step t. Ties are broken as if
+    prices rose a trifle from step to step, after the horizon too, and discharging had a trifle more wear.
+    """
+    width = (domain.energy_high_kwh - domain.energy_low_kwh)[:, None]
+    up_to = _final_levels(domain, charging, width, charging > 0)
+    down_to = _final_levels(domain, discharging, width, discharging >= 0)
+    full, back = domain.charge_step_kwh[:, None], domain.discharge_step_kwh[:, None]
+    for t in range(domain.n_steps - 1, 0, -1):
+        plugged = (t < domain.n_usable)[:, None]
+        lose, gain = np.where(plugged, full, 0.0), np.where(plugged, back, 0.0)
+        begin, end = charging[:, t, None], discharging[:, t, None]
+        s, level = charging[:, :t], up_to[:, :t]
+        up_to[:, :t] = np.clip(level - lose * (s < begin) + gain * (s > end), 0.0, width)
+        s, level = discharging[:, :t], down_to[:, :t]
+        down_to[:, :t] = np.clip(level - lose * (s < begin) + gain * (s >= end), 0.0, width)
+    return up_to, down_to
+
+
+def _final_levels(domain, slopes, width, beyond_target):
+    """Levels of the terminal cost: unserved up to the terminal purchase, which goes up to the target, then nothing."""
+    terminal_cny_kwh = domain.terminal_price_cny_kwh / domain.eta_charge
+    bought = domain.terminal_limit_kwh if terminal_cny_kwh <= domain.unserved_cny_kwh else 0.0
+    target = domain.target_kwh - domain.energy_low_kwh
+    unserved_to, bought_to = (np.clip(level[:, None], 0.0, width) for level in (target - bought, target))
+    level = np.where(slopes >= -domain.unserved_cny_kwh, unserved_to, 0.0)
+    level = np.where(slopes >= -min(terminal_cny_kwh, domain.unserved_cny_kwh), bought_to, level)
+    return np.where(beyond_target, width, level)
+
+
+def _follow(domain, up_to, down_to, mixed):
+    """Forward pass: the schedule that the levels lead to."""
+    n, n_steps = domain.n, domain.n_steps
+    full, back = domain.charge_step_kwh, domain.discharge_step_kwh
+    some_back = np.where(back > 0, back, 1.0)
+    share_in, share_out = np.zeros((n, n_steps)), np.zeros((n, n_steps))
+    energy = np.zeros((n, n_steps + 1))
+    low, high = domain.energy_low_kwh, domain.energy_high_kwh
+    for t in range(n_steps):
+        above_low = energy[:, t] - low
+        apart_in = np.clip((up_to[:, t] - above_low) / full, 0.0, 1.0)
+        apart_out = np.where(back > 0, np.clip((above_low - down_to[:, t]) / some_back, 0.0, 1.0), 0.0)
+        edge = np.clip((up_to[:, t] - above_low + back) / (full + back), 0.0, 1.0)
+        plugged = t < domain.n_usable
+        share_in[:, t] = plugged * np.where(mixed[:, t], edge, apart_in)
+        share_out[:, t] = plugged * np.where(mixed[:, t], 1.0 - edge, apart_out)
+        after = energy[:, t] + share_in[:, t] * full - share_out[:, t] * back
+        energy[:, t + 1] = np.clip(after, low, high)
+    charge, discharge = share_in * domain.charge_kw[:, None], share_out * domain.discharge_kw[:, None]
+    cheaper = domain.terminal_price_cny_kwh / domain.eta_charge <= domain.unserved_cny_kwh
+    return Schedule(charge, discharge, energy, *recourse(domain, energy[:, -1], terminal_first=cheaper))

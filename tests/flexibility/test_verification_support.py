@@ -1,0 +1,181 @@
+"""Least cost of a vehicle: against HiGHS, against prices by hand, and against what any least cost must obey."""
+
+import dataclasses
+import time
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from evlib.flexibility import cost_of, support, to_steps, uncontrolled, vehicle_domain, violations
+
+SEEDS = st.integers(0, 10_000)
+RESERVE = dict(
+    battery_kwh=100, charge_kw=10, discharge_kw=10, soc_min=0, soc_max=1, gain_kwh=0, n_cut_steps=0, unserved_cny_kwh=5,
+    terminal_price_cny_kwh=1, step_h=1,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("lossless", [False, True])
+def test_least_cost_equals_a_linear_program_on_200_random_vehicles(draw, lossless):
+    """V2G or charging only, prices of both signs, stays cut off, targets out of reach: to 1e-8 of sum |price| P h."""
+    vehicles = draw.vehicles(200, seed=2, lossless=lossless)
+    domain, _ = vehicle_domain(**vehicles)
+    prices = draw.prices(domain, seed=3)
+    value_cny, schedule = support(domain, prices)
+
+    used = [prices[i, :n] for i, n in enumerate(domain.n_usable)]
+    exact = [draw.least_cost_by_linear_program(draw.one_of(vehicles, i), used[i]) for i in range(200)]
+    power_kw = np.maximum(domain.charge_kw, domain.discharge_kw)
+    scale_cny = np.array([np.abs(p).sum() for p in used]) * power_kw * domain.step_h
+    # where the scale is 0 (no usable step, or all prices 0) the last digits of the energies still count, at 5 CNY/kWh
+    rounding_cny = 1e-13 * vehicles["unserved_cny_kwh"] * vehicles["battery_kwh"]
+    assert (np.abs(value_cny - exact) <= 1e-8 * scale_cny + rounding_cny).all()
+
+    np.testing.assert_allclose(cost_of(domain, prices, schedule), value_cny, rtol=1e-14)
+    found = violations(domain, schedule)
+    waste_kwh = found.pop("simultaneous_kwh")
+    assert max(found.values()) < 1e-10
+    # only losses make it pay to burn energy at a negative price
+    assert (waste_kwh > 1) if not lossless else (waste_kwh < 1e-10)
+    # the draw is as varied as it claims
+    assert (schedule.unserved_kwh > 1e-6).sum() > 20
+    assert (schedule.terminal_kwh > 1e-6).sum() > 20
+    assert (schedule.discharge_kw.max(axis=1) > 1).sum() > 50
+    assert (domain.discharge_kw == 0).sum() > 20
+
+
+def test_terminal_energy_dearer_than_going_unserved_is_not_bought(draw):
+    """A purchase after the horizon at 7 / 0.93 CNY/kWh, a penalty of 5: the program prefers the penalty."""
+    vehicles = draw.vehicles(40, seed=4, terminal_price_cny_kwh=7.0)
+    domain, _ = vehicle_domain(**vehicles)
+    prices = draw.prices(domain, seed=5)
+    value_cny, schedule = support(domain, prices)
+
+    exact = [
+        draw.least_cost_by_linear_program(draw.one_of(vehicles, i), prices[i, :n])
+        for i, n in enumerate(domain.n_usable)
+    ]
+    np.testing.assert_allclose(value_cny, exact, rtol=1e-11, atol=1e-11)
+    assert (domain.terminal_limit_kwh > 0).any()
+    assert not schedule.terminal_kwh.any()
+
+
+def test_a_vehicle_sells_its_reserve_only_if_the_spread_pays_for_losses_and_wear():
+    """Eta 0.9 each way, wear 0.1: to buy back at 0.2 what was sold at p costs 0.2 / 0.81; it pays beyond that + 0.1."""
+    domain, _ = vehicle_domain(
+        **RESERVE | dict(soc_arrival=0.5, n_stay_steps=3, eta_charge=0.9, eta_discharge=0.9, wear_cny_kwh=0.1)
+    )
+    threshold = 0.2 / 0.81 + 0.1
+    below, idle = support(domain, [[threshold * (1 - 1e-9), 0.2]])
+    above, sells = support(domain, [[0.5, 0.2]])
+
+    assert below == 0.0
+    assert not idle.power_kw.any()
+    # 9 kWh into the battery in the cheap hour give 8.1 kWh in the dear one
+    np.testing.assert_allclose(sells.power_kw, [[-8.1, 10.0]], rtol=1e-14)
+    assert above == pytest.approx([8.1 * (0.1 - 0.5) + 10 * 0.2])
+
+
+def test_a_full_battery_earns_at_a_negative_price_by_staying_on_the_hull():
+    """Full, price -1, 10 kW both ways, eta 0.8: it charges for a share s of the step and discharges for the rest, level
+    if 0.8 s = (1 - s) / 0.8, so s = 1 / 1.64. It draws 10 (2 s - 1) = 90 / 41 kW and loses it all."""
+    domain, _ = vehicle_domain(
+        **RESERVE | dict(soc_arrival=1, n_stay_steps=2, eta_charge=0.8, eta_discharge=0.8, wear_cny_kwh=0)
+    )
+    value_cny, schedule = support(domain, [[-1.0]])
+
+    assert value_cny == pytest.approx([-90 / 41], rel=1e-14)
+    assert schedule.charge_kw[0, 0] / 10 + schedule.discharge_kw[0, 0] / 10 == pytest.approx(1.0)
+
+
+def test_a_band_of_no_width_leaves_nothing_to_do(draw):
+    domain, _ = vehicle_domain(**draw.vehicles(30, seed=6))
+    nothing = np.zeros(domain.n)
+    domain = dataclasses.replace(domain, energy_low_kwh=nothing, energy_high_kwh=nothing, target_kwh=nothing)
+    prices = np.abs(draw.prices(domain, seed=7))
+    value_cny, schedule = support(domain, prices)
+
+    assert not value_cny.any()
+    assert not schedule.power_kw.any()
+
+
+def test_of_equally_cheap_schedules_a_flat_price_gives_the_uncontrolled_one(draw):
+    """With wear, without wear and losses, and free of charge: charging early, never without need, and no cycling."""
+    for price, kind in ((0.5, {}), (0.5, dict(lossless=True, wear_cny_kwh=0.0)), (0.0, dict(lossless=True))):
+        domain, _ = vehicle_domain(**draw.vehicles(200, seed=8, terminal_price_cny_kwh=price, **kind))
+        _, schedule = support(domain, np.full((domain.n, domain.n_steps), price))
+
+        np.testing.assert_allclose(schedule.power_kw, uncontrolled(domain).power_kw, atol=1e-10)
+        np.testing.assert_allclose(schedule.terminal_kwh, uncontrolled(domain).terminal_kwh, atol=1e-10)
+
+
+def test_a_common_factor_on_all_prices_changes_the_cost_and_nothing_else(draw):
+    domain, _ = vehicle_domain(**draw.vehicles(200, seed=9))
+    prices = draw.prices(domain, seed=10)
+    value_cny, schedule = support(domain, prices)
+    for factor in (2.0**-60, 2.0**40):
+        cost = ("wear_cny_kwh", "unserved_cny_kwh", "terminal_price_cny_kwh")
+        scaled = dataclasses.replace(domain, **{name: getattr(domain, name) * factor for name in cost})
+        scaled_cny, same = support(scaled, prices * factor)
+
+        np.testing.assert_array_equal(scaled_cny, value_cny * factor)
+        np.testing.assert_array_equal(same.power_kw, schedule.power_kw)
+
+
+def test_a_batch_is_the_sum_of_its_vehicles(draw):
+    """Together or one by one: the same costs and schedules, whatever the longest stay in the batch."""
+    domain, _ = vehicle_domain(**draw.vehicles(40, seed=11))
+    prices = draw.prices(domain, seed=12)
+    value_cny, schedule = support(domain, prices)
+    for i, n in enumerate(domain.n_usable):
+        alone_cny, alone = support(domain.take([i]), prices[i : i + 1, :n])
+        assert alone_cny[0] == pytest.approx(value_cny[i], rel=1e-13)
+        np.testing.assert_array_equal(alone.power_kw[0], schedule.power_kw[i, :n])
+
+
+def test_plugging_in_later_in_shifted_prices_costs_the_same(draw):
+    station = draw.station(30, 40, seed=13)
+    prices = np.random.default_rng(14).normal(0.3, 0.4, 40)
+    value_cny, _ = support(station.domain, to_steps(station.domain, station.offsets, prices))
+    shifted = np.concatenate([np.full(7, 99.0), prices])
+    later_cny, _ = support(station.domain, to_steps(station.domain, station.offsets + 7, shifted))
+
+    np.testing.assert_array_equal(later_cny, value_cny)
+
+
+@settings(max_examples=30, deadline=None, derandomize=True, database=None)
+@given(seed=SEEDS)
+def test_more_room_never_costs_more(draw, seed):
+    """A wider band, more power, a later purchase, a smaller target: each alone never raises the least cost."""
+    domain, _ = vehicle_domain(**draw.vehicles(30, seed=seed))
+    prices = draw.prices(domain, seed=seed + 1)
+    value_cny, _ = support(domain, prices)
+    rng = np.random.default_rng(seed)
+    for name in ("energy_high_kwh", "energy_low_kwh", "charge_kw", "discharge_kw", "terminal_limit_kwh"):
+        wider = dataclasses.replace(domain, **{name: getattr(domain, name) * rng.uniform(1, 2, domain.n)})
+        assert (support(wider, prices)[0] <= value_cny + 1e-9).all(), name
+    less = dataclasses.replace(domain, target_kwh=domain.target_kwh * rng.uniform(0, 1, domain.n))
+    assert (support(less, prices)[0] <= value_cny + 1e-9).all()
+
+
+@settings(max_examples=30, deadline=None, derandomize=True, database=None)
+@given(seed=SEEDS)
+def test_power_is_a_supergradient_of_the_least_cost(draw, seed):
+    """V(q) <= V(p) + h (q - p) . u(p): the schedule stays feasible when prices change, so V is concave in prices."""
+    domain, _ = vehicle_domain(**draw.vehicles(30, seed=seed))
+    here, there = (np.where(domain.active, draw.prices(domain, seed=seed + i), 0.0) for i in (1, 2))
+    value_cny, schedule = support(domain, here)
+    linear_cny = value_cny + ((there - here) * schedule.power_kw).sum(axis=1) * domain.step_h
+
+    assert (support(domain, there)[0] <= linear_cny + 1e-9).all()
+
+
+def test_2304_vehicles_with_24_steps_take_well_under_a_second(draw):
+    domain, _ = vehicle_domain(**draw.vehicles(2304, seed=15) | dict(n_stay_steps=25, n_cut_steps=0))
+    prices = draw.prices(domain, seed=16)
+    start = time.perf_counter()
+    support(domain, prices)
+
+    assert time.perf_counter() - start < 0.5
