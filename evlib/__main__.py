@@ -1,0 +1,45 @@
+"""Command line: ``python -m evlib solve data/scenarios/nguyen.yaml --strategy shortest_path --out build/run``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from evlib.errors import InputError, SolverError
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; return the exit status (0 well, 2 bad input, 1 solver failure)."""
+    parser = argparse.ArgumentParser(prog="python -m evlib", description="Solve one case of the study.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    command = commands.add_parser("solve", help="solve a scenario and write its tables")
+    command.add_argument("scenario", help="a name (nguyen, mini) or the path of a scenario's YAML file")
+    command.add_argument("--strategy", default="shortest_path")
+    command.add_argument("--charging", default="v2g")
+    command.add_argument("--method", default="joint")
+    command.add_argument("--out", required=True, help="folder for the tables (CSV) and the certificate (JSON)")
+    command.add_argument("--no-cache", action="store_true", help="solve even if the case is in build/cache")
+    given = parser.parse_args(arguments)
+
+    from evlib.result import write_result
+    from evlib.scenario import load_scenario
+    from evlib.solve import solve
+
+    try:
+        scenario = load_scenario(given.scenario)
+        result = solve(scenario, given.strategy, given.charging, given.method, cache=not given.no_cache)
+        write_result(result, given.out)
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except SolverError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    for measure, unit, value in result.tables["summary"].itertuples(index=False):
+        print(f"{measure:42s} {value:12.3f} {unit}")
+    print(f"tables and certificate are in {given.out}")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

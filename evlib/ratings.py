@@ -1,0 +1,42 @@
+"""The rule that gives the feeder its line ratings, since the data have none."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from evlib.dno import GridOptions, dispatch_grid
+from evlib.flexibility.block import fixed_profile
+from evlib.grid_case import build_grid_case
+
+__all__ = ["line_ratings"]
+
+
+def line_ratings(scenario, *, margin=1.5, step_mva=0.5, least_mva=2.0) -> pd.DataFrame:
+    """Rating of each line: a margin over the largest apparent power of a day without vehicles and without ratings.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        Its own ratings are ignored.
+    margin : float
+        Factor on the largest apparent power.
+    step_mva, least_mva : float
+        Rounded up to a multiple of the step, at least the least [MVA].
+
+    Returns
+    -------
+    DataFrame
+        Columns ``from_bus``, ``to_bus``, ``rating_mva``, in the feeder's branch order.
+    """
+    case = build_grid_case(scenario)
+    unlimited = replace(case, rating_kva=np.full_like(case.rating_kva, 1e5))
+    nobody = fixed_profile(np.zeros((len(case.stations), case.n_steps)), case.step_h, 1.0)
+    dispatch = dispatch_grid(unlimited, GridOptions.of(scenario), nobody)
+    largest_mva = np.hypot(dispatch.branch_kw, dispatch.branch_kvar).max(axis=1) / 1000.0
+    rating = np.maximum(least_mva, step_mva * np.ceil(margin * largest_mva / step_mva))
+    feeder = case.feeder
+    ends = {"from_bus": feeder.bus[feeder.branch_from], "to_bus": feeder.bus[feeder.branch_to]}
+    return pd.DataFrame(ends | {"rating_mva": rating})

@@ -1,0 +1,287 @@
+"""The one entry of the study: scenario and strategy in, result out, through the solve cache."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+import shutil
+from dataclasses import dataclass
+
+import numpy as np
+
+from evlib.cohorts import CHARGING_MODES, Cohorts, all_cohorts, mean_over_types, station_profile, vehicle_costs
+from evlib.costs import path_costs, plug_in_shares, time_costs, travel_times
+from evlib.demand import origin_demand
+from evlib.dno import Dispatch, GridOptions, dispatch_grid
+from evlib.errors import InputError
+from evlib.flexibility.block import block_schedule, exact_block, fixed_profile
+from evlib.flexibility.domain import Schedule, uncontrolled
+from evlib.grid_case import GridCase, build_grid_case
+from evlib.hashing import code_hash
+from evlib.loading import Loading, load_traffic
+from evlib.network import Network, build_network
+from evlib.paths import cache_dir
+from evlib.powerflow import PowerFlow, power_flow
+from evlib.report import certificate_of, tables_of
+from evlib.result import Result, read_result, write_result
+from evlib.scenario import Scenario
+from evlib.strategies import shortest_path_departures
+
+__all__ = ["METHODS", "STRATEGIES", "Run", "dispatch_loading", "net_demand", "solve", "solve_run"]
+
+STRATEGIES = ("no_ev", "shortest_path")
+METHODS = ("joint",)
+
+# A cohort smaller than this is left out of the grid problem; what is left out is counted in the certificate.
+LEAST_COHORT_VEH = 1e-9
+
+
+@dataclass(frozen=True)
+class Run:
+    """Everything computed on the way from departures to prices, before it becomes tables.
+
+    Attributes
+    ----------
+    network : Network
+    loading : Loading
+    cohorts : Cohorts
+    sizes_veh : ndarray, shape (n_cohorts,)
+        Vehicles in each cohort; 0 where none or too few to count.
+    schedule : Schedule
+        One *vehicle* of each cohort; zero power where the cohort is empty.
+    case : GridCase
+    dispatch : Dispatch
+    power_flow : PowerFlow
+        The dispatch on the AC feeder.
+    vehicle_cny : ndarray, shape (n_cohorts,)
+        Least electricity cost V of one vehicle of each cohort at the prices found.
+    late_veh : ndarray, shape (n_stations, n_classes)
+        Vehicles that plug in after the horizon.
+    dropped_veh : float
+        Vehicles in cohorts too small to count.
+    """
+
+    network: Network
+    loading: Loading
+    cohorts: Cohorts
+    sizes_veh: np.ndarray
+    schedule: Schedule
+    case: GridCase
+    dispatch: Dispatch
+    power_flow: PowerFlow
+    vehicle_cny: np.ndarray
+    late_veh: np.ndarray
+    dropped_veh: float
+
+
+def solve(
+    scenario: Scenario, strategy: str, charging: str = "v2g", method: str = "joint", *, cache: bool = True
+) -> Result:
+    """Solve one case of the study.
+
+    Parameters
+    ----------
+    scenario : Scenario
+    strategy : {"no_ev", "shortest_path"}
+        Nobody drives; or everybody drives to the nearest station and the grid dispatches who is there.
+    charging : {"v2g", "smart", "uncontrolled"}
+        Charging and discharging, charging only, or full power at once.
+    method : {"joint"}
+        How traffic and grid are coordinated; the strategies above need none.
+    cache : bool
+        Read and write ``build/cache``; a key is the hash of scenario, options, sources and lock.
+
+    Returns
+    -------
+    Result
+
+    Raises
+    ------
+    InputError
+        Unknown strategy, charging or method, or a scenario whose network cannot be used.
+    SolverError
+        A grid problem without an optimal solution.
+
+    Examples
+    --------
+    >>> from evlib import load_scenario
+    >>> result = solve(load_scenario("mini"), "shortest_path", "smart")
+    >>> round(float(result.tables["cohorts"]["vehicles_veh"].sum()), 6)
+    80.0
+    """
+    for label, value, known in (
+        ("strategy", strategy, STRATEGIES),
+        ("charging", charging, CHARGING_MODES),
+        ("method", method, METHODS),
+    ):
+        if value not in known:
+            raise InputError(f"{label} {value!r} is unknown; must be one of {', '.join(known)}")
+    if not cache:
+        return _solve(scenario, strategy, charging, method)
+    key = hashlib.sha256("/".join((scenario.hash, strategy, charging, method, code_hash())).encode()).hexdigest()[:32]
+    folder = cache_dir() / key
+    if not (folder / "result.json").is_file():
+        _store(_solve(scenario, strategy, charging, method), folder)
+    return read_result(scenario, folder)
+
+
+def _store(result: Result, folder) -> None:
+    """Write beside, then rename: a folder in the cache is complete, whoever else writes it at the same time."""
+    beside = folder.with_name(f".{folder.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
+    try:
+        write_result(result, beside)
+        try:
+            os.rename(beside, folder)
+        except OSError:
+            if not (folder / "result.json").is_file():
+                raise
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+
+
+def solve_run(scenario: Scenario, strategy: str, charging: str) -> Run:
+    """A one-way case as arrays: departures, loading, cohorts, dispatch, prices.
+
+    Parameters
+    ----------
+    scenario : Scenario
+    strategy : {"no_ev", "shortest_path"}
+    charging : {"uncontrolled", "smart", "v2g"}
+
+    Returns
+    -------
+    Run
+    """
+    network = build_network(scenario)
+    demand = origin_demand(scenario)
+    if strategy == "no_ev":
+        demand = np.zeros_like(demand)
+    return dispatch_loading(scenario, load_traffic(network, shortest_path_departures(network, demand)), charging)
+
+
+def _solve(scenario: Scenario, strategy: str, charging: str, method: str) -> Result:
+    run = solve_run(scenario, strategy, charging)
+    network, loading, fleet = run.network, run.loading, scenario.fleet
+    vot = np.array([member.vot_cny_h for member in fleet.classes])
+    shares = plug_in_shares(loading)
+    electricity = mean_over_types(run.cohorts, scenario, run.vehicle_cny)
+    signals = {}
+    for signal in ("experienced", "instantaneous"):
+        times = travel_times(loading, signal)
+        time_cny = time_costs(times, vot, fleet.queue_factor * vot)
+        signals[signal] = (times, time_cny, path_costs(time_cny, electricity, shares, network.path_station))
+    tables = tables_of(scenario, run, signals, electricity)
+    return Result(scenario, strategy, charging, method, certificate_of(run, tables), tables)
+
+
+def dispatch_loading(scenario: Scenario, loading: Loading, charging: str) -> Run:
+    """Dispatch the grid with the cohorts of a loading, and price them.
+
+    Parameters
+    ----------
+    scenario : Scenario
+    loading : Loading
+    charging : {"v2g", "smart", "uncontrolled"}
+
+    Returns
+    -------
+    Run
+
+    Raises
+    ------
+    SolverError
+        The grid problem has no optimal solution.
+    """
+    case = build_grid_case(scenario)
+    cohorts = all_cohorts(scenario, case.terminal_price_cny_kwh, charging)
+    n_steps = case.n_steps
+    plugged = loading.cohorts_veh
+    sizes = cohorts.sizes(plugged[:, :, :n_steps])
+    kept = sizes > LEAST_COHORT_VEH
+    dropped = float(sizes[~kept].sum())
+    sizes = np.where(kept, sizes, 0.0)
+    options = GridOptions.of(scenario)
+    if charging == "uncontrolled":
+        dispatch, schedule = _dispatch_uncontrolled(case, options, cohorts, sizes)
+    else:
+        domain = cohorts.domain.take(kept)
+        cluster = exact_block(
+            domain, sizes[kept], cohorts.station[kept], cohorts.plug_in_step[kept] + 1, len(case.stations), n_steps
+        )
+        dispatch = dispatch_grid(case, options, cluster)
+        schedule = _per_vehicle(cohorts, kept, sizes, block_schedule(cluster, domain) if kept.any() else None)
+    vehicle_cny = vehicle_costs(cohorts, dispatch.price_cny_kwh[case.station_bus], charging)
+    net_kw, net_kvar = net_demand(case, dispatch)
+    return Run(
+        network=loading.network,
+        loading=loading,
+        cohorts=cohorts,
+        sizes_veh=sizes,
+        schedule=schedule,
+        case=case,
+        dispatch=dispatch,
+        power_flow=power_flow(case.feeder, net_kw, net_kvar, root_pu=options.root_voltage_pu),
+        vehicle_cny=vehicle_cny,
+        late_veh=plugged[:, :, n_steps:].sum(axis=2),
+        dropped_veh=dropped,
+    )
+
+
+def net_demand(case: GridCase, dispatch: Dispatch) -> tuple[np.ndarray, np.ndarray]:
+    """Net active and reactive demand of every bus under a dispatch, shape (n_bus, K) each [kW, kvar]."""
+    kw = case.load_kw - dispatch.shed_kw
+    ratio = np.divide(case.load_kvar, case.load_kw, out=np.zeros_like(kw), where=case.load_kw > 0)
+    np.add.at(kw, case.station_bus, dispatch.station_kw)
+    np.add.at(kw, case.backup_bus, -dispatch.backup_kw)
+    np.add.at(kw, case.farm_bus, dispatch.curtailed_kw - case.available_kw)
+    return kw, case.load_kvar - ratio * dispatch.shed_kw
+
+
+def _dispatch_uncontrolled(case, options, cohorts, sizes):
+    """Full power at once; where the grid cuts a station, all vehicles there are cut in proportion."""
+    domain = cohorts.domain
+    schedule = uncontrolled(domain)
+    wanted = station_profile(cohorts, sizes, schedule.charge_kw)
+    penalty = domain.unserved_cny_kwh * domain.eta_charge
+    settled = float(
+        (
+            sizes
+            * (
+                domain.unserved_cny_kwh * schedule.unserved_kwh
+                + domain.terminal_price_cny_kwh / domain.eta_charge * schedule.terminal_kwh
+            )
+        ).sum()
+    )
+    dispatch = dispatch_grid(case, options, fixed_profile(wanted, case.step_h, penalty, settled))
+    kept = np.divide(dispatch.station_kw, wanted, out=np.ones_like(wanted), where=wanted > 0)
+    charge = schedule.charge_kw * np.where(schedule.charge_kw > 0, cohorts.own_prices(kept), 0.0)
+    energy = np.zeros_like(schedule.energy_kwh)
+    energy[:, 1:] = np.cumsum(case.step_h * domain.eta_charge * charge, axis=1)
+    cut_kwh = case.step_h * domain.eta_charge * (schedule.charge_kw - charge).sum(axis=1)
+    return dispatch, Schedule(
+        charge, np.zeros_like(charge), energy, schedule.terminal_kwh, schedule.unserved_kwh + cut_kwh
+    )
+
+
+def _per_vehicle(cohorts: Cohorts, kept, sizes, whole: Schedule | None) -> Schedule:
+    """Schedules of one vehicle of every cohort, from those of the whole cohorts that are in the grid problem."""
+    n, n_steps = cohorts.domain.n, cohorts.domain.n_steps
+
+    def fill(columns, name):
+        values = np.zeros((n, columns) if columns else n)
+        if whole is not None:
+            given = getattr(whole, name)
+            size = sizes[kept] if given.ndim == 1 else sizes[kept][:, None]
+            index = np.ix_(np.flatnonzero(kept), np.arange(given.shape[1])) if given.ndim == 2 else kept
+            values[index] = given / size
+        return values
+
+    energy = fill(n_steps + 1, "energy_kwh")
+    return Schedule(
+        fill(n_steps, "charge_kw"),
+        fill(n_steps, "discharge_kw"),
+        energy,
+        fill(0, "terminal_kwh"),
+        fill(0, "unserved_kwh"),
+    )

@@ -1,0 +1,193 @@
+"""The public face: strategies, accounts that close, cache, comparison, command line."""
+
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import evlib
+from evlib import InputError, compare, load_scenario, solve
+from evlib.ratings import line_ratings
+from evlib.result import read_result, write_result
+from evlib.sizing import sizing_table
+
+MODES = ("uncontrolled", "smart", "v2g")
+
+
+@pytest.fixture(scope="module")
+def results(mini):
+    return {mode: solve(mini, "shortest_path", mode, cache=False) for mode in MODES} | {
+        "no_ev": solve(mini, "no_ev", cache=False)
+    }
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_accounts_close(results, mode):
+    """Vehicles, energy and money: what stations deliver is what vehicles receive and what drivers pay for."""
+    tables, certificate = results[mode].tables, results[mode].certificate
+    cohorts, stations = tables["cohorts"], tables["stations"]
+    step_h = 5 / 60
+    assert cohorts["vehicles_veh"].sum() == pytest.approx(80.0, abs=1e-6)
+    delivered = step_h * stations["net_kw"].sum()
+    received = (cohorts["charged_kwh"] - cohorts["discharged_kwh"]).sum()
+    assert received == pytest.approx(delivered, abs=1e-6)
+    stored = 0.95 * cohorts["charged_kwh"] - cohorts["discharged_kwh"] / 0.95
+    wanted = cohorts["target_kwh"] - cohorts["terminal_kwh"] - cohorts["unserved_kwh"]
+    assert (stored - wanted).min() >= -1e-5
+    receipts = step_h * (stations["net_kw"] * stations["price_cny_kwh"]).sum()
+    assert cohorts["payment_cny"].sum() == pytest.approx(receipts, rel=1e-6)
+    named = cohorts[["wear_cny", "terminal_cny", "unserved_cny"]].to_numpy().sum()
+    bill = tables["summary"].set_index("measure")["value"]["drivers' electricity bill"]
+    assert bill == pytest.approx(receipts + named, rel=1e-6)
+    assert certificate["grid_status"] == "optimal"
+    assert max(certificate["domain_violation"][name] for name in ("power_kw", "energy_kwh", "target_kwh")) <= 1e-4
+
+
+def test_schedules_add_up_to_the_station_profile(results):
+    tables = results["v2g"].tables
+    keys = ["station", "vehicle_class", "soc_type", "plug_in_step"]
+    each = tables["schedules"].merge(tables["cohorts"][[*keys, "vehicles_veh"]], on=keys)
+    each["net_kw"] = each["vehicles_veh"] * (each["charge_kw_veh"] - each["discharge_kw_veh"])
+    total = each.groupby(["station", "step"])["net_kw"].sum()
+    profile = tables["stations"].set_index(["station", "step"])["net_kw"]
+    assert (total - profile.loc[total.index]).abs().max() <= 1e-6
+    assert profile.drop(total.index).abs().max() <= 1e-6
+
+
+def test_more_freedom_never_costs_more(results):
+    """Discharging contains charging only, which contains full power at once: least grid costs fall in that order."""
+    cost = {mode: results[mode].tables["costs"].set_index("item")["cost_cny"]["grid: total"] for mode in MODES}
+    assert cost["v2g"] <= cost["smart"] * (1 + 1e-7) <= cost["uncontrolled"] * (1 + 2e-7)
+    assert cost["v2g"] < cost["uncontrolled"] - 1
+
+
+def test_no_ev_has_nobody_and_costs_less_than_a_day_with_unmanaged_vehicles(results):
+    nobody = results["no_ev"].tables
+    assert nobody["cohorts"].empty
+    assert nobody["stations"]["net_kw"].abs().max() == 0
+    summary = nobody["summary"].set_index("measure")["value"]
+    assert summary["vehicles"] == 0
+    assert np.isnan(summary["mean time on the road"])
+    assert summary["grid cost"] < results["uncontrolled"].tables["summary"].set_index("measure")["value"]["grid cost"]
+
+
+def test_all_modes_see_the_same_traffic(results):
+    for table in ("arcs",):
+        pd.testing.assert_frame_equal(results["v2g"].tables[table], results["smart"].tables[table])
+
+
+def test_nearest_station_takes_all_in_the_base_case():
+    """The article's shortest path: everybody at c3 and c4."""
+    result = solve(load_scenario("nguyen"), "shortest_path", "v2g")
+    summary = result.tables["summary"].set_index("measure")["value"]
+    assert summary[["vehicles at c1", "vehicles at c2", "vehicles at c3", "vehicles at c4"]].tolist() == pytest.approx(
+        [0, 0, 600, 600], abs=1e-6
+    )
+    certificate = result.certificate
+    assert certificate["vehicle_residual_veh"] <= 1e-6
+    assert certificate["money_relative_residual"] <= 1e-6
+    assert certificate["grid_ac_voltage_violation_pu"] == 0
+    assert certificate["grid_ac_voltage_error_pu"] <= 3e-3
+    assert certificate["dropped_veh"] <= 1e-6
+
+
+def test_base_case_is_sized_by_its_rule():
+    table = sizing_table(load_scenario("nguyen"))
+    assert len(table) == 7
+    assert table["holds"].all(), table.to_string()
+
+
+def test_line_ratings_are_what_their_rule_gives():
+    scenario = load_scenario("nguyen")
+    assert line_ratings(scenario)["rating_mva"].to_numpy() == pytest.approx(scenario.tables.rating_mva)
+
+
+def test_a_cached_result_is_the_solved_one_number_for_number(mini, tmp_path, monkeypatch):
+    monkeypatch.setenv("EVLIB_CACHE", str(tmp_path))
+    first = solve(mini, "shortest_path", "smart")
+    second = solve(mini, "shortest_path", "smart")
+    fresh = solve(mini, "shortest_path", "smart", cache=False)
+    assert len(list(tmp_path.glob("*/result.json"))) == 1
+    for name, table in fresh.tables.items():
+        pd.testing.assert_frame_equal(first.tables[name], table, check_exact=True, check_dtype=False)
+        pd.testing.assert_frame_equal(second.tables[name], table, check_exact=True, check_dtype=False)
+    assert second.certificate == json.loads(json.dumps(fresh.certificate))
+
+
+def test_the_cache_tells_cases_apart(mini, tmp_path, monkeypatch):
+    monkeypatch.setenv("EVLIB_CACHE", str(tmp_path))
+    solve(mini, "no_ev")
+    solve(mini.replace({"fleet.vehicles": 40.0}), "no_ev")
+    solve(mini, "shortest_path", "uncontrolled")
+    assert len(list(tmp_path.glob("*/result.json"))) == 3
+
+
+def test_a_result_cut_short_is_not_taken_for_one(results, mini, tmp_path):
+    write_result(results["smart"], tmp_path)
+    assert read_result(mini, tmp_path).strategy == "shortest_path"
+    with pytest.raises(InputError, match="made from another scenario"):
+        read_result(mini.replace({"fleet.vehicles": 40.0}), tmp_path)
+    (tmp_path / "result.json").unlink()
+    with pytest.raises(InputError, match="no complete result"):
+        read_result(mini, tmp_path)
+
+
+def test_compare_puts_two_results_side_by_side(results):
+    table = compare(results["smart"], results["v2g"]).set_index("measure")
+    assert list(table.columns) == ["unit", "shortest_path, smart", "shortest_path, v2g", "difference", "ratio"]
+    grid = table.loc["grid cost"]
+    assert grid["difference"] == pytest.approx(grid["shortest_path, v2g"] - grid["shortest_path, smart"])
+    assert table.loc["time and queue cost", "difference"] == 0
+    with pytest.raises(InputError, match="different measures"):
+        compare(results["smart"], solve(load_scenario("nguyen"), "no_ev"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("shortest",), "strategy 'shortest' is unknown; must be one of no_ev, shortest_path"),
+        (("shortest_path", "fast"), "charging 'fast' is unknown; must be one of uncontrolled, smart, v2g"),
+        (("shortest_path", "v2g", "magic"), "method 'magic' is unknown"),
+    ],
+)
+def test_unknown_options_are_refused(mini, arguments, message):
+    with pytest.raises(InputError, match=message):
+        solve(mini, *arguments)
+
+
+def test_public_face():
+    assert set(evlib.__all__) >= {"build_network", "compare", "load_scenario", "load_traffic", "solve"}
+
+
+def command(*arguments, cache):
+    environment = os.environ | {"EVLIB_CACHE": str(cache)}
+    return subprocess.run([sys.executable, "-m", "evlib", *arguments], capture_output=True, text=True, env=environment)
+
+
+def test_command_line_writes_tables_and_certificate(tmp_path):
+    done = command("solve", "mini", "--strategy", "shortest_path", "--out", str(tmp_path / "run"), cache=tmp_path / "c")
+    assert done.returncode == 0, done.stderr
+    assert {
+        "result.json",
+        "arcs.csv",
+        "stations.csv",
+        "cohorts.csv",
+        "dispatch.csv",
+        "buses.csv",
+        "prices.csv",
+        "costs.csv",
+    } <= {path.name for path in (tmp_path / "run").iterdir()}
+    assert "grid cost" in done.stdout
+
+
+def test_command_line_refuses_bad_input_in_one_line_and_writes_nothing(tmp_path):
+    done = command("solve", "mini", "--strategy", "fast", "--out", str(tmp_path / "run"), cache=tmp_path / "c")
+    assert done.returncode == 2
+    assert done.stderr.strip().splitlines() == [
+        "error: strategy 'fast' is unknown; must be one of no_ev, shortest_path"
+    ]
+    assert not (tmp_path / "run").exists()
