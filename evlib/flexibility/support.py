@@ -44,8 +44,8 @@ def support(domain, prices_cny_kwh):
     compared, never tested for zero, so a common factor on all prices changes nothing.
 
     Forward, the vehicle charges up to L_{t+1}(s) at the slope s of charging and discharges down to it at the slope of
-    discharging. Where idling lies above the chord from discharge to charge (prices below about minus the wear), the two
-    slopes are one and the vehicle mixes both on the edge of the hull. O(n T^2) operations, all on arrays.
+    discharging. At prices below -wear eta_d / (1 / eta_c - eta_d) idling lies above the chord from discharge to charge;
+    then the two slopes are one and the vehicle mixes both on the edge of the hull. O(n T^2) operations, all on arrays.
 
     Examples
     --------
@@ -102,10 +102,11 @@ def _levels(domain, charging, discharging):
 def _final_levels(domain, slopes, width, beyond_target):
     """Levels of the terminal cost: unserved up to the terminal purchase, which goes up to the target, then nothing."""
     terminal_cny_kwh = domain.terminal_price_cny_kwh / domain.eta_charge
-    bought = domain.terminal_limit_kwh if terminal_cny_kwh <= domain.unserved_cny_kwh else 0.0
     target = domain.target_kwh - domain.energy_low_kwh
-    unserved_to, bought_to = (np.clip(level[:, None], 0.0, width) for level in (target - bought, target))
+    levels = (target - domain.terminal_limit_kwh, target)
+    unserved_to, bought_to = (np.clip(level[:, None], 0.0, width) for level in levels)
     level = np.where(slopes >= -domain.unserved_cny_kwh, unserved_to, 0.0)
+    # a purchase dearer than the penalty is never made: then both conditions are one and the first level is overwritten
     level = np.where(slopes >= -min(terminal_cny_kwh, domain.unserved_cny_kwh), bought_to, level)
     return np.where(beyond_target, width, level)
 

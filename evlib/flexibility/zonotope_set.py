@@ -114,7 +114,7 @@ def paper_generators(n_steps, lags=(1,)):
            [ 0.   ,  0.   ,  1.   ,  0.   ,  0.707]])
     """
     one = np.eye(n_steps)
-    return np.hstack([one, *((one[:, lag:] - one[:, : max(n_steps - lag, 0)]) / 2 for lag in lags)])
+    return np.hstack([one, *((one[:, lag:] - one[:, : max(n_steps - lag, 0)]) / np.sqrt(2) for lag in lags)])
 
 
 def generator_matrix(domain, n_steps, space, is_cut, lags=(1,)):

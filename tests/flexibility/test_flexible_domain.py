@@ -107,6 +107,7 @@ def test_each_breach_is_seen_and_measured():
     assert both["power_kw"] == pytest.approx(12.0)
     assert both["simultaneous_kwh"] == pytest.approx(6.0 / 12)
     assert breach(charge_kw=[[24.0, 0.0]])["dynamics_kwh"] == pytest.approx(0.9)
+    assert breach(charge_kw=[[24.0, 15.0]])["dynamics_kwh"] == pytest.approx(3 / 12 * 0.9)
     assert breach(energy_kwh=[[0.1, 1.8, 2.7]])["dynamics_kwh"] == pytest.approx(0.1)
     assert breach(energy_kwh=[[0.0, -0.3, 2.7]])["energy_kwh"] == pytest.approx(0.3)
     assert breach(energy_kwh=[[0.0, 1.8, 24.5]])["energy_kwh"] == pytest.approx(0.5)

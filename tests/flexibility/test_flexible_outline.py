@@ -54,6 +54,23 @@ def test_windows_that_cancel_still_meet_the_target():
 
     assert point[0] == point[1]
     assert point[0] >= 5 - 1e-9
+    summed = summed_extreme(summed_bounds(domain, [1], [0], 4), np.arange(4), np.arange(4), [1, -1])
+    assert summed[0] >= 5 - 1e-6
+
+
+def test_windows_may_overlap():
+    """All four hours count 2, the late two -1 as well, so 2 and 1: full power throughout is farthest."""
+    domain, _ = vehicle_domain(**EV)
+
+    np.testing.assert_allclose(exact_extreme(domain, [1], [0], 4, np.arange(4), LATE, [2, -1]), [40, 20])
+
+
+def test_the_zonotope_of_a_battery_to_fill_exactly_is_a_segment():
+    """Two hours of 10 kW, 10 kWh up and wanted: from all in the first hour to all in the second."""
+    domain, _ = vehicle_domain(**EV | dict(soc_arrival=0.9, gain_kwh=10, n_stay_steps=3, discharge_kw=0))
+    ends = [zonotope_extreme(inner_zonotope(domain), [0], [1], direction) for direction in ([1, 0], [0, 1])]
+
+    np.testing.assert_allclose(ends, [[10, 0], [0, 10]], atol=1e-9)
 
 
 def test_an_outline_does_not_depend_on_the_cost_of_unserved_energy():

@@ -149,6 +149,8 @@ def test_cohorts_of_the_same_window_add_like_a_station(draw):
     np.testing.assert_allclose(sizes @ points, total.point(b), rtol=1e-12, atol=1e-10)
     with pytest.raises(InputError, match="number 1 differs from number 0"):
         sum_zonotopes([members[0], inner_zonotope(dataclasses.replace(domain, n_usable=domain.n_usable - 1))], [1, 1])
+    with pytest.raises(InputError, match="number 1 differs from number 0"):
+        sum_zonotopes([members[0], dataclasses.replace(members[0], wear_cny_kwh=0.1)], [1, 1])
     with pytest.raises(InputError, match="one number of 0 or more for each of 6 zonotopes"):
         sum_zonotopes(members, -sizes)
 
