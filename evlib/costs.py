@@ -8,7 +8,7 @@ import numpy as np
 
 from evlib.loading import Loading
 
-__all__ = ["TravelTimes", "path_costs", "plug_in_shares", "time_costs", "travel_times"]
+__all__ = ["TravelTimes", "path_costs", "plug_in_shares", "time_costs", "travel_times", "waiting_min"]
 
 
 @dataclass(frozen=True)
@@ -48,18 +48,18 @@ def travel_times(loading: Loading, signal: str = "experienced") -> TravelTimes:
     if signal not in ("experienced", "instantaneous"):
         raise ValueError(f"signal {signal!r}; must be 'experienced' or 'instantaneous'")
     network = loading.network
-    depart = _departure_min(loading)
+    depart = departure_min(loading)
     shape = (len(network.paths), network.time.n_departure_steps)
     road, waiting = np.empty(shape), np.empty(shape)
     for p, path in enumerate(network.paths):
         if signal == "experienced":
-            arrival = _arrival_min(loading, path)
+            arrival = arrival_min(loading, path.arcs, depart)
             elapsed = arrival - depart
         else:
             arrival = depart
             elapsed = sum(_exit_min(loading, arc, depart) - depart for arc in path.arcs)
-        road[p] = _by_step(loading, _middle(elapsed)).mean(axis=1)
-        waiting[p] = _by_step(loading, _Queue(loading, path.station).mean_wait_min(arrival)).mean(axis=1)
+        road[p] = by_step(loading, middle(elapsed)).mean(axis=1)
+        waiting[p] = by_step(loading, _Queue(loading, path.station).mean_wait_min(arrival)).mean(axis=1)
     return TravelTimes(road, waiting)
 
 
@@ -94,8 +94,10 @@ def plug_in_shares(loading: Loading) -> np.ndarray:
     starts = network.time.step_min * np.arange(network.time.n_steps + 1)
     shares = np.empty((len(network.paths), network.time.n_departure_steps, len(starts)))
     for p, path in enumerate(network.paths):
-        pieces = _Queue(loading, path.station).plug_in_shares(_arrival_min(loading, path), starts)
-        shares[p] = _by_step(loading, pieces).mean(axis=1)
+        pieces = _Queue(loading, path.station).plug_in_shares(
+            arrival_min(loading, path.arcs, departure_min(loading)), starts
+        )
+        shares[p] = by_step(loading, pieces).mean(axis=1)
     return shares
 
 
@@ -183,8 +185,8 @@ class _Queue:
         count = np.diff(place)
         many = count > self.LEAST_VEH
         area = np.diff(self._served_area_at(place))
-        served = np.divide(area, count, out=_middle(self.plug_in_min(arrival_min)), where=many)
-        return np.maximum(served - _middle(arrival_min), 0.0)  # R and A are sampled alike; rounding may leave -1e-12
+        served = np.divide(area, count, out=middle(self.plug_in_min(arrival_min)), where=many)
+        return np.maximum(served - middle(arrival_min), 0.0)  # R and A are sampled alike; rounding may leave -1e-12
 
     def _served_area_at(self, place) -> np.ndarray:
         """Integral of R^-1 from 0 to a place in the queue [veh min]."""
@@ -211,7 +213,8 @@ class _Queue:
         return np.where(length > 0, np.maximum(overlap, 0.0) / np.where(length > 0, length, 1.0), moment)
 
 
-def _departure_min(loading: Loading) -> np.ndarray:
+def departure_min(loading: Loading) -> np.ndarray:
+    """Grid times at which vehicles may depart [min]."""
     time = loading.network.time
     return time.loading_step_min * np.arange(time.n_departure_steps * time.substeps + 1)
 
@@ -222,19 +225,18 @@ def _exit_min(loading: Loading, arc: int, entry_min) -> np.ndarray:
     return np.where(entry_min > loading.time_min[-1], entry_min + loading.network.free_flow_min[arc], inside)
 
 
-def _arrival_min(loading: Loading, path) -> np.ndarray:
-    """When vehicles that depart at the grid times arrive at the path's station."""
-    now = _departure_min(loading)
-    for arc in path.arcs:
-        now = _exit_min(loading, arc, now)
-    return now
+def arrival_min(loading: Loading, arcs, now_min: np.ndarray) -> np.ndarray:
+    """When vehicles that enter the first of some arcs at given times leave the last [min]."""
+    for arc in arcs:
+        now_min = _exit_min(loading, arc, now_min)
+    return now_min
 
 
-def _middle(values: np.ndarray) -> np.ndarray:
+def middle(values: np.ndarray) -> np.ndarray:
     """Mean of each pair of neighbours."""
     return (values[:-1] + values[1:]) / 2
 
 
-def _by_step(loading: Loading, pieces: np.ndarray) -> np.ndarray:
+def by_step(loading: Loading, pieces: np.ndarray) -> np.ndarray:
     """Pieces between departure times grouped by decision step, shape (n_departure_steps, substeps, ...)."""
     return pieces.reshape(-1, loading.network.time.substeps, *pieces.shape[1:])

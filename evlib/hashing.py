@@ -13,7 +13,7 @@ from evlib.paths import ROOT
 
 __all__ = ["code_hash", "files_hash", "lock_hash", "package_sources", "source_hash"]
 
-_PRESENTATION = ("figures.py", "recording.py")  # draw and record what was solved; no solved number depends on them
+_PRESENTATION = ("figures", "recording")  # draw and record what was solved; no solved number depends on them
 
 
 def source_hash(paths: Iterable[Path], root: Path = ROOT) -> str:
@@ -59,10 +59,12 @@ def lock_hash(root: Path = ROOT) -> str:
 
 
 def package_sources(root: Path = ROOT, *, without: Iterable[str] = ()) -> list[Path]:
-    """Sources of evlib but for its ``study`` folder (the chain, not the model) and the names in ``without``."""
+    """Sources of evlib but for ``study`` (the chain, not the model) and the modules or folders named in ``without``."""
     folder = root / "evlib"
-    skipped = {folder / name for name in without}
-    return sorted(path for path in folder.rglob("*.py") if folder / "study" not in path.parents and path not in skipped)
+    skipped = {"study", *without}
+    return sorted(
+        path for path in folder.rglob("*.py") if path.relative_to(folder).parts[0].removesuffix(".py") not in skipped
+    )
 
 
 @functools.cache  # what a running process has imported does not change, whatever happens to the files meanwhile
@@ -72,7 +74,7 @@ def code_hash() -> str:
     Returns
     -------
     str
-        SHA-256 over all of evlib but ``study``, ``figures.py`` and ``recording.py``, and over the lock's pins.
+        SHA-256 over all of evlib but ``study``, ``figures`` and ``recording``, and over the lock's pins.
     """
     return hashlib.sha256(f"{source_hash(package_sources(without=_PRESENTATION))} {lock_hash()}".encode()).hexdigest()
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from evlib.dno import GridOptions, dispatch_grid
-from evlib.flexibility.block import fixed_profile
+from evlib.flexibility.block import no_vehicles
 from evlib.grid_case import build_grid_case
 
 __all__ = ["line_ratings"]
@@ -33,7 +33,7 @@ def line_ratings(scenario, *, margin=1.5, step_mva=0.5, least_mva=2.0) -> pd.Dat
     """
     case = build_grid_case(scenario)
     unlimited = replace(case, rating_kva=np.full_like(case.rating_kva, 1e5))
-    nobody = fixed_profile(np.zeros((len(case.stations), case.n_steps)), case.step_h, 1.0)
+    nobody = no_vehicles(len(case.stations), case.n_steps)
     dispatch = dispatch_grid(unlimited, GridOptions.of(scenario), nobody)
     largest_mva = np.hypot(dispatch.branch_kw, dispatch.branch_kvar).max(axis=1) / 1000.0
     rating = np.maximum(least_mva, step_mva * np.ceil(margin * largest_mva / step_mva))

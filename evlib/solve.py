@@ -15,7 +15,7 @@ from evlib.costs import path_costs, plug_in_shares, time_costs, travel_times
 from evlib.demand import origin_demand
 from evlib.dno import Dispatch, GridOptions, dispatch_grid
 from evlib.errors import InputError
-from evlib.flexibility.block import block_schedule, exact_block, fixed_profile
+from evlib.flexibility.block import block_schedule, exact_block, full_power_block
 from evlib.flexibility.domain import Schedule, uncontrolled
 from evlib.grid_case import GridCase, build_grid_case
 from evlib.hashing import code_hash
@@ -243,17 +243,9 @@ def _dispatch_uncontrolled(case, options, cohorts, sizes):
     domain = cohorts.domain
     schedule = uncontrolled(domain)
     wanted = station_profile(cohorts, sizes, schedule.charge_kw)
-    penalty = domain.unserved_cny_kwh * domain.eta_charge
-    settled = float(
-        (
-            sizes
-            * (
-                domain.unserved_cny_kwh * schedule.unserved_kwh
-                + domain.terminal_price_cny_kwh / domain.eta_charge * schedule.terminal_kwh
-            )
-        ).sum()
-    )
-    dispatch = dispatch_grid(case, options, fixed_profile(wanted, case.step_h, penalty, settled))
+    first = cohorts.plug_in_step + 1
+    cluster = full_power_block(domain, sizes, cohorts.station, first, len(case.stations), case.n_steps)
+    dispatch = dispatch_grid(case, options, cluster)
     kept = np.divide(dispatch.station_kw, wanted, out=np.ones_like(wanted), where=wanted > 0)
     charge = schedule.charge_kw * np.where(schedule.charge_kw > 0, cohorts.own_prices(kept), 0.0)
     energy = np.zeros_like(schedule.energy_kwh)

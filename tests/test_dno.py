@@ -7,7 +7,7 @@ import pytest
 from evlib import SolverError
 from evlib.cohorts import all_cohorts, vehicle_costs
 from evlib.dno import GridOptions, build_problem, dispatch_grid
-from evlib.flexibility.block import Cluster, exact_block, fixed_profile
+from evlib.flexibility.block import Cluster, exact_block, no_vehicles
 from evlib.grid_case import build_grid_case
 from evlib.powerflow import power_flow
 from evlib.solve import net_demand
@@ -19,7 +19,7 @@ def grid(mini):
 
 
 def nobody(case):
-    return fixed_profile(np.zeros((len(case.stations), case.n_steps)), case.step_h, 1.0)
+    return no_vehicles(len(case.stations), case.n_steps)
 
 
 def block(cohorts, sizes):

@@ -1,4 +1,4 @@
-"""Station power as the grid problem sees it: no vehicles, fixed profiles, or the exact domains of all cohorts."""
+"""Station power as the grid problem sees it: nobody, full power at once, or the domains of all cohorts."""
 
 from __future__ import annotations
 
@@ -8,9 +8,17 @@ import cvxpy as cp
 import numpy as np
 import scipy.sparse as sp
 
-from evlib.flexibility.domain import Domain, Schedule
+from evlib.flexibility.domain import Domain, Schedule, uncontrolled
 
-__all__ = ["Cluster", "block_schedule", "exact_block", "fixed_profile"]
+__all__ = [
+    "Cluster",
+    "block_schedule",
+    "column_block",
+    "exact_block",
+    "full_power_block",
+    "no_vehicles",
+    "priced_power",
+]
 
 
 @dataclass(frozen=True)
@@ -34,31 +42,88 @@ class Cluster:
     variables: dict = field(default_factory=dict)
 
 
-def fixed_profile(profile_kw: np.ndarray, step_h: float, penalty_cny_kwh: float, settled_cny: float = 0.0) -> Cluster:
-    """Stations that draw a given power, which the grid may cut at a penalty.
+def no_vehicles(n_stations: int, n_steps: int) -> Cluster:
+    """Stations that draw nothing."""
+    return Cluster(cp.Constant(np.zeros((n_stations, n_steps))), cp.Constant(0.0))
+
+
+def priced_power(price_cny_kwh: np.ndarray, step_h: float) -> Cluster:
+    """Stations free to draw or feed in any power at given prices: the grid's side of the dual.
 
     Parameters
     ----------
-    profile_kw : ndarray, shape (n_stations, K)
-        Power wanted [kW], not negative.
+    price_cny_kwh : ndarray, shape (n_stations, K)
     step_h : float
         Length of a step [h].
-    penalty_cny_kwh : float
-        Cost of energy cut, meter side [CNY/kWh].
-    settled_cny : float
-        Cost that no dispatch changes: energy unserved or bought after the horizon anyway [CNY].
 
     Returns
     -------
     Cluster
-        Variable ``cut`` is the power cut [MW], present where anything is wanted.
+        Its cost is minus what the stations pay.
     """
-    wanted = np.asarray(profile_kw, dtype=float) / 1000.0
-    if not wanted.any():
-        return Cluster(cp.Constant(wanted), cp.Constant(settled_cny / 1000.0))
-    cut = cp.Variable(wanted.shape, name="cut", nonneg=True)
-    cost = penalty_cny_kwh * step_h * cp.sum(cut) + settled_cny / 1000.0
+    power = cp.Variable(price_cny_kwh.shape, name="station")
+    return Cluster(power, -step_h * cp.sum(cp.multiply(price_cny_kwh, power)))
+
+
+def full_power_block(domain: Domain, size_veh, station, first_step, n_stations: int, n_steps: int) -> Cluster:
+    """Cohorts that charge at full power at once; the grid may cut a station's profile, and what it cuts is unserved.
+
+    Parameters
+    ----------
+    domain, size_veh, station, first_step, n_stations, n_steps
+        As in :func:`exact_block`.
+
+    Returns
+    -------
+    Cluster
+        Variable ``cut`` is the power cut at each station [MW].
+    """
+    schedule = uncontrolled(domain)
+    gather = _gather(schedule.charge_kw, domain, station, first_step, n_stations, n_steps)
+    wanted = cp.reshape(gather @ size_veh, (n_stations, n_steps), order="C")
+    cut = cp.Variable((n_stations, n_steps), name="cut", nonneg=True)
+    settled = domain.unserved_cny_kwh * schedule.unserved_kwh
+    settled = settled + domain.terminal_price_cny_kwh / domain.eta_charge * schedule.terminal_kwh
+    penalty = domain.unserved_cny_kwh * domain.eta_charge * domain.step_h
+    cost = penalty * cp.sum(cut) + (settled / 1000.0) @ size_veh
     return Cluster(wanted - cut, cost, [cut <= wanted], {"cut": cut})
+
+
+def column_block(domain: Domain, schedules, size_veh, station, first_step, n_stations: int, n_steps: int) -> Cluster:
+    """Cohorts that mix given schedules: a set inside the exact one, and exact where the best schedules are among them.
+
+    Parameters
+    ----------
+    domain, size_veh, station, first_step, n_stations, n_steps
+        As in :func:`exact_block`.
+    schedules : list of Schedule
+        Feasible schedules of one vehicle of every cohort, such as best answers to earlier prices.
+
+    Returns
+    -------
+    Cluster
+    """
+    n = domain.n
+    gather = sp.hstack(
+        [_gather(item.power_kw, domain, station, first_step, n_stations, n_steps) for item in schedules], format="csr"
+    )
+    cost = [
+        domain.wear_cny_kwh * domain.step_h * item.discharge_kw.sum(axis=1)
+        + domain.unserved_cny_kwh * item.unserved_kwh
+        + domain.terminal_price_cny_kwh / domain.eta_charge * item.terminal_kwh
+        for item in schedules
+    ]
+    vehicles = cp.Variable(n * len(schedules), name="vehicles", nonneg=True)
+    total = sp.hstack([sp.eye_array(n)] * len(schedules), format="csr")
+    power = cp.reshape(gather @ vehicles, (n_stations, n_steps), order="C")
+    return Cluster(power, (np.concatenate(cost) / 1000.0) @ vehicles, [total @ vehicles == size_veh], {})
+
+
+def _gather(power_kw, domain: Domain, station, first_step, n_stations: int, n_steps: int) -> sp.csr_array:
+    """Matrix from vehicles of each cohort to station power [MW per vehicle], rows station by station."""
+    cohort, age = np.nonzero(domain.active & (power_kw != 0))
+    place = np.asarray(station)[cohort] * n_steps + np.asarray(first_step)[cohort] + age
+    return sp.csr_array((power_kw[cohort, age] / 1000.0, (place, cohort)), shape=(n_stations * n_steps, domain.n))
 
 
 def exact_block(domain: Domain, size_veh, station, first_step, n_stations: int, n_steps: int) -> Cluster:

@@ -1,0 +1,61 @@
+# The study's commands. Everything runs in .venv, which is made from requirements.lock when first needed.
+PYTHON ?= python3
+PY := .venv/bin/python
+
+# One thread: faster for problems of this size, and sums come out in the same order on every machine.
+export OPENBLAS_NUM_THREADS := 1
+export OMP_NUM_THREADS := 1
+export MKL_NUM_THREADS := 1
+export NUMBA_NUM_THREADS := 1
+export VECLIB_MAXIMUM_THREADS := 1
+export RAYON_NUM_THREADS := 1
+export PYDEVD_DISABLE_FILE_VALIDATION := 1
+export JUPYTER_PREFER_ENV_PATH := 1
+
+# Below, tests and the laboratory get build folders of their own; the cache of solved cases is shared.
+
+.DEFAULT_GOAL := help
+.PHONY: help env reproduce test lint pytest nbval verify lab bench lock refresh clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' Makefile
+
+env: # the locked packages in .venv
+	@command -v "$(PYTHON)" >/dev/null || { echo "$(PYTHON) was not found; Python 3.11 or later is needed" >&2; exit 1; }
+	@"$(PYTHON)" evlib/study/bootstrap.py
+
+reproduce: env ## execute the notebooks and export figures; skips what has not changed
+	@$(PY) -m evlib.study reproduce
+
+test: lint pytest nbval ## style, package tests, and notebooks compared with their committed outputs
+
+lint: env
+	$(PY) -m ruff check .
+
+pytest: lint
+	EVLIB_BUILD=build/test $(PY) -m pytest
+
+nbval: pytest
+	@if ls notebooks/*.ipynb >/dev/null 2>&1; then set -x; \
+	EVLIB_BUILD=build/nbval EVLIB_RECORD=1 IPYTHONDIR="$(CURDIR)/build/ipython" \
+	$(PY) -m pytest --nbval --nbval-current-env --nbval-cell-timeout=600 notebooks; \
+	else echo "No notebooks to compare yet."; fi
+
+verify: env ## the long checks: ensembles, a second run, a path with spaces
+	EVLIB_BUILD=build/test $(PY) -m pytest -m verify
+
+lab: env ## open the notebooks in JupyterLab, with live figures
+	EVLIB_BUILD=build/lab $(PY) -m jupyterlab notebooks
+
+bench: env ## measure time and memory into build/benchmarks.json
+	@$(PY) -m evlib.study bench $(NAMES)
+
+lock: env ## requirements.lock and environment.yml from pyproject.toml (UPGRADE=1: newer versions)
+	@$(PY) -m evlib.study lock $(if $(UPGRADE),--upgrade)
+
+refresh: env ## reproduce, then write outputs and pictures into the notebooks
+	@$(PY) -m evlib.study refresh
+
+clean: ## remove what can be made again, except .venv
+	rm -rf build .pytest_cache .ruff_cache .hypothesis figures/plotly.min.js
+	find evlib tests -name __pycache__ -type d -prune -exec rm -rf {} +

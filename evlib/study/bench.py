@@ -1,0 +1,101 @@
+"""Measure what the study promises about time and memory, into build/benchmarks.json."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from evlib.artefacts import write_json
+from evlib.paths import ROOT, SCENARIOS, build_dir
+from evlib.study.failures import StudyError
+
+__all__ = ["BENCHMARKS", "run_benchmarks"]
+
+
+def run_benchmarks(names: Sequence[str] = (), *, report: Callable[[str], None] = print) -> dict[str, float]:
+    """Measure, one after the other, and write one flat object from name to number.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Numbers wanted; all of them when empty. The file holds what was measured in this run, nothing older.
+    report : callable
+        Takes a line of text.
+
+    Returns
+    -------
+    dict from str to float
+        Names end in their unit: ``_s`` seconds, ``_gib`` GiB.
+
+    Raises
+    ------
+    StudyError
+        An unknown name, or a measured command that failed.
+    """
+    known = [name for group in BENCHMARKS for name in group]
+    for name in names:
+        if name not in known:
+            raise StudyError(f"unknown benchmark {name!r}; there are {', '.join(known)}")
+    numbers: dict[str, float] = {}
+    for group, measure in BENCHMARKS.items():
+        if not names or set(names) & set(group):
+            for name, value in zip(group, measure(), strict=True):
+                numbers[name] = round(value, 3)
+                report(f"{name} = {numbers[name]:g}")
+    write_json(build_dir() / "benchmarks.json", numbers)
+    return numbers
+
+
+def _reproduce() -> tuple[float, float]:
+    """`make reproduce` from nothing but the installed environment, and again with nothing changed [s]."""
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "-m", "evlib.study", "reproduce", "--figures", f"{folder}/figures"]
+        cold = _measure(command, folder)
+        return cold[0], _measure(command, folder)[0]
+
+
+def _test() -> tuple[float]:
+    """`make test` with an empty cache [s]."""
+    with tempfile.TemporaryDirectory() as folder:
+        return (_measure(["make", "test"], folder)[0],)
+
+
+def _shortest_path() -> tuple[float, float]:
+    """One solve of the base case from the command line, with an empty cache: time [s] and peak memory [GiB]."""
+    with tempfile.TemporaryDirectory() as folder:
+        scenario = str(SCENARIOS / "nguyen.yaml")
+        command = [sys.executable, "-m", "evlib", "solve", scenario, "--strategy", "shortest_path", "--out"]
+        return _measure([*command, f"{folder}/run"], folder)
+
+
+# The numbers' names, and the function that measures them together.
+BENCHMARKS: dict[tuple[str, ...], Callable[[], tuple[float, ...]]] = {
+    ("reproduce_s", "reproduce_cached_s"): _reproduce,
+    ("test_s",): _test,
+    ("shortest_path_s", "shortest_path_peak_gib"): _shortest_path,
+}
+
+
+def _measure(command: Sequence[str], folder: str) -> tuple[float, float]:
+    """Run a command with build and cache in ``folder``: wall time [s], and peak memory of its largest process [GiB]."""
+    environment = os.environ | {"EVLIB_BUILD": f"{folder}/build", "EVLIB_CACHE": f"{folder}/cache"}
+    start_s = time.monotonic()
+    with (Path(folder) / "output.txt").open("w+") as output:
+        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT)
+        try:
+            _, status, usage = os.wait4(process.pid, 0)
+        except BaseException:
+            process.terminate()
+            raise
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode:
+            output.seek(0)
+            last = "\n".join(output.read().splitlines()[-15:])
+            raise StudyError(f"{' '.join(command)} ended with code {process.returncode}:\n{last}")
+    unit = 1 if sys.platform == "darwin" else 1024  # bytes there, KiB elsewhere
+    return time.monotonic() - start_s, usage.ru_maxrss * unit / 2**30
