@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 
 import cvxpy as cp
@@ -12,9 +13,9 @@ from evlib.errors import SolverError
 from evlib.flexibility.block import Cluster
 from evlib.grid_case import GridCase
 
-__all__ = ["Dispatch", "GridOptions", "dispatch_grid"]
+__all__ = ["Dispatch", "GridOptions", "build_problem", "dispatch_grid", "solve_grid"]
 
-TOLERANCE = 1e-8
+TOLERANCES = (1e-8, 1e-7)
 
 
 @dataclass(frozen=True)
@@ -97,6 +98,8 @@ class Dispatch:
     costs_cny : dict of str -> float
         Linear and quadratic parts by name; ``total`` is the least cost J.
     status : str
+    tolerance : float
+        Of the solver: the first of its ladder that ended optimal.
     balance_residual_kw : float
         Largest violation of a nodal balance.
     """
@@ -115,6 +118,7 @@ class Dispatch:
     line_overload_kva: np.ndarray
     costs_cny: dict
     status: str
+    tolerance: float
     balance_residual_kw: float
 
 
@@ -153,15 +157,44 @@ def dispatch_grid(case: GridCase, options: GridOptions, cluster: Cluster, *, ext
     factor. Perfect foresight over the horizon.
     """
     problem, parts = build_problem(case, options, cluster, extra_kw=extra_kw)
-    try:
-        problem.solve(
-            solver=cp.CLARABEL, tol_gap_abs=TOLERANCE, tol_gap_rel=TOLERANCE, tol_feas=TOLERANCE, ignore_dpp=True
-        )
-    except cp.error.SolverError as error:
-        raise SolverError(f"grid problem: {error}") from None
-    if problem.status != cp.OPTIMAL:
-        raise SolverError(f"grid problem ended with status {problem.status!r}, not 'optimal'")
-    return _read(case, problem, parts)
+    tolerance = solve_grid(problem, "grid problem")
+    return _read(case, problem, parts, tolerance)
+
+
+def solve_grid(problem: cp.Problem, name: str) -> float:
+    """Solve a problem that holds the grid, at the first tolerance of a short ladder that ends *optimal*.
+
+    Parameters
+    ----------
+    problem : cvxpy.Problem
+    name : str
+        What error messages call the problem.
+
+    Returns
+    -------
+    float
+        The tolerance.
+
+    Raises
+    ------
+    SolverError
+        Any status other than *optimal* at every tolerance; names the problem and the statuses.
+    """
+    statuses = []
+    for tolerance in TOLERANCES:
+        options = {"tol_gap_abs": tolerance, "tol_gap_rel": tolerance, "tol_feas": tolerance}
+        try:
+            with warnings.catch_warnings():
+                warnings.filterwarnings("ignore", message="Solution may be inaccurate")  # the status says it
+                problem.solve(solver=cp.CLARABEL, ignore_dpp=True, **options)
+            statuses.append(problem.status)
+        except cp.error.SolverError as error:
+            statuses.append(str(error))
+        if problem.status == cp.OPTIMAL:
+            return tolerance
+        if problem.status in (cp.INFEASIBLE, cp.UNBOUNDED):
+            break
+    raise SolverError(f"{name} ended with status {', then '.join(map(repr, statuses))}, not 'optimal'")
 
 
 def build_problem(case: GridCase, options: GridOptions, cluster: Cluster, *, extra_kw=None):
@@ -276,7 +309,7 @@ def _limits(case: GridCase, options: GridOptions, flow_p, flow_q, imported, expo
     ], overloads
 
 
-def _read(case: GridCase, problem, parts) -> Dispatch:
+def _read(case: GridCase, problem, parts, tolerance: float) -> Dispatch:
     kilo = 1000.0
     shed_kw = np.zeros_like(case.load_kw)
     shed_kw[parts["load_bus"]] = kilo * parts["shed"].value
@@ -298,5 +331,6 @@ def _read(case: GridCase, problem, parts) -> Dispatch:
         line_overload_kva=overloads.get("line", np.zeros_like(parts["P"].value)),
         costs_cny=costs | {"total": kilo * float(problem.value)},
         status=problem.status,
+        tolerance=tolerance,
         balance_residual_kw=kilo * float(np.abs(parts["balance"].violation()).max()),
     )

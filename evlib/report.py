@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 
 from evlib.cohorts import station_profile
-from evlib.dno import TOLERANCE
 from evlib.flexibility.domain import violations
 
 __all__ = ["certificate_of", "tables_of"]
@@ -328,7 +329,7 @@ def certificate_of(run, tables) -> dict:
     -------
     dict
         Solver status and tolerance; residuals of vehicle conservation, nodal balance, cohort money and energy; largest
-        breach of a vehicle's domain; error of the linear model against AC; counts of guards and adjustments; share of
+        breach of a cohort's domain; error of the linear model against AC; counts of guards and adjustments; share of
         the declared quadratic terms in the grid cost.
     """
     loading, dispatch, cohorts = run.loading, run.dispatch, tables["cohorts"]
@@ -338,7 +339,7 @@ def certificate_of(run, tables) -> dict:
     drawn = (cohorts["charged_kwh"] - cohorts["discharged_kwh"]).sum()
     delivered = dispatch.station_kw.sum() * run.case.step_h
     here = run.sizes_veh > 0
-    breach = violations(run.cohorts.domain.take(here), _taken(run.schedule, here, run.cohorts.domain.take(here)))
+    breach = violations(*_whole_cohorts(run, here))
     quadratic = sum(value for name, value in dispatch.costs_cny.items() if "quadratic" in name or name == "overload")
     case = run.case
     low, high = case.feeder.v_min_pu[1:, None], case.feeder.v_max_pu[1:, None]
@@ -346,7 +347,7 @@ def certificate_of(run, tables) -> dict:
     return {
         "grid_status": dispatch.status,
         "grid_solver": "Clarabel",
-        "grid_tolerance": TOLERANCE,
+        "grid_tolerance": dispatch.tolerance,
         "grid_balance_residual_kw": dispatch.balance_residual_kw,
         "grid_quadratic_share": quadratic / dispatch.costs_cny["total"],
         "grid_ac_voltage_error_pu": float(np.abs(run.power_flow.voltage_pu - dispatch.voltage_pu).max()),
@@ -367,12 +368,17 @@ def certificate_of(run, tables) -> dict:
     }
 
 
-def _taken(schedule, here, domain):
-    n_steps = domain.n_steps
-    return type(schedule)(
-        schedule.charge_kw[here][:, :n_steps],
-        schedule.discharge_kw[here][:, :n_steps],
-        schedule.energy_kwh[here][:, : n_steps + 1],
-        schedule.terminal_kwh[here],
-        schedule.unserved_kwh[here],
+def _whole_cohorts(run, here):
+    """Domains and schedules of whole cohorts: a breach counts by the vehicles it concerns."""
+    size, schedule = run.sizes_veh[here], run.schedule
+    one = run.cohorts.domain.take(here)
+    scaled = ("charge_kw", "discharge_kw", "energy_low_kwh", "energy_high_kwh", "target_kwh", "terminal_limit_kwh")
+    domain = replace(one, **{name: size * getattr(one, name) for name in scaled})
+    n_steps, by_step = one.n_steps, size[:, None]
+    return domain, type(schedule)(
+        by_step * schedule.charge_kw[here][:, :n_steps],
+        by_step * schedule.discharge_kw[here][:, :n_steps],
+        by_step * schedule.energy_kwh[here][:, : n_steps + 1],
+        size * schedule.terminal_kwh[here],
+        size * schedule.unserved_kwh[here],
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -64,7 +65,7 @@ def write_result(result: Result, folder: str | Path) -> None:
             "strategy": result.strategy,
             "charging": result.charging,
             "method": result.method,
-            "certificate": result.certificate,
+            "certificate": _nan_to_none(result.certificate),
             "tables": {
                 name: {str(k): str(v) for k, v in table.dtypes.items()} for name, table in result.tables.items()
             },
@@ -97,7 +98,22 @@ def read_result(scenario: Scenario, folder: str | Path) -> Result:
         )
         for name, types in head["tables"].items()
     }
-    return Result(scenario, head["strategy"], head["charging"], head["method"], head["certificate"], tables)
+    return Result(
+        scenario, head["strategy"], head["charging"], head["method"], _none_to_nan(head["certificate"]), tables
+    )
+
+
+def _nan_to_none(value):
+    """JSON knows no nan."""
+    if isinstance(value, dict):
+        return {key: _nan_to_none(item) for key, item in value.items()}
+    return None if isinstance(value, float) and math.isnan(value) else value
+
+
+def _none_to_nan(value):
+    if isinstance(value, dict):
+        return {key: _none_to_nan(item) for key, item in value.items()}
+    return math.nan if value is None else value
 
 
 def compare(a: Result, b: Result) -> pd.DataFrame:

@@ -207,6 +207,22 @@ class Prices(Section):
     overload_slope_cny_kwh_mw: float = Quantity("CNY/(kWh MW)", gt=0)
 
 
+class CoordinationKeys(Section):
+    iterations: int = Quantity("iterations", ge=1, le=1000)
+    exact_iterations: int = Quantity("iterations", ge=1, le=1000)
+    exact_period: int = Quantity("iterations", ge=1, le=1000)
+    schedules: int = Quantity("schedules", ge=1, le=50)
+    metric_cny_veh: float = Quantity("CNY/veh", gt=0)
+    damping: float = Quantity("1", gt=0, le=1)
+    tol_relative_gap: float = Quantity("1", gt=0, lt=1)
+
+    @model_validator(mode="after")
+    def _consistent(self):
+        if self.exact_iterations > self.iterations:
+            raise ValueError(f"exact_iterations {self.exact_iterations} is above iterations {self.iterations}")
+        return self
+
+
 class Switches(Section):
     """Choices between ways of computing; every variant of the study is a ``replace`` of one of these or of a value."""
 
@@ -214,6 +230,7 @@ class Switches(Section):
     impedance: Literal["smooth_queue", "bpr", "point_queue"] = "smooth_queue"
     limits: Literal["soft", "hard"] = "soft"
     renewable_swap: bool = False
+    objective: Literal["system", "user"] = "system"
 
 
 class ScenarioSpec(Section):
@@ -228,6 +245,7 @@ class ScenarioSpec(Section):
     fleet: Fleet
     grid: Grid
     prices: Prices
+    coordination: CoordinationKeys
     switches: Switches = Switches()
 
     @model_validator(mode="after")

@@ -6,11 +6,12 @@ import hashlib
 import os
 import secrets
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from evlib.cohorts import CHARGING_MODES, Cohorts, all_cohorts, mean_over_types, station_profile, vehicle_costs
+from evlib.coordination import METHODS, coordinate
 from evlib.costs import path_costs, plug_in_shares, time_costs, travel_times
 from evlib.demand import origin_demand
 from evlib.dno import Dispatch, GridOptions, dispatch_grid
@@ -26,12 +27,12 @@ from evlib.powerflow import PowerFlow, power_flow
 from evlib.report import certificate_of, tables_of
 from evlib.result import Result, read_result, write_result
 from evlib.scenario import Scenario
-from evlib.strategies import shortest_path_departures
+from evlib.strategies import cheapest_departures, shortest_path_departures
+from evlib.tno import gaps, see_traffic
 
 __all__ = ["METHODS", "STRATEGIES", "Run", "dispatch_loading", "net_demand", "solve", "solve_run"]
 
-STRATEGIES = ("no_ev", "shortest_path")
-METHODS = ("joint",)
+STRATEGIES = ("no_ev", "shortest_path", "snapshot", "user", "coordinated")
 
 # A cohort smaller than this is left out of the grid problem; what is left out is counted in the certificate.
 LEAST_COHORT_VEH = 1e-9
@@ -83,12 +84,14 @@ def solve(
     Parameters
     ----------
     scenario : Scenario
-    strategy : {"no_ev", "shortest_path"}
-        Nobody drives; or everybody drives to the nearest station and the grid dispatches who is there.
+    strategy : {"no_ev", "shortest_path", "snapshot", "user", "coordinated"}
+        Nobody drives; everybody drives to the nearest station and the grid dispatches who is there; everybody answers
+        once to the prices and times of that day; traffic and grid answer each other, with drivers' own costs; or with
+        the scenario's objective.
     charging : {"v2g", "smart", "uncontrolled"}
         Charging and discharging, charging only, or full power at once.
-    method : {"joint"}
-        How traffic and grid are coordinated; the strategies above need none.
+    method : {"joint", "inertia", "best_response"}
+        How traffic and grid are coordinated, see :func:`evlib.coordination.coordinate`; for the last two strategies.
     cache : bool
         Read and write ``build/cache``; a key is the hash of scenario, options, sources and lock.
 
@@ -146,7 +149,7 @@ def solve_run(scenario: Scenario, strategy: str, charging: str) -> Run:
     Parameters
     ----------
     scenario : Scenario
-    strategy : {"no_ev", "shortest_path"}
+    strategy : {"no_ev", "shortest_path", "snapshot"}
     charging : {"uncontrolled", "smart", "v2g"}
 
     Returns
@@ -157,11 +160,45 @@ def solve_run(scenario: Scenario, strategy: str, charging: str) -> Run:
     demand = origin_demand(scenario)
     if strategy == "no_ev":
         demand = np.zeros_like(demand)
-    return dispatch_loading(scenario, load_traffic(network, shortest_path_departures(network, demand)), charging)
+    run = dispatch_loading(scenario, load_traffic(network, shortest_path_departures(network, demand)), charging)
+    if strategy == "snapshot":
+        traffic = see_traffic(scenario, run.loading, "user", scenario.switches.signal)
+        cost = traffic.costs(mean_over_types(run.cohorts, scenario, run.vehicle_cny))
+        run = dispatch_loading(scenario, load_traffic(network, cheapest_departures(network, demand, cost)), charging)
+    return run
 
 
 def _solve(scenario: Scenario, strategy: str, charging: str, method: str) -> Result:
-    run = solve_run(scenario, strategy, charging)
+    if strategy in ("user", "coordinated"):
+        objective = "user" if strategy == "user" else scenario.switches.objective
+        found = coordinate(scenario, method=method, charging=charging, objective=objective)
+        loading = load_traffic(build_network(scenario), found.flows_veh)
+        run = dispatch_loading(scenario, loading, charging, found.price_cny_kwh)
+        certificate, tables = found.certificate, {"convergence": found.convergence}
+    else:
+        run = solve_run(scenario, strategy, charging)
+        certificate, tables = _one_way(scenario, run), {}
+    return _result(scenario, strategy, charging, method, run, certificate, tables)
+
+
+def _one_way(scenario: Scenario, run: Run) -> dict:
+    """What a strategy without coordination can say of itself: how far drivers are from content at the prices found."""
+    missing = {
+        name: "no iteration: the strategy does not coordinate"
+        for name in ("price_gap", "flow_residual", "lower_bound_cny", "upper_bound_cny")
+    }
+    certificate = dict.fromkeys(missing, float("nan")) | {"iterations": 0, "converged": False}
+    if run.loading.departures_veh.sum() > 0:
+        traffic = see_traffic(scenario, run.loading, "user", scenario.switches.signal)
+        certificate |= gaps(traffic, mean_over_types(run.cohorts, scenario, run.vehicle_cny))
+    else:
+        reason = "nobody drives"
+        certificate |= {"excess_cny_veh": float("nan"), "relative_gap": float("nan")}
+        missing |= {"excess_cny_veh": reason, "relative_gap": reason}
+    return certificate | {"not_applicable": missing}
+
+
+def _result(scenario, strategy, charging, method, run: Run, certificate: dict, more: dict) -> Result:
     network, loading, fleet = run.network, run.loading, scenario.fleet
     vot = np.array([member.vot_cny_h for member in fleet.classes])
     shares = plug_in_shares(loading)
@@ -172,10 +209,11 @@ def _solve(scenario: Scenario, strategy: str, charging: str, method: str) -> Res
         time_cny = time_costs(times, vot, fleet.queue_factor * vot)
         signals[signal] = (times, time_cny, path_costs(time_cny, electricity, shares, network.path_station))
     tables = tables_of(scenario, run, signals, electricity)
-    return Result(scenario, strategy, charging, method, certificate_of(run, tables), tables)
+    certificate = certificate_of(run, tables) | certificate
+    return Result(scenario, strategy, charging, method, certificate, tables | more)
 
 
-def dispatch_loading(scenario: Scenario, loading: Loading, charging: str) -> Run:
+def dispatch_loading(scenario: Scenario, loading: Loading, charging: str, price_cny_kwh=None) -> Run:
     """Dispatch the grid with the cohorts of a loading, and price them.
 
     Parameters
@@ -183,6 +221,8 @@ def dispatch_loading(scenario: Scenario, loading: Loading, charging: str) -> Run
     scenario : Scenario
     loading : Loading
     charging : {"v2g", "smart", "uncontrolled"}
+    price_cny_kwh : ndarray, shape (n_bus, K), optional
+        Announced prices; without them those of the dispatch itself.
 
     Returns
     -------
@@ -211,6 +251,8 @@ def dispatch_loading(scenario: Scenario, loading: Loading, charging: str) -> Run
         )
         dispatch = dispatch_grid(case, options, cluster)
         schedule = _per_vehicle(cohorts, kept, sizes, block_schedule(cluster, domain) if kept.any() else None)
+    if price_cny_kwh is not None:
+        dispatch = replace(dispatch, price_cny_kwh=price_cny_kwh)
     vehicle_cny = vehicle_costs(cohorts, dispatch.price_cny_kwh[case.station_bus], charging)
     net_kw, net_kvar = net_demand(case, dispatch)
     return Run(

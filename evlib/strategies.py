@@ -6,7 +6,7 @@ import numpy as np
 
 from evlib.network import Network
 
-__all__ = ["nearest_paths", "shortest_path_departures"]
+__all__ = ["cheapest_departures", "nearest_paths", "shortest_path_departures"]
 
 
 def nearest_paths(network: Network) -> np.ndarray:
@@ -42,4 +42,28 @@ def shortest_path_departures(network: Network, demand_veh: np.ndarray) -> np.nda
     """
     departures = np.zeros((len(network.paths), *demand_veh.shape[1:]))
     departures[nearest_paths(network)] = demand_veh
+    return departures
+
+
+def cheapest_departures(network: Network, demand_veh: np.ndarray, cost_cny: np.ndarray) -> np.ndarray:
+    """Everybody takes the path that is cheapest at given costs, without a thought for who else does.
+
+    Parameters
+    ----------
+    network : Network
+    demand_veh : ndarray, shape (n_origins, n_classes, n_departure_steps)
+        Vehicles that depart [veh].
+    cost_cny : ndarray, shape (n_paths, n_classes, n_departure_steps)
+        [CNY per vehicle].
+
+    Returns
+    -------
+    ndarray, shape (n_paths, n_classes, n_departure_steps)
+        Departures by path [veh]; of equally cheap paths the first.
+    """
+    departures = np.zeros(cost_cny.shape)
+    for o in range(len(network.origins)):
+        own = np.flatnonzero(network.path_origin == o)
+        best = own[cost_cny[own].argmin(axis=0)]
+        np.put_along_axis(departures, best[None], demand_veh[o][None], axis=0)
     return departures

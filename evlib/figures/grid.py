@@ -69,7 +69,7 @@ def dispatch_by_zone(dispatch: pd.DataFrame, *, title: str) -> go.Figure:
                 showlegend=index == 0,
                 stackgroup=zone,
                 mode="lines",
-                line={"width": 0.5, "color": style["color"]},
+                line={"width": 0},
                 fillpattern={"shape": style["pattern"], "fgcolor": style["color"], "bgcolor": "#FFFFFF", "size": 6}
                 if style["pattern"]
                 else None,
@@ -80,9 +80,10 @@ def dispatch_by_zone(dispatch: pd.DataFrame, *, title: str) -> go.Figure:
         for name, power_kw in demand.items():
             look = {"name": name, "legendgroup": name, "showlegend": index == 0, "mode": "lines"}
             figure.add_trace(go.Scatter(x=rows["step"], y=power_kw / 1000, line=LINES[name], **look), **place)
-    figure.update_yaxes(title="power [MW]", col=1)
-    legend = {"orientation": "h", "x": 0.0, "y": -0.1, "yanchor": "top", "traceorder": "normal"}
-    return finish(figure, title=title, height=640, legend=legend, margin={"l": 60, "r": 20, "t": 95, "b": 110})
+    tallest_kw = (dispatch["available_kw"] + dispatch["tie_kw"].clip(lower=0) + dispatch["backup_kw"]).max()
+    figure.update_yaxes(range=[0, 1.05 * tallest_kw / 1000]).update_yaxes(title="power [MW]", col=1)
+    legend = {"orientation": "h", "x": 0.0, "y": -0.14, "yanchor": "top", "traceorder": "normal"}
+    return finish(figure, title=title, height=640, legend=legend, margin={"l": 60, "r": 20, "t": 85, "b": 120})
 
 
 def prices_by_station(prices: pd.DataFrame, *, title: str) -> go.Figure:
@@ -108,10 +109,12 @@ def prices_by_station(prices: pd.DataFrame, *, title: str) -> go.Figure:
             look = {"name": case, "legendgroup": case, "showlegend": index == 0, "mode": "lines"}
             trace = go.Scatter(x=lines["step"], y=lines["price_cny_kwh"], line=style | {"shape": "hv"}, **look)
             figure.add_trace(trace, row=index // 2 + 1, col=index % 2 + 1)
-    figure.update_yaxes(title="price [CNY/kWh]", col=1)
-    legend = {"orientation": "h", "x": 0.0, "y": -0.12, "yanchor": "top"}
-    finish(figure, title=title, height=560, legend=legend, margin={"l": 60, "r": 20, "t": 95, "b": 90})
-    return figure.update_yaxes(zeroline=True, zerolinecolor="#999999")
+    low, high = prices["price_cny_kwh"].min(), prices["price_cny_kwh"].max()
+    room = 0.06 * (high - low)
+    figure.update_yaxes(range=[low - room, high + room]).update_yaxes(title="price [CNY/kWh]", col=1)
+    legend = {"orientation": "h", "x": 0.0, "y": -0.16, "yanchor": "top"}
+    finish(figure, title=title, height=560, legend=legend, margin={"l": 60, "r": 20, "t": 85, "b": 100})
+    return figure.update_yaxes(zeroline=True, zerolinecolor="#999999", zerolinewidth=1)
 
 
 def voltages_by_bus(voltages: pd.DataFrame, groups: dict, *, low_pu: float, high_pu: float, title: str) -> go.Figure:
@@ -143,16 +146,23 @@ def voltages_by_bus(voltages: pd.DataFrame, groups: dict, *, low_pu: float, high
             look = {"name": case, "legendgroup": case, "showlegend": column == "lowest_pu", "mode": "lines+markers"}
             marker = {"size": 6, "symbol": "triangle-up" if column == "highest_pu" else "triangle-down"}
             figure.add_trace(go.Scatter(x=x, y=y, line=style, marker=marker, **look))
-    for limit, name in ((low_pu, "lower limit"), (high_pu, "upper limit")):
+    for limit, name, place in ((low_pu, "lower limit", "top left"), (high_pu, "upper limit", "bottom left")):
         line = {"color": COLOURS[5], "width": 2, "dash": "dash"}
-        figure.add_hline(y=limit, line=line, annotation={"text": name, "xanchor": "right"})
+        figure.add_hline(y=limit, line=line, annotation_text=name, annotation_position=place)
     for begin, end, name in zip([0, *ends[:-1]], ends, groups, strict=True):
         figure.add_annotation(
             x=(begin + end - 1) / 2, y=1.0, yref="paper", yanchor="bottom", text=name, showarrow=False
         )
+    middle = int(np.argmax(np.diff([0, *ends])))
+    for column, place in (("highest_pu", "bottom"), ("lowest_pu", "top")):
+        x = ends[middle] - 0.5 - len(groups[list(groups)[middle]]) / 2
+        y = voltages.set_index("bus").loc[order[int(x)], column]
+        y = float(y.max() if column == "highest_pu" else y.min())
+        shift = {"yanchor": place, "yshift": 8 if place == "bottom" else -8, "showarrow": False}
+        figure.add_annotation(x=x, y=y, text=f"{column.removesuffix('_pu')} of the day", **shift)
     ticks = {"tickmode": "array", "tickvals": list(range(len(order))), "ticktext": order, "tickangle": 0}
-    figure.update_xaxes(title="bus", tickfont={"size": 10}, **ticks)
-    figure.update_yaxes(title="voltage [pu]", range=[low_pu - 0.01, high_pu + 0.01])
+    figure.update_xaxes(title="bus", tickfont={"size": 10}, range=[-1, len(order)], **ticks)
+    figure.update_yaxes(title="voltage [pu]", range=[low_pu - 0.01, high_pu + 0.01], tickformat=".2f")
     return finish(figure, title=title, height=460, margin={"l": 70, "r": 25, "t": 80, "b": 60})
 
 
@@ -160,7 +170,13 @@ def _panels(names: list, table: pd.DataFrame) -> go.Figure:
     """Two columns of panels with one scale, the clock on the lower axes."""
     rows = -(-len(names) // 2)
     figure = make_subplots(
-        rows, 2, subplot_titles=names, shared_yaxes="all", horizontal_spacing=0.05, vertical_spacing=0.1
+        rows,
+        2,
+        subplot_titles=names,
+        shared_xaxes="all",
+        shared_yaxes="all",
+        horizontal_spacing=0.05,
+        vertical_spacing=0.1,
     )
     clock = table.drop_duplicates("step").set_index("step")["clock"]
     hours = [step for step, text in clock.items() if text.endswith(":00")][::2]

@@ -220,7 +220,7 @@ def _draw_feeder(figure, feeder, zone_colour):
     _write(figure, buses["x"], buses["y"], buses["label"], 10, **_RIGHT)
     root = buses.iloc[0]
     figure.add_annotation(x=root["x"], y=root["y"], text="root", xshift=14, xanchor="left", **_NOTE)
-    figure.update_xaxes(range=[buses["x"].min() - 2.1, buses["x"].max() + 1.8], col=2)
+    figure.update_xaxes(range=[buses["x"].min() - 2.1, buses["x"].max() + 2.1], col=2)
     figure.update_yaxes(range=[buses["y"].min() - 0.9, buses["y"].max() + 0.9], col=2)
 
 

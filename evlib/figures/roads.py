@@ -13,6 +13,8 @@ from evlib.schema import clock_to_min
 __all__ = ["cumulative_curves", "departures", "impedances", "station_occupancy", "time_signals", "volume_over_capacity"]
 
 _INK = "#222222"
+_BELOW = {"orientation": "h", "x": 0, "xanchor": "left", "yref": "container", "y": 0.01, "yanchor": "bottom"}
+_ROOM = {"l": 70, "r": 25, "t": 60, "b": 90}
 
 
 def departures(table: pd.DataFrame, title: str) -> go.Figure:
@@ -31,14 +33,15 @@ def departures(table: pd.DataFrame, title: str) -> go.Figure:
     """
     figure = go.Figure()
     for number, (name, rows) in enumerate(table.groupby("vehicle_class", sort=False)):
+        hours, values = _hours(rows["clock"]), rows["departures_veh"].to_numpy()
         figure.add_scatter(
-            x=_hours(rows["clock"]),
-            y=rows["departures_veh"],
+            x=np.append(hours, 2 * hours[-1] - hours[-2]),  # the last step has an end, too
+            y=np.append(values, values[-1]),
             mode="lines",
             line={"shape": "hv", "color": COLOURS[number], "dash": DASHES[number], "width": 2},
             name=name,
         )
-    finish(figure, title=title, height=360)
+    finish(figure, title=title, height=370, margin=_ROOM, legend=_BELOW)
     figure.update_yaxes(title_text="departures [veh per step]", rangemode="tozero")
     return _clock_axis(figure, table["clock"])
 
@@ -74,6 +77,7 @@ def cumulative_curves(curves: pd.DataFrame, at_min: float, title: str) -> go.Fig
         line = {"color": _INK, "width": 1.5, "dash": "dot"}
         figure.add_scatter(x=x, y=y, mode="lines+markers", marker=ends, line=line, name=name)
     finish(figure, title=title, height=400, legend={"x": 0.98, "xanchor": "right", "y": 0.04, "yanchor": "bottom"})
+    figure.update_layout(margin={**_ROOM, "b": 60})
     figure.update_xaxes(title_text="time since the first vehicle [min]")
     figure.update_yaxes(title_text="vehicles, cumulated [veh]", rangemode="tozero")
     return figure
@@ -99,7 +103,7 @@ def impedances(table: pd.DataFrame, most_min: float, title: str) -> go.Figure:
     for number, (name, rows) in enumerate(table.groupby("function", sort=False)):
         line = {"color": COLOURS[number], "dash": DASHES[number], "width": 2.5}
         figure.add_scatter(x=rows["vehicles_veh"], y=rows["travel_min"], mode="lines", line=line, name=name)
-    finish(figure, title=title, height=380)
+    finish(figure, title=title, height=390, margin=_ROOM, legend=_BELOW)
     figure.update_xaxes(title_text="vehicles on the road [veh]")
     figure.update_yaxes(title_text="travel time [min]", range=[0, most_min])
     return figure
@@ -130,6 +134,7 @@ def volume_over_capacity(arcs: pd.DataFrame, title: str) -> go.Figure:
         y=grid.index,
         z=grid.where(grid > 0).round(4),
         zmin=0,
+        zmax=float(grid.max(axis=None).round(4)),
         colorscale=heat_scale(),
         hoverongaps=False,
         colorbar={"title": {"text": "inflow / capacity [1]", "side": "right"}, "x": 1.01, "len": 1.0, "thickness": 14},
@@ -142,8 +147,7 @@ def volume_over_capacity(arcs: pd.DataFrame, title: str) -> go.Figure:
         marker={"color": "#000000", "size": 4},
         name="above capacity",
     )
-    finish(figure, title=title, height=470, margin={"l": 70, "r": 90, "t": 60, "b": 85})
-    figure.update_layout(showlegend=True, legend={"y": -0.16})
+    finish(figure, title=title, height=480, margin={**_ROOM, "r": 90}, legend=_BELOW, showlegend=True)
     figure.update_yaxes(title_text="road (from-to)", type="category", autorange="reversed", showgrid=False)
     figure.update_xaxes(showgrid=False)
     return _clock_axis(figure, arcs["clock"])
@@ -169,7 +173,7 @@ def station_occupancy(stations: pd.DataFrame, plugs_by_station: dict, title: str
     figure = make_subplots(
         cols=len(names),
         shared_yaxes=True,
-        horizontal_spacing=0.04,
+        horizontal_spacing=0.08,
         subplot_titles=[f"station {name}" for name in names],
     )
     for number, name in enumerate(names):
@@ -188,18 +192,19 @@ def station_occupancy(stations: pd.DataFrame, plugs_by_station: dict, title: str
         )
         for x, y, label, line in lines:
             figure.add_scatter(x=x, y=y, mode="lines", line=line, name=label, legendgroup=label, **place)
-    finish(figure, title=title, height=400, margin={"l": 70, "r": 25, "t": 80, "b": 60})
+    finish(figure, title=title, height=400, margin={**_ROOM, "t": 80}, legend=_BELOW)
     figure.update_yaxes(title_text="vehicles [veh]", rangemode="tozero", col=1)
     return _clock_axis(figure, stations["clock"], every_h=2)
 
 
-def time_signals(table: pd.DataFrame, title: str) -> go.Figure:
-    """What a driver is told at departure beside what the driver meets, road and waiting time apart.
+def time_signals(path: pd.DataFrame, title: str) -> go.Figure:
+    """What the drivers of one path are told at departure beside what they meet, road and waiting time apart.
 
     Parameters
     ----------
-    table : DataFrame
-        ``part`` (of the trip), ``signal``, ``clock`` (of departure), ``time_min``.
+    path : DataFrame
+        ``clock`` (of departure) and ``experienced_road_min``, ``experienced_waiting_min``, ``instantaneous_road_min``,
+        ``instantaneous_waiting_min``, as in a result's table ``paths``.
     title : str
         States the finding.
 
@@ -208,14 +213,24 @@ def time_signals(table: pd.DataFrame, title: str) -> go.Figure:
     Figure
     """
     figure = go.Figure()
-    for colour, (part, parts) in enumerate(table.groupby("part", sort=False)):
-        for dash, (signal, rows) in enumerate(parts.groupby("signal", sort=False)):
-            line = {"color": COLOURS[5 * colour], "dash": DASHES[dash], "width": 2.5 - 0.5 * dash}
-            x, y = _hours(rows["clock"]), rows["time_min"]
-            figure.add_scatter(x=x, y=y, mode="lines", line=line, name=f"{part}, {signal}")
-    finish(figure, title=title, height=400)
+    for part, colour in (("road", COLOURS[0]), ("waiting", COLOURS[1])):
+        for signal, dash, width in (("experienced", "solid", 2.5), ("instantaneous", "dash", 2)):
+            figure.add_scatter(
+                x=_hours(path["clock"]),
+                y=path[f"{signal}_{part}_min"],
+                mode="lines",
+                line={"color": colour, "dash": dash, "width": width},
+                name=f"{part}, {signal}",
+            )
+    finish(
+        figure,
+        title=title,
+        height=400,
+        margin=_ROOM,
+        legend={**_BELOW, "entrywidthmode": "fraction", "entrywidth": 0.4},
+    )
     figure.update_yaxes(title_text="time [min]", rangemode="tozero")
-    return _clock_axis(figure, table["clock"], text="clock time of departure")
+    return _clock_axis(figure, path["clock"], text="clock time of departure")
 
 
 def _hours(clock) -> np.ndarray:

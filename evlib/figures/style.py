@@ -24,7 +24,9 @@ def new_figure(**layout) -> go.Figure:
     return finish(figure, **layout)
 
 
-def finish(figure: go.Figure, *, title: str | None = None, height: int = HEIGHT, width: int = WIDTH, **layout) -> go.Figure:
+def finish(
+    figure: go.Figure, *, title: str | None = None, height: int = HEIGHT, width: int = WIDTH, **layout
+) -> go.Figure:
     """Give a figure the study's fonts, margins, grid and a legend below the plot.
 
     Parameters

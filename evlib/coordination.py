@@ -1,0 +1,278 @@
+"""Coordination: flows and prices that answer each other, by one of several methods, with a record of how well they do."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from evlib.dno import dispatch_grid
+from evlib.errors import InputError
+from evlib.market import Market, joint_program, price_gap, surrogate_bound
+from evlib.tno import OBJECTIVES, gaps, reply
+
+__all__ = ["METHODS", "PRICE_GAP_TOLERANCE", "Coordination", "coordinate", "even_split"]
+
+METHODS = ("joint", "inertia", "best_response")
+PRICE_GAP_TOLERANCE = 1e-4
+
+# The metric of a flow is that of so many vehicles where fewer are wanted.
+LEAST_DEMAND_VEH = 0.05
+CRUMB_SHARE = 1e-5
+# Factors on the metric of joint after an iteration that made the excess larger, and after one that did not.
+METRIC_UP, METRIC_DOWN = 1.6, 0.9
+# Factor on the metric where the last iterations start again from the best so far.
+METRIC_LAST = 2.0
+
+
+@dataclass(frozen=True)
+class Coordination:
+    """What a method ended with.
+
+    Attributes
+    ----------
+    flows_veh : ndarray, shape (n_paths, n_classes, n_departure_steps)
+        Best iterate: least excess among those whose prices support their dispatch, else least price gap.
+    price_cny_kwh : ndarray, shape (n_bus, K)
+        Prices announced with it.
+    certificate : dict
+        Measures of the best iterate after re-loading, bounds of the surrogate, statuses, ``converged``.
+    convergence : DataFrame
+        One row an iteration: measures, residual, metric, domain, seconds by part.
+    """
+
+    flows_veh: np.ndarray
+    price_cny_kwh: np.ndarray
+    certificate: dict
+    convergence: pd.DataFrame
+
+
+def even_split(market: Market) -> np.ndarray:
+    """Start: each origin's demand in equal parts over the stations it reaches, by the shortest path to each.
+
+    Parameters
+    ----------
+    market : Market
+
+    Returns
+    -------
+    ndarray, shape (n_paths, n_classes, n_departure_steps)
+        [veh].
+    """
+    network = market.network
+    flows = np.zeros((len(network.paths), *market.demand_veh.shape[1:]))
+    for o in range(len(network.origins)):
+        own = np.flatnonzero(network.path_origin == o)
+        stations = np.unique(network.path_station[own])
+        for c in stations:
+            to_c = own[network.path_station[own] == c]
+            flows[to_c[network.path_free_flow_min[to_c].argmin()]] += market.demand_veh[o] / len(stations)
+    return flows
+
+
+def coordinate(scenario, *, method: str = "joint", charging: str = "v2g", objective: str | None = None) -> Coordination:
+    """Let traffic and grid answer each other for a fixed number of iterations and keep the best.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        Section ``coordination`` sets the iterations, the first metric and the damping.
+    method : {"joint", "inertia", "best_response"}
+        One program for both with flows kept near the last by an adapted metric; replies to damped prices; or
+        everybody's best reply to the last prices.
+    charging : {"v2g", "smart", "uncontrolled"}
+    objective : {"user", "system"}, optional
+        The scenario's, if not given.
+
+    Returns
+    -------
+    Coordination
+
+    Raises
+    ------
+    InputError
+        Unknown method or objective.
+    SolverError
+        A problem that does not end *optimal*.
+
+    Notes
+    -----
+    Re-loading is no gradient step, so nothing guarantees descent: the number of iterations is fixed, every iterate is
+    measured after its own loading, and a run that does not settle shows it. All but the last ``exact_iterations`` of
+    ``joint`` let cohorts mix their best answers to earlier prices (an inner set) instead of using exact domains.
+    """
+    objective = objective or scenario.switches.objective
+    for label, value, known in (("method", method, METHODS), ("objective", objective, OBJECTIVES)):
+        if value not in known:
+            raise InputError(f"{label} {value!r} is unknown; must be one of {', '.join(known)}")
+    market = Market.of(scenario, charging, objective)
+    talk = _Talk(market, method)
+    for iteration in range(talk.n_iterations):
+        talk.measure(iteration)
+        talk.answer(iteration)
+    talk.measure(talk.n_iterations)
+    return talk.result()
+
+
+def tidy(flows_veh: np.ndarray, demand_veh: np.ndarray, path_origin: np.ndarray) -> np.ndarray:
+    """Flows without the crumbs that an interior-point solver leaves on paths nobody wants, summing to the demand.
+
+    Parameters
+    ----------
+    flows_veh : ndarray, shape (n_paths, n_classes, n_departure_steps)
+    demand_veh : ndarray, shape (n_origins, n_classes, n_departure_steps)
+    path_origin : ndarray of int, shape (n_paths,)
+
+    Returns
+    -------
+    ndarray
+        Parts below 1e-5 of their demand are 0; the others are scaled to make up for it.
+    """
+    wanted = demand_veh[path_origin]
+    kept = np.where(flows_veh > CRUMB_SHARE * wanted, flows_veh, 0.0)
+    total = np.array([kept[path_origin == o].sum(axis=0) for o in range(len(demand_veh))])[path_origin]
+    return np.divide(kept * wanted, total, out=np.zeros_like(kept), where=total > 0)
+
+
+class _Talk:
+    """State of a run: present flows and announced prices, the metric, and the rows of the convergence table."""
+
+    def __init__(self, market: Market, method: str):
+        keys = market.scenario.coordination
+        self.market, self.method = market, method
+        self.n_iterations, self.n_exact = keys.iterations, keys.exact_iterations
+        self.n_schedules, self.damping, self.period = keys.schedules, keys.damping, keys.exact_period
+        self.level = keys.metric_cny_veh
+        network = market.network
+        self.per_level = 1.0 / np.maximum(market.demand_veh[network.path_origin], LEAST_DEMAND_VEH)
+        self.flows = even_split(market)
+        self.price = None
+        self.means, self.replies, self.pool = [], [], []
+        self.rows, self.kept = [], []
+        self.bounds = (math.nan, math.nan)
+
+    def exact(self, iteration: int) -> bool:
+        """Whether this iteration works with exact domains."""
+        no_mix = self.method != "joint" or self.market.charging == "uncontrolled"
+        return no_mix or iteration % self.period == 0 or self.checked(iteration)
+
+    def checked(self, iteration: int) -> bool:
+        """Whether the price gap of this iteration's start is measured, at the price of two further grid problems."""
+        return self.method != "joint" or iteration == 0 or iteration > self.n_iterations - self.n_exact
+
+    def measure(self, iteration: int) -> None:
+        """Load the present flows; excess and gap at the announced prices, price gap where iterations are exact."""
+        market = self.market
+        start = time.perf_counter()
+        self.traffic = market.look(self.flows)
+        loaded = time.perf_counter()
+        gap = math.nan
+        if self.checked(iteration):
+            sizes = market.sizes(self.traffic)
+            kept = sizes > 0
+            fresh = dispatch_grid(market.case, market.options, market.block(kept, sizes[kept]))
+            if self.price is None:
+                self.price = fresh.price_cny_kwh
+            gap = price_gap(market, sizes, self.price, fresh.costs_cny["total"])
+            self.fresh_price = fresh.price_cny_kwh
+        if self.pool:
+            electricity = market.electricity_of(self.price, self.pool)
+        else:
+            electricity = market.electricity(self.price)
+        found = gaps(self.traffic, electricity)
+        self.rows.append(
+            {
+                "iteration": iteration,
+                "excess_cny_veh": found["excess_cny_veh"],
+                "relative_gap": found["relative_gap"],
+                "price_gap": gap,
+                "flow_residual": math.nan,
+                "returned_to": -1,
+                "metric_cny_veh": self.level if self.method != "best_response" else math.nan,
+                "domain": "exact" if self.exact(iteration) else "mixed",
+                "seconds_load": loaded - start,
+                "seconds_check": time.perf_counter() - loaded,
+                "seconds_answer": math.nan,
+            }
+        )
+        self.kept.append((self.flows, self.price, found))
+
+    def answer(self, iteration: int) -> None:
+        """Next flows and prices."""
+        start = time.perf_counter()
+        market = self.market
+        if self.method == "joint":
+            flows, price = self._joint(iteration)
+        else:
+            traffic = self.traffic
+            weight = self.damping / math.sqrt(iteration + 1.0) if self.method == "inertia" else 1.0
+            price = self.price + weight * (self.fresh_price - self.price)
+            cost = traffic.costs(market.electricity(price))
+            metric = self.level * self.per_level if self.method == "inertia" else None
+            flows = reply(cost, market.demand_veh, market.network.path_origin, traffic.flows_veh, metric)
+        self.rows[-1]["flow_residual"] = float(np.abs(flows - self.flows).sum() / self.flows.sum())
+        self.rows[-1]["seconds_answer"] = time.perf_counter() - start
+        self.flows, self.price = tidy(flows, market.demand_veh, market.network.path_origin), price
+
+    def _metric(self) -> np.ndarray:
+        """Diagonal of M: heavier after an iteration that made things worse."""
+        excess = [row["excess_cny_veh"] for row in self.rows[-2:]]
+        if len(excess) == 2:
+            self.level *= METRIC_UP if excess[1] > 1.02 * excess[0] else METRIC_DOWN
+        return self.level * self.per_level
+
+    def _return_to_best(self) -> None:
+        """Go on from the least excess so far, with steps half as long: the last iterations refine, they do not explore."""
+        best = min(range(len(self.rows)), key=lambda index: self.rows[index]["excess_cny_veh"])
+        self.flows, self.price, _ = self.kept[best]
+        self.level = METRIC_LAST * self.rows[best]["metric_cny_veh"]
+        self.traffic = self.market.look(self.flows)
+        self.rows[-1]["returned_to"] = best
+
+    def _joint(self, iteration: int):
+        if iteration == self.n_iterations - self.n_exact and self.n_exact < self.n_iterations:
+            self._return_to_best()
+            metric = self.level * self.per_level
+        else:
+            metric = self._metric()
+        market, traffic = self.market, self.traffic
+        if self.exact(iteration):
+            found = joint_program(market, traffic, metric)
+            self.pool = []
+            self.means = [*self.means, found.schedule][-2:]
+            if self.checked(iteration):
+                self.bounds = (surrogate_bound(market, traffic, metric, found.price_cny_kwh), found.cost_cny)
+        else:
+            self.pool = [*self.means, *self.replies]
+            found = joint_program(market, traffic, metric, self.pool)
+        self.replies = [*self.replies, market.best_schedules(found.price_cny_kwh)][-self.n_schedules :]
+        return found.flows_veh, found.price_cny_kwh
+
+    def result(self) -> Coordination:
+        """Best iterate with its certificate."""
+        table = pd.DataFrame(self.rows)
+        own = table["iteration"] > 0  # the start is no answer of the method
+        sound = own & (table["price_gap"].abs() <= PRICE_GAP_TOLERANCE)
+        if sound.any():
+            best = int(table.loc[sound, "excess_cny_veh"].idxmin())
+        else:
+            best = int(table.loc[own, "price_gap"].idxmin())
+        flows, price, found = self.kept[best]
+        row = table.loc[best]
+        tolerance = self.market.scenario.coordination.tol_relative_gap
+        certificate = {
+            **found,
+            "price_gap": float(row["price_gap"]),
+            "flow_residual": float(row["flow_residual"]),
+            "lower_bound_cny": self.bounds[0],
+            "upper_bound_cny": self.bounds[1],
+            "iterations": self.n_iterations,
+            "best_iteration": best,
+            "statuses": "optimal in every iteration",
+            "tol_relative_gap": tolerance,
+            "converged": bool(found["relative_gap"] <= tolerance and abs(row["price_gap"]) <= PRICE_GAP_TOLERANCE),
+        }
+        return Coordination(flows, price, certificate, table)

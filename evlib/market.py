@@ -1,0 +1,292 @@
+"""The market of a day: what drivers and grid exchange, and the one program that holds both."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cvxpy as cp
+import numpy as np
+import scipy.sparse as sp
+
+from evlib.cohorts import Cohorts, all_cohorts, mean_over_types, vehicle_costs
+from evlib.demand import origin_demand
+from evlib.dno import GridOptions, build_problem, dispatch_grid, solve_grid
+from evlib.flexibility.block import (
+    block_schedule,
+    column_block,
+    exact_block,
+    full_power_block,
+    no_vehicles,
+    priced_power,
+)
+from evlib.flexibility.schedule import Schedule, cost_of
+from evlib.flexibility.support import support
+from evlib.grid_case import GridCase, build_grid_case
+from evlib.loading import load_traffic
+from evlib.network import Network, build_network
+from evlib.tno import Traffic, origin_sums, reply, see_traffic
+
+__all__ = ["Answer", "Market", "cohort_map", "joint_program", "price_gap", "surrogate_bound"]
+
+# Cohorts that fewer vehicles than this could ever join are left out of the joint program.
+LEAST_REACH = 1e-12
+LEAST_SIZE_VEH = 1e-4
+
+
+@dataclass(frozen=True)
+class Market:
+    """What does not change while traffic and grid talk.
+
+    Attributes
+    ----------
+    scenario : Scenario
+    network : Network
+    demand_veh : ndarray, shape (n_origins, n_classes, n_departure_steps)
+    case : GridCase
+    options : GridOptions
+    cohorts : Cohorts
+    charging, objective, signal : str
+    empty_cost_cny : float
+        J(0): least grid cost without vehicles, the scale of the price gap.
+    """
+
+    scenario: object
+    network: Network
+    demand_veh: np.ndarray
+    case: GridCase
+    options: GridOptions
+    cohorts: Cohorts
+    charging: str
+    objective: str
+    signal: str
+    empty_cost_cny: float
+
+    @classmethod
+    def of(cls, scenario, charging: str, objective: str) -> Market:
+        """The market of a scenario."""
+        case, options = build_grid_case(scenario), GridOptions.of(scenario)
+        return cls(
+            scenario,
+            build_network(scenario),
+            origin_demand(scenario),
+            case,
+            options,
+            all_cohorts(scenario, case.terminal_price_cny_kwh, charging),
+            charging,
+            objective,
+            scenario.switches.signal,
+            dispatch_grid(case, options, no_vehicles(len(case.stations), case.n_steps)).costs_cny["total"],
+        )
+
+    def electricity(self, price_cny_kwh: np.ndarray) -> np.ndarray:
+        """V by station, class and plug-in step at bus prices, see :func:`mean_over_types`."""
+        station_price = price_cny_kwh[self.case.station_bus]
+        return mean_over_types(self.cohorts, self.scenario, vehicle_costs(self.cohorts, station_price, self.charging))
+
+    def electricity_of(self, price_cny_kwh: np.ndarray, schedules: list) -> np.ndarray:
+        """V if vehicles know these schedules only; at the prices of a program over them it is consistent with it."""
+        prices = self.cohorts.own_prices(price_cny_kwh[self.case.station_bus])
+        costs = [cost_of(self.cohorts.domain, prices, item) for item in schedules]
+        return mean_over_types(self.cohorts, self.scenario, np.min(costs, axis=0))
+
+    def look(self, flows_veh: np.ndarray) -> Traffic:
+        """Load flows and read the signal."""
+        return see_traffic(self.scenario, load_traffic(self.network, flows_veh), self.objective, self.signal)
+
+    def sizes(self, traffic: Traffic) -> np.ndarray:
+        """Cohorts of a loading [veh]."""
+        return self.cohorts.sizes(traffic.loading.cohorts_veh[:, :, : self.case.n_steps])
+
+    def block(self, kept: np.ndarray, size_veh, schedules=None):
+        """Station power of some cohorts as a part of a grid problem."""
+        cohorts = self.cohorts
+        domain = cohorts.domain.take(kept)
+        where = (cohorts.station[kept], cohorts.plug_in_step[kept] + 1, len(self.case.stations), self.case.n_steps)
+        if self.charging == "uncontrolled":
+            return full_power_block(domain, size_veh, *where)
+        if schedules is None:
+            return exact_block(domain, size_veh, *where)
+        return column_block(domain, [_taken(item, kept, domain.n_steps) for item in schedules], size_veh, *where)
+
+    def best_schedules(self, price_cny_kwh: np.ndarray):
+        """Best answer of one vehicle of every cohort to bus prices."""
+        return support(self.cohorts.domain, self.cohorts.own_prices(price_cny_kwh[self.case.station_bus]))[1]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Optimum of the joint program for frozen trajectories.
+
+    Attributes
+    ----------
+    flows_veh : ndarray, shape (n_paths, n_classes, n_departure_steps)
+    price_cny_kwh : ndarray, shape (n_bus, K)
+        Duals of the nodal balances.
+    cost_cny : float
+        Surrogate objective: time cost, grid cost and metric.
+    schedule : Schedule or None
+        With exact domains: the mean schedule of one vehicle of every cohort; best answer to the prices where it is empty.
+    """
+
+    flows_veh: np.ndarray
+    price_cny_kwh: np.ndarray
+    cost_cny: float
+    schedule: Schedule | None
+
+
+def cohort_map(market: Market, traffic: Traffic) -> sp.csr_array:
+    """Linear map from flows to cohorts at the trajectories of a loading.
+
+    Returns
+    -------
+    sparse array, shape (n_cohorts, n_flows)
+        Flows in C order of (path, class, step).
+    """
+    network, (n_stations, n_classes, n_types, n_steps) = market.network, market.cohorts.shape
+    path, depart, plug_in = np.nonzero(traffic.shares[:, :, :n_steps])
+    value = traffic.shares[path, depart, plug_in] / n_types
+    n_depart = traffic.shares.shape[1]
+    rows, columns = [], []
+    for m in range(n_classes):
+        for kind in range(n_types):
+            rows.append(((network.path_station[path] * n_classes + m) * n_types + kind) * n_steps + plug_in)
+            columns.append((path * n_classes + m) * n_depart + depart)
+    shape = (n_stations * n_classes * n_types * n_steps, len(network.paths) * n_classes * n_depart)
+    values = np.tile(value, n_classes * n_types)
+    return sp.csr_array((values, (np.concatenate(rows), np.concatenate(columns))), shape=shape)
+
+
+def joint_program(market: Market, traffic: Traffic, metric: np.ndarray, schedules=None) -> Answer:
+    """Flows, cohorts and grid in one convex program, trajectories frozen.
+
+    .. math:: \\min_f \\; T \\cdot f + J(B f) + V_{late} \\cdot B_{late} f + \\tfrac12 (f - f^i)^T M (f - f^i)
+
+    Parameters
+    ----------
+    market : Market
+    traffic : Traffic
+        The loading of the present flows f^i, which freezes T and B.
+    metric : ndarray, shape of the flows
+        Diagonal of M [CNY/veh^2].
+    schedules : list of Schedule, optional
+        Let cohorts mix these instead of using their exact domains: smaller, from the inside.
+
+    Returns
+    -------
+    Answer
+
+    Raises
+    ------
+    SolverError
+        Any status other than *optimal*.
+    """
+    present = traffic.flows_veh
+    to_cohorts = cohort_map(market, traffic)
+    kept = np.asarray(to_cohorts.sum(axis=1)).ravel() > LEAST_REACH
+    flows = cp.Variable(present.size, nonneg=True, name="flows")
+    sizes = cp.Variable(int(kept.sum()), name="cohorts")
+    cluster = market.block(kept, sizes, schedules)
+    grid, parts = build_problem(market.case, market.options, cluster)
+    fixed = fixed_costs(market, traffic).reshape(-1) / 1000.0
+    weight = np.sqrt(metric.reshape(-1) / 1000.0)
+    near = cp.sum_squares(cp.multiply(weight, flows - present.reshape(-1))) / 2
+    demand = origin_sums(market.network.path_origin, present.shape) @ flows == market.demand_veh.reshape(-1)
+    problem = cp.Problem(
+        cp.Minimize(grid.objective.expr + fixed @ flows + near),
+        [*grid.constraints, sizes == to_cohorts[kept] @ flows, demand],
+    )
+    solve_grid(problem, "joint program")
+    found = np.maximum(flows.value, 0.0).reshape(present.shape)  # the solver leaves zero flows at +-1e-10
+    price = parts["balance"].dual_value / market.case.step_h
+    schedule = None
+    if schedules is None and market.charging != "uncontrolled":
+        schedule = _mean_schedule(market, price, kept, sizes.value, cluster)
+    return Answer(found, price, 1000.0 * float(problem.value), schedule)
+
+
+def _mean_schedule(market: Market, price_cny_kwh, kept, size_veh, cluster) -> Schedule:
+    """Schedule of one vehicle of every cohort; a nearly empty cohort's own is noise, so its best answer stands in."""
+    best = market.best_schedules(price_cny_kwh)
+    domain = market.cohorts.domain.take(kept)
+    whole = block_schedule(cluster, domain)
+    some = size_veh > LEAST_SIZE_VEH
+    at = np.flatnonzero(kept)[some]
+    fields = {}
+    for name in ("charge_kw", "discharge_kw", "energy_kwh", "terminal_kwh", "unserved_kwh"):
+        values, given = getattr(best, name).copy(), getattr(whole, name)[some]
+        if values.ndim == 2:
+            values[at] = 0.0
+            values[at, : given.shape[1]] = given / size_veh[some, None]
+        else:
+            values[at] = given / size_veh[some]
+        fields[name] = values
+    return Schedule(**fields)
+
+
+def fixed_costs(market: Market, traffic: Traffic) -> np.ndarray:
+    """Costs that do not depend on the grid: time, toll, and electricity of those who plug in after the horizon."""
+    late = market.electricity(np.zeros_like(market.case.load_kw))
+    late[:, :, :-1] = 0.0
+    return traffic.costs(late)
+
+
+def price_gap(market: Market, sizes_veh: np.ndarray, price_cny_kwh: np.ndarray, cost_cny: float) -> float:
+    """How far announced prices are from supporting a dispatch, as a share of J(0).
+
+    .. math:: \\frac{J(N) - d(\\lambda; N)}{J(0)}, \\quad
+              d(\\lambda; N) = \\min_e [\\text{grid}(e) - \\Delta_h \\lambda \\cdot e] + N \\cdot V(\\lambda)
+
+    Parameters
+    ----------
+    market : Market
+    sizes_veh : ndarray, shape (n_cohorts,)
+    price_cny_kwh : ndarray, shape (n_bus, K)
+        Announced prices.
+    cost_cny : float
+        J(N), freshly solved.
+
+    Returns
+    -------
+    float
+        Not negative but for the solver's tolerance; 0 where the prices support the dispatch.
+    """
+    station_price = price_cny_kwh[market.case.station_bus]
+    value = vehicle_costs(market.cohorts, station_price, market.charging)
+    dual_cny = grid_side(market, station_price) + float((sizes_veh * value).sum())
+    return (cost_cny - dual_cny) / market.empty_cost_cny
+
+
+def grid_side(market: Market, station_price: np.ndarray) -> float:
+    """Least grid cost less what stations pay, their power free: the dual's grid part [CNY]."""
+    free = priced_power(station_price, market.case.step_h)
+    return dispatch_grid(market.case, market.options, free).costs_cny["total"]
+
+
+def surrogate_bound(market: Market, traffic: Traffic, metric: np.ndarray, price_cny_kwh: np.ndarray) -> float:
+    """Lower bound on the joint program at given prices: best replies of drivers, vehicles and grid [CNY].
+
+    Parameters
+    ----------
+    market, traffic, metric
+        As in :func:`joint_program`.
+    price_cny_kwh : ndarray, shape (n_bus, K)
+
+    Returns
+    -------
+    float
+    """
+    cost = traffic.costs(market.electricity(price_cny_kwh))
+    present = traffic.flows_veh
+    flows = reply(cost, market.demand_veh, market.network.path_origin, present, metric)
+    drivers = float((cost * flows).sum() + (metric * (flows - present) ** 2).sum() / 2)
+    return drivers + grid_side(market, price_cny_kwh[market.case.station_bus])
+
+
+def _taken(schedule, kept, n_steps):
+    return type(schedule)(
+        schedule.charge_kw[kept][:, :n_steps],
+        schedule.discharge_kw[kept][:, :n_steps],
+        schedule.energy_kwh[kept][:, : n_steps + 1],
+        schedule.terminal_kwh[kept],
+        schedule.unserved_kwh[kept],
+    )

@@ -1,0 +1,149 @@
+"""The joint program against another solver and its own bounds; methods reported as they are."""
+
+from dataclasses import replace
+
+import cvxpy as cp
+import numpy as np
+import pytest
+
+from evlib import InputError, load_scenario
+from evlib.coordination import PRICE_GAP_TOLERANCE, coordinate, even_split
+from evlib.demand import origin_demand
+from evlib.dno import build_problem
+from evlib.market import Market, cohort_map, fixed_costs, joint_program, price_gap, surrogate_bound
+from evlib.tno import origin_sums
+
+FEW = {"coordination.iterations": 8, "coordination.exact_iterations": 8}
+
+
+@pytest.fixture(scope="module")
+def market(mini):
+    return Market.of(mini, "v2g", "user")
+
+
+def instance(market, seed):
+    """Random flows of everybody, random metric; lines unlimited, so that a solver without cones can follow."""
+    rng = np.random.default_rng(seed)
+    flows = rng.random(even_split(market).shape)
+    origin = market.network.path_origin
+    for o in range(len(market.network.origins)):
+        flows[origin == o] *= market.demand_veh[o] / flows[origin == o].sum(axis=0)
+    free = replace(market.case, rating_kva=np.full_like(market.case.rating_kva, 1e7))
+    return replace(market, case=free), market.look(flows), rng.uniform(5, 50) * np.ones_like(flows)
+
+
+# The reference itself gives up (status "solver error") on seed 5.
+@pytest.mark.parametrize("seed", [0, 1, 2, 3, 4, 6, 7, 8, 9, 10])
+def test_joint_program_equals_a_one_shot_reference(market, seed):
+    """The same convex program in one piece, by an active-set solver (HiGHS) instead of interior points: equal within 1e-6."""
+    market, traffic, metric = instance(market, seed)
+    ours = joint_program(market, traffic, metric).cost_cny
+    to_cohorts = cohort_map(market, traffic)
+    flows = cp.Variable(metric.size, nonneg=True)
+    cluster = market.block(np.ones(to_cohorts.shape[0], dtype=bool), to_cohorts @ flows)
+    grid, _ = build_problem(market.case, market.options, cluster)
+    constraints = [item for item in grid.constraints if not isinstance(item, cp.SOC)]
+    demand = origin_sums(market.network.path_origin, metric.shape) @ flows == market.demand_veh.reshape(-1)
+    near = cp.sum_squares(cp.multiply(np.sqrt(metric.reshape(-1) / 1000), flows - traffic.flows_veh.reshape(-1))) / 2
+    objective = grid.objective.expr + fixed_costs(market, traffic).reshape(-1) / 1000 @ flows + near
+    reference = cp.Problem(cp.Minimize(objective), [*constraints, demand])
+    reference.solve(solver=cp.HIGHS)
+    assert reference.status == cp.OPTIMAL
+    assert ours == pytest.approx(1000 * reference.value, rel=1e-6)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_best_replies_to_the_joint_prices_bound_the_joint_cost(market, seed):
+    """Weak duality: drivers, vehicles and grid, each for itself at the announced prices, never cost more than together."""
+    market, traffic, metric = instance(market, seed)
+    answer = joint_program(market, traffic, metric)
+    assert surrogate_bound(market, traffic, metric, answer.price_cny_kwh) == pytest.approx(answer.cost_cny, rel=1e-6)
+    worse = answer.price_cny_kwh + 0.05 * np.sin(np.arange(answer.price_cny_kwh.size)).reshape(
+        answer.price_cny_kwh.shape
+    )
+    assert surrogate_bound(market, traffic, metric, worse) < answer.cost_cny - 0.01
+
+
+def test_mixing_known_schedules_is_an_inner_approximation(market):
+    """Fewer schedules cost more than the exact domains; the optimum's own mean schedule among them closes the gap."""
+    _, traffic, metric = instance(market, 1)
+    exact = joint_program(market, traffic, metric)
+    crude = joint_program(market, traffic, metric, [market.best_schedules(0 * exact.price_cny_kwh)])
+    better = joint_program(market, traffic, metric, [exact.schedule, market.best_schedules(exact.price_cny_kwh)])
+    assert crude.cost_cny > better.cost_cny >= exact.cost_cny * (1 - 1e-7)
+    assert better.cost_cny == pytest.approx(exact.cost_cny, rel=1e-4)
+
+
+def test_price_gap_is_zero_at_fresh_prices_and_positive_at_others(market, mini_run):
+    """Duals of the dispatch support it; prices moved by 0.05 CNY/kWh do not."""
+    sizes = mini_run.sizes_veh
+    dispatch = mini_run.dispatch
+    cost = dispatch.costs_cny["total"]
+    assert abs(price_gap(market, sizes, dispatch.price_cny_kwh, cost)) <= 1e-6
+    moved = dispatch.price_cny_kwh + np.where(np.arange(24) % 2, 0.05, -0.05)
+    assert price_gap(market, sizes, moved, cost) > 1e-3
+
+
+def test_traced_cohorts_are_those_of_the_loading(market):
+    _, traffic, _ = instance(market, 2)
+    traced = cohort_map(market, traffic) @ traffic.flows_veh.reshape(-1)
+    assert traced == pytest.approx(market.sizes(traffic), abs=0.02)
+    assert traced.sum() <= market.demand_veh.sum() + 1e-9
+
+
+def test_joint_settles_where_best_response_does_not(mini):
+    """On the small case with drivers' own costs: joint ends near content, the plain loop swings between two days."""
+    joint = coordinate(mini, method="joint", objective="user")
+    plain = coordinate(mini.replace(FEW), method="best_response", objective="user")
+    assert joint.certificate["converged"]
+    assert joint.certificate["relative_gap"] <= 1e-2
+    assert joint.certificate["price_gap"] <= PRICE_GAP_TOLERANCE
+    assert not plain.certificate["converged"]
+    assert plain.convergence["flow_residual"].dropna().iloc[-3:].min() > 0.5
+    assert joint.certificate["lower_bound_cny"] <= joint.certificate["upper_bound_cny"] * (1 + 1e-6)
+
+
+@pytest.mark.parametrize("method", ["joint", "inertia", "best_response"])
+def test_converged_is_never_true_above_the_tolerance(mini, method):
+    for tolerance in (0.5, 0.001):
+        scenario = mini.replace(FEW | {"coordination.tol_relative_gap": tolerance})
+        certificate = coordinate(scenario, method=method, objective="system").certificate
+        within = certificate["relative_gap"] <= tolerance and abs(certificate["price_gap"]) <= PRICE_GAP_TOLERANCE
+        assert certificate["converged"] == within
+
+
+def test_the_table_has_a_row_for_every_iteration_and_the_best_is_among_them(mini):
+    found = coordinate(mini.replace(FEW), method="joint", objective="user")
+    table = found.convergence
+    assert table["iteration"].tolist() == list(range(9))
+    best = found.certificate["best_iteration"]
+    assert best > 0
+    assert found.certificate["excess_cny_veh"] == table.loc[best, "excess_cny_veh"]
+    assert found.flows_veh.min() >= 0
+    assert found.flows_veh.sum() == pytest.approx(80.0, abs=1e-6)
+
+
+def test_start_splits_every_origin_evenly_over_its_stations():
+    scenario = load_scenario("nguyen")
+    market = Market.of(scenario, "smart", "user")
+    flows = even_split(market)
+    by_station = [flows[market.network.path_station == c].sum() for c in range(4)]
+    assert by_station == pytest.approx([600 / 4 + 600 / 3, 600 / 4 + 600 / 3, 600 / 4, 600 / 4 + 600 / 3])
+    assert flows.sum(axis=0) == pytest.approx(origin_demand(scenario).sum(axis=0))
+
+
+@pytest.mark.parametrize(
+    ("options", "changes", "message"),
+    [
+        ({"method": "guess"}, {}, "method 'guess' is unknown; must be one of joint, inertia, best_response"),
+        ({"objective": "profit"}, {}, "objective 'profit' is unknown; must be one of user, system"),
+        ({}, {"coordination.iterations": 0}, "coordination.iterations: 0.*greater than or equal to 1"),
+        ({}, {"coordination.tol_relative_gap": 2.0}, "tol_relative_gap: 2.0.*less than 1"),
+        ({}, {"coordination.damping": 0.0}, "damping: 0.0.*greater than 0"),
+        ({}, {"coordination.iterations": 3}, "exact_iterations 30 is above iterations 3"),
+        ({}, {"switches.objective": "both"}, "'system' or 'user'"),
+    ],
+)
+def test_unknown_methods_and_keys_out_of_range_are_refused(mini, options, changes, message):
+    with pytest.raises(InputError, match=message):
+        coordinate(mini.replace(changes), **options)
