@@ -290,5 +290,6 @@ def _left_over(run: _Run, step: int) -> str:
     where = ", ".join(f"{count:.1f} on {name}" for count, name in worst)
     return (
         f"departures: {run.waiting_anywhere(step):.1f} of {run.departures.sum():.1f} vehicles have not plugged in "
-        f"{network.time.n_steps} steps after the horizon ({where}); send fewer vehicles or add plugs"
+        f"{network.time.n_steps} steps after the horizon ({where}); send fewer vehicles, add plugs, or choose an "
+        "impedance that lets overloaded roads clear"
     )

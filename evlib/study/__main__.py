@@ -1,4 +1,4 @@
-"""Command line of the chain: ``python -m evlib.study reproduce|refresh|lock|bench`` (see the Makefile)."""
+"""Command line of the chain: ``python -m evlib.study reproduce|refresh|lock|bench|results`` (see the Makefile)."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ def main(arguments: list[str] | None = None) -> int:
     lock.add_argument("--upgrade", action="store_true", help="take newer versions where pyproject.toml allows them")
     bench = commands.add_parser("bench", help="measure, and write build/benchmarks.json")
     bench.add_argument("names", nargs="*", help="measure only these")
+    commands.add_parser("results", help="compare the methods at full size, minutes long, and write data/results")
     options = parser.parse_args(arguments)
     sys.stdout.reconfigure(line_buffering=True)  # a line is seen when it is written, also through a pipe
     signal.signal(signal.SIGTERM, _interrupt)  # so that a polite kill cleans up like Ctrl-C
@@ -51,6 +52,11 @@ def _run(options: argparse.Namespace) -> int:
         from evlib.study.bench import run_benchmarks
 
         run_benchmarks(options.names)
+        return 0
+    if options.command == "results":
+        from evlib.study.results import write_methods
+
+        write_methods()
         return 0
     from evlib.study.export import export_figures
     from evlib.study.notebooks import exclusive, run_notebooks

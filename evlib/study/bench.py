@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -30,7 +31,7 @@ def run_benchmarks(names: Sequence[str] = (), *, report: Callable[[str], None] =
     Returns
     -------
     dict from str to float
-        Names end in their unit: ``_s`` seconds, ``_gib`` GiB.
+        Names end in their unit: ``_s`` seconds, ``_gib`` GiB, ``_cny_veh`` CNY per vehicle; a gap has none.
 
     Raises
     ------
@@ -45,7 +46,7 @@ def run_benchmarks(names: Sequence[str] = (), *, report: Callable[[str], None] =
     for group, measure in BENCHMARKS.items():
         if not names or set(names) & set(group):
             for name, value in zip(group, measure(), strict=True):
-                numbers[name] = round(value, 3)
+                numbers[name] = round(value, 4)
                 report(f"{name} = {numbers[name]:g}")
     write_json(build_dir() / "benchmarks.json", numbers)
     return numbers
@@ -68,9 +69,20 @@ def _test() -> tuple[float]:
 def _shortest_path() -> tuple[float, float]:
     """One solve of the base case from the command line, with an empty cache: time [s] and peak memory [GiB]."""
     with tempfile.TemporaryDirectory() as folder:
-        scenario = str(SCENARIOS / "nguyen.yaml")
-        command = [sys.executable, "-m", "evlib", "solve", scenario, "--strategy", "shortest_path", "--out"]
-        return _measure([*command, f"{folder}/run"], folder)
+        return _measure(_solve_command("shortest_path", folder), folder)
+
+
+def _coordinate() -> tuple[float, float, float, float]:
+    """The base case coordinated by joint, alike: time [s], peak memory [GiB], excess [CNY/veh], relative gap [1]."""
+    with tempfile.TemporaryDirectory() as folder:
+        taken = _measure(_solve_command("coordinated", folder), folder)
+        certificate = json.loads((Path(folder) / "run" / "result.json").read_text())["certificate"]
+        return *taken, certificate["excess_cny_veh"], certificate["relative_gap"]
+
+
+def _solve_command(strategy: str, folder: str) -> list[str]:
+    scenario = str(SCENARIOS / "nguyen.yaml")
+    return [sys.executable, "-m", "evlib", "solve", scenario, "--strategy", strategy, "--out", f"{folder}/run"]
 
 
 # The numbers' names, and the function that measures them together.
@@ -78,6 +90,7 @@ BENCHMARKS: dict[tuple[str, ...], Callable[[], tuple[float, ...]]] = {
     ("reproduce_s", "reproduce_cached_s"): _reproduce,
     ("test_s",): _test,
     ("shortest_path_s", "shortest_path_peak_gib"): _shortest_path,
+    ("coordinate_s", "coordinate_peak_gib", "coordinate_excess_cny_veh", "coordinate_relative_gap"): _coordinate,
 }
 
 

@@ -19,7 +19,7 @@ def test_file_holds_the_numbers_of_this_run_alone(build, monkeypatch):
     groups = {("a_s", "b_gib"): lambda: (1.23456, 2.0), ("c_s",): lambda: (3.0,)}
     monkeypatch.setattr(bench, "BENCHMARKS", groups)
     bench.run_benchmarks(report=lambda line: None)
-    assert json.loads((build / "benchmarks.json").read_text()) == {"a_s": 1.235, "b_gib": 2.0, "c_s": 3.0}
+    assert json.loads((build / "benchmarks.json").read_text()) == {"a_s": 1.2346, "b_gib": 2.0, "c_s": 3.0}
     bench.run_benchmarks(["c_s"], report=lambda line: None)
     assert json.loads((build / "benchmarks.json").read_text()) == {"c_s": 3.0}
     with pytest.raises(StudyError, match=r"unknown benchmark 'd_s'; there are a_s, b_gib, c_s"):

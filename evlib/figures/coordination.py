@@ -1,0 +1,110 @@
+"""How traffic and grid come to terms: lower bounds from prices, and iterations of the methods side by side."""
+
+from __future__ import annotations
+
+import pandas as pd
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from evlib.figures.style import COLOURS, DASHES, finish
+
+__all__ = ["excess_by_iteration", "lower_bounds", "methods_side_by_side"]
+
+_BELOW = {"orientation": "h", "x": 0, "xanchor": "left", "yref": "container", "y": 0.01, "yanchor": "bottom"}
+_ROOM = {"l": 75, "r": 25, "t": 60, "b": 105}
+_MARKERS = ("circle", "square", "diamond", "x")
+_LINE_COLOURS = (0, 1, 5, 6)
+
+
+def lower_bounds(table: pd.DataFrame, least_cny: float, title: str) -> go.Figure:
+    """Lower bound on the least cost by the price that is announced.
+
+    Parameters
+    ----------
+    table : DataFrame
+        ``price_cny_kwh``, ``bound_cny``.
+    least_cny : float
+        The least cost itself [CNY].
+    title : str
+        States the finding.
+
+    Returns
+    -------
+    Figure
+    """
+    figure = go.Figure()
+    line = {"color": COLOURS[0], "width": 2.5}
+    figure.add_scatter(
+        x=table["price_cny_kwh"], y=table["bound_cny"], mode="lines", line=line, name="bound: everybody for itself"
+    )
+    ends = table["price_cny_kwh"].iloc[[0, -1]]
+    line = {"color": COLOURS[5], "dash": "dash", "width": 2.5}
+    figure.add_scatter(x=ends, y=[least_cny] * 2, mode="lines", line=line, name="least cost together")
+    finish(figure, title=title, height=370, margin=_ROOM, legend=_BELOW)
+    figure.update_xaxes(title_text="announced price [CNY/kWh]")
+    figure.update_yaxes(title_text="cost [CNY]")
+    return figure
+
+
+def methods_side_by_side(table: pd.DataFrame, title: str) -> go.Figure:
+    """Excess and price gap by iteration, one line a method, on log axes.
+
+    Parameters
+    ----------
+    table : DataFrame
+        ``method``, ``iteration``, ``excess_cny_veh``, ``price_gap`` (both above 0; nan leaves a hole).
+    title : str
+        States the finding.
+
+    Returns
+    -------
+    Figure
+    """
+    figure = make_subplots(rows=1, cols=2, horizontal_spacing=0.14)
+    for column, name in enumerate(("excess_cny_veh", "price_gap"), start=1):
+        for number, (method, rows) in enumerate(table.groupby("method", sort=False)):
+            figure.add_scatter(**_line(number, method, rows["iteration"], rows[name]), row=1, col=column)
+            figure.data[-1].showlegend = column == 1
+    finish(figure, title=title, margin=_ROOM, legend=_BELOW)
+    figure.update_xaxes(title_text="iteration")
+    figure.update_yaxes(type="log", dtick=1, exponentformat="power")
+    figure.update_yaxes(title_text="excess cost [CNY per vehicle]", col=1)
+    figure.update_yaxes(title_text="price gap [share of J(0)]", title_standoff=5, col=2)
+    return figure
+
+
+def excess_by_iteration(table: pd.DataFrame, title: str) -> go.Figure:
+    """Excess by iteration on a log axis, one line a run; a ring marks the iterate that the run returns.
+
+    Parameters
+    ----------
+    table : DataFrame
+        ``run``, ``iteration``, ``excess_cny_veh``, ``best`` (1 at the returned iterate, else 0).
+    title : str
+        States the finding.
+
+    Returns
+    -------
+    Figure
+    """
+    figure = go.Figure()
+    for number, (run, rows) in enumerate(table.groupby("run", sort=False)):
+        figure.add_scatter(**_line(number, run, rows["iteration"], rows["excess_cny_veh"]))
+    best = table[table["best"] == 1]
+    ring = {"symbol": "circle-open", "size": 16, "color": "#222222", "line": {"width": 2}}
+    figure.add_scatter(x=best["iteration"], y=best["excess_cny_veh"], mode="markers", marker=ring, name="returned")
+    finish(figure, title=title, height=450, margin=_ROOM | {"b": 120}, legend=_BELOW)
+    figure.update_xaxes(title_text="iteration")
+    figure.update_yaxes(title_text="excess cost [CNY per vehicle]", type="log", dtick=1)
+    return figure
+
+
+def _line(number: int, name: str, x, y) -> dict:
+    return {
+        "x": x,
+        "y": y,
+        "mode": "lines+markers",
+        "line": {"color": COLOURS[_LINE_COLOURS[number]], "dash": DASHES[number], "width": 2},
+        "marker": {"symbol": _MARKERS[number], "size": 6},
+        "name": name,
+    }

@@ -1,0 +1,113 @@
+"""What drivers choose: two routes, tolls, and the way to an equilibrium."""
+
+from __future__ import annotations
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from evlib.figures.style import COLOURS, DASHES, finish
+
+__all__ = ["equilibrium_iterations", "tolls", "two_routes"]
+
+_BELOW = {"orientation": "h", "x": 0, "xanchor": "left", "yref": "container", "y": 0.01, "yanchor": "bottom"}
+_ROOM = {"l": 70, "r": 25, "t": 60, "b": 105}
+_MARKERS = ("circle", "diamond", "square", "triangle-up")
+
+
+def two_routes(table: pd.DataFrame, meeting: dict[str, tuple[float, float]], title: str) -> go.Figure:
+    """Cost of two routes by how many take the first, for a driver and with the toll.
+
+    Parameters
+    ----------
+    table : DataFrame
+        ``on_route_1_veh``, ``route_1_cny``, ``route_2_cny``, ``route_1_with_toll_cny``, ``route_2_with_toll_cny``.
+    meeting : dict of str -> (float, float)
+        Points to mark: name -> vehicles on the first route [veh], cost [CNY].
+    title : str
+        States the finding.
+
+    Returns
+    -------
+    Figure
+    """
+    figure = go.Figure()
+    lines = (
+        ("route_1_cny", "route 1, own cost", 0, "solid"),
+        ("route_2_cny", "route 2, own cost", 5, "dot"),
+        ("route_1_with_toll_cny", "route 1, with toll", 0, "dash"),
+        ("route_2_with_toll_cny", "route 2, with toll", 5, "dashdot"),
+    )
+    for column, name, colour, dash in lines:
+        line = {"color": COLOURS[colour], "dash": dash, "width": 2.5}
+        figure.add_scatter(x=table["on_route_1_veh"], y=table[column], mode="lines", line=line, name=name)
+    for number, (name, (vehicles, cost)) in enumerate(meeting.items()):
+        marker = {"symbol": _MARKERS[number], "size": 12, "color": "#222222"}
+        figure.add_scatter(x=[vehicles], y=[cost], mode="markers", marker=marker, showlegend=False)
+        side = 1 if number == 0 else -1  # one label below the lines, the next above them
+        figure.add_annotation(x=vehicles, y=cost, text=name, ax=0, ay=48 * side, arrowwidth=1, standoff=8)
+    finish(figure, title=title, margin=_ROOM, legend=_BELOW)
+    figure.update_xaxes(title_text="vehicles on route 1 [veh]")
+    figure.update_yaxes(title_text="cost of a vehicle [CNY]", rangemode="tozero")
+    return figure
+
+
+def tolls(table: pd.DataFrame, title: str) -> go.Figure:
+    """Own cost, own cost and toll, and the measured derivative of everybody's cost, by departure.
+
+    Parameters
+    ----------
+    table : DataFrame
+        ``minute_min`` (middle of the departure step), ``own_cny``, ``own_and_toll_cny``, ``difference_cny``.
+    title : str
+        States the finding.
+
+    Returns
+    -------
+    Figure
+    """
+    figure = go.Figure()
+    for number, (column, name) in enumerate((("own_cny", "own cost"), ("own_and_toll_cny", "own cost and toll"))):
+        line = {"color": COLOURS[number], "dash": DASHES[number], "width": 2.5}
+        figure.add_scatter(x=table["minute_min"], y=table[column], mode="lines", line=line, name=name)
+    marker = {"symbol": "circle-open", "size": 11, "color": "#222222", "line": {"width": 2}}
+    figure.add_scatter(
+        x=table["minute_min"],
+        y=table["difference_cny"],
+        mode="markers",
+        marker=marker,
+        name="one more vehicle: change of everybody's cost",
+    )
+    finish(figure, title=title, margin=_ROOM, legend=_BELOW)
+    figure.update_xaxes(title_text="departure [min]")
+    figure.update_yaxes(title_text="cost [CNY per vehicle]", rangemode="tozero")
+    return figure
+
+
+def equilibrium_iterations(table: pd.DataFrame, title: str) -> go.Figure:
+    """Excess cost by iteration, one line for each way to reply.
+
+    Parameters
+    ----------
+    table : DataFrame
+        ``reply``, ``iteration``, ``excess_cny_veh``.
+    title : str
+        States the finding.
+
+    Returns
+    -------
+    Figure
+    """
+    figure = go.Figure()
+    for number, (name, rows) in enumerate(table.groupby("reply", sort=False)):
+        figure.add_scatter(
+            x=rows["iteration"],
+            y=rows["excess_cny_veh"],
+            mode="lines+markers",
+            line={"color": COLOURS[(0, 5)[number % 2]], "dash": DASHES[number], "width": 2.5},
+            marker={"symbol": _MARKERS[number], "size": 8},
+            name=name,
+        )
+    finish(figure, title=title, margin=_ROOM, legend=_BELOW)
+    figure.update_xaxes(title_text="iteration", dtick=2)
+    figure.update_yaxes(title_text="excess cost [CNY per vehicle]", type="log", dtick=1)
+    return figure
