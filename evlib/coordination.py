@@ -22,10 +22,8 @@ PRICE_GAP_TOLERANCE = 1e-4
 # The metric of a flow is that of so many vehicles where fewer are wanted.
 LEAST_DEMAND_VEH = 0.05
 CRUMB_SHARE = 1e-5
-# Factors on the metric of joint after an iteration that made the excess larger, and after one that did not.
-METRIC_UP, METRIC_DOWN = 1.6, 0.9
-# Factor on the metric where the last iterations start again from the best so far.
-METRIC_LAST = 2.0
+# Factors on the metric of joint after an iteration that made the excess WORSE times as large, and after one that did not.
+WORSE, METRIC_UP, METRIC_DOWN = 1.1, 1.5, 0.87
 
 
 @dataclass(frozen=True)
@@ -145,7 +143,7 @@ class _Talk:
         self.market, self.method = market, method
         self.n_iterations, self.n_exact = keys.iterations, keys.exact_iterations
         self.n_schedules, self.damping, self.period = keys.schedules, keys.damping, keys.exact_period
-        self.level = keys.metric_cny_veh
+        self.level = self.first_level = keys.metric_cny_veh
         network = market.network
         self.per_level = 1.0 / np.maximum(market.demand_veh[network.path_origin], LEAST_DEMAND_VEH)
         self.flows = even_split(market)
@@ -190,7 +188,6 @@ class _Talk:
                 "relative_gap": found["relative_gap"],
                 "price_gap": gap,
                 "flow_residual": math.nan,
-                "returned_to": -1,
                 "metric_cny_veh": self.level if self.method != "best_response" else math.nan,
                 "domain": "exact" if self.exact(iteration) else "mixed",
                 "seconds_load": loaded - start,
@@ -221,24 +218,14 @@ class _Talk:
         """Diagonal of M: heavier after an iteration that made things worse."""
         excess = [row["excess_cny_veh"] for row in self.rows[-2:]]
         if len(excess) == 2:
-            self.level *= METRIC_UP if excess[1] > 1.02 * excess[0] else METRIC_DOWN
+            self.level *= METRIC_UP if excess[1] > WORSE * excess[0] else METRIC_DOWN
+        # Tolls jump where a queue begins: with them a light metric steps over the kink, again and again.
+        if self.market.objective == "system":
+            self.level = max(self.level, self.first_level)
         return self.level * self.per_level
 
-    def _return_to_best(self) -> None:
-        """Go on from the least excess so far, with steps half as long: the last iterations refine, they do not explore."""
-        best = min(range(len(self.rows)), key=lambda index: self.rows[index]["excess_cny_veh"])
-        self.flows, self.price, _ = self.kept[best]
-        self.level = METRIC_LAST * self.rows[best]["metric_cny_veh"]
-        self.traffic = self.market.look(self.flows)
-        self.rows[-1]["returned_to"] = best
-
     def _joint(self, iteration: int):
-        if iteration == self.n_iterations - self.n_exact and self.n_exact < self.n_iterations:
-            self._return_to_best()
-            metric = self.level * self.per_level
-        else:
-            metric = self._metric()
-        market, traffic = self.market, self.traffic
+        market, traffic, metric = self.market, self.traffic, self._metric()
         if self.exact(iteration):
             found = joint_program(market, traffic, metric)
             self.pool = []

@@ -11,68 +11,11 @@ import scipy.sparse as sp
 
 from evlib.errors import SolverError
 from evlib.flexibility.block import Cluster
-from evlib.grid_case import GridCase
+from evlib.grid_case import GridCase, GridOptions
 
-__all__ = ["Dispatch", "GridOptions", "build_problem", "dispatch_grid", "solve_grid"]
+__all__ = ["Dispatch", "build_problem", "dispatch_grid", "solve_grid"]
 
 TOLERANCES = (1e-8, 1e-7)
-
-
-@dataclass(frozen=True)
-class GridOptions:
-    """Prices, penalties and limits of the grid problem that are no time series.
-
-    Attributes
-    ----------
-    backup_cny_kwh, curtailment_cny_kwh, shedding_cny_kwh : float
-        Marginal cost at zero [CNY/kWh].
-    backup_slope, import_slope, curtailment_slope, shedding_slope, overload_slope : float
-        Rise of the marginal cost [CNY/(kWh MW)]: the declared quadratic terms.
-    import_limit_kw, reverse_limit_kw : float
-        Limits at the root [kW].
-    root_voltage_pu, voltage_margin_pu : float
-        Voltage at the root; what the lower limit is raised by [pu].
-    backup_ramp_share : float
-        Change of a backup generator within one step, as a share of its rating.
-    soft_limits : bool
-        Ties, lines and root may be overloaded at ``overload_slope``.
-    """
-
-    backup_cny_kwh: float
-    curtailment_cny_kwh: float
-    shedding_cny_kwh: float
-    backup_slope: float
-    import_slope: float
-    curtailment_slope: float
-    shedding_slope: float
-    overload_slope: float
-    import_limit_kw: float
-    reverse_limit_kw: float
-    root_voltage_pu: float
-    voltage_margin_pu: float
-    backup_ramp_share: float
-    soft_limits: bool
-
-    @classmethod
-    def of(cls, scenario) -> GridOptions:
-        """The options of a scenario."""
-        prices, grid = scenario.prices, scenario.grid
-        return cls(
-            prices.backup_cny_kwh,
-            prices.curtailment_cny_kwh,
-            prices.shedding_cny_kwh,
-            prices.backup_slope_cny_kwh_mw,
-            prices.import_slope_cny_kwh_mw,
-            prices.curtailment_slope_cny_kwh_mw,
-            prices.shedding_slope_cny_kwh_mw,
-            prices.overload_slope_cny_kwh_mw,
-            1000.0 * grid.import_limit_mw,
-            1000.0 * grid.reverse_limit_mw,
-            grid.root_voltage_pu,
-            grid.voltage_margin_pu,
-            grid.backup_ramp_share,
-            scenario.switches.limits == "soft",
-        )
 
 
 @dataclass(frozen=True)

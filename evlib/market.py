@@ -10,7 +10,7 @@ import scipy.sparse as sp
 
 from evlib.cohorts import Cohorts, all_cohorts, mean_over_types, vehicle_costs
 from evlib.demand import origin_demand
-from evlib.dno import GridOptions, build_problem, dispatch_grid, solve_grid
+from evlib.dno import build_problem, dispatch_grid, solve_grid
 from evlib.flexibility.block import (
     block_schedule,
     column_block,
@@ -21,7 +21,7 @@ from evlib.flexibility.block import (
 )
 from evlib.flexibility.schedule import Schedule, cost_of
 from evlib.flexibility.support import support
-from evlib.grid_case import GridCase, build_grid_case
+from evlib.grid_case import GridCase, GridOptions, build_grid_case
 from evlib.loading import load_traffic
 from evlib.network import Network, build_network
 from evlib.tno import Traffic, origin_sums, reply, see_traffic

@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from evlib.dno import GridOptions, dispatch_grid
+from evlib.dno import dispatch_grid
 from evlib.flexibility.block import no_vehicles
-from evlib.grid_case import build_grid_case
+from evlib.grid_case import GridOptions, build_grid_case
 
 __all__ = ["line_ratings"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 __all__ = ["ScenarioSpec", "clock_to_min", "quantities"]
 
@@ -29,6 +29,14 @@ def clock_to_min(clock: str) -> int:
     return 60 * int(hours) + int(minutes)
 
 
+def _clock(value: str) -> str:
+    clock_to_min(value)
+    return value
+
+
+Clock = Annotated[str, AfterValidator(_clock)]
+
+
 def _named(value):
     """``{c1: {...}, c2: {...}}`` as a tuple of members that know their name."""
     if isinstance(value, dict):
@@ -50,15 +58,9 @@ class Section(BaseModel):
 class Time(Section):
     step_min: float = Quantity("min", gt=0)
     n_steps: int = Quantity("steps", ge=2)
-    start_clock: str
+    start_clock: Clock
     loading_step_s: float = Quantity("s", gt=0)
     last_departure_step: int = Quantity("step", ge=0)
-
-    @field_validator("start_clock")
-    @classmethod
-    def _clock(cls, value):
-        clock_to_min(value)
-        return value
 
     @model_validator(mode="after")
     def _consistent(self):
@@ -106,7 +108,7 @@ class VehicleClass(Section):
 
 class Fleet(Section):
     vehicles: float = Quantity("veh", ge=0)
-    peak_clock: str
+    peak_clock: Clock
     peak_width_min: float = Quantity("min", gt=0)
     soc_type_offset: float = Quantity("1", ge=0, le=0.5)
     soc_min: float = Quantity("1", ge=0, le=1)
@@ -116,12 +118,6 @@ class Fleet(Section):
     eta_discharge: float = Quantity("1", gt=0, le=1)
     wear_cny_kwh: float = Quantity("CNY/kWh", ge=0)
     classes: Annotated[tuple[VehicleClass, ...], BeforeValidator(_named)]
-
-    @field_validator("peak_clock")
-    @classmethod
-    def _clock(cls, value):
-        clock_to_min(value)
-        return value
 
     @model_validator(mode="after")
     def _consistent(self):
@@ -166,14 +162,8 @@ class Spike(Section):
 
 class TariffBlock(Section):
     name: str
-    from_clock: str
+    from_clock: Clock
     price_cny_kwh: float = Quantity("CNY/kWh")
-
-    @field_validator("from_clock")
-    @classmethod
-    def _clock(cls, value):
-        clock_to_min(value)
-        return value
 
 
 class Grid(Section):

@@ -10,21 +10,22 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from evlib.certificate import certificate_of
 from evlib.cohorts import CHARGING_MODES, Cohorts, all_cohorts, mean_over_types, station_profile, vehicle_costs
 from evlib.coordination import METHODS, coordinate
 from evlib.costs import path_costs, plug_in_shares, time_costs, travel_times
 from evlib.demand import origin_demand
-from evlib.dno import Dispatch, GridOptions, dispatch_grid
+from evlib.dno import Dispatch, dispatch_grid
 from evlib.errors import InputError
 from evlib.flexibility.block import block_schedule, exact_block, full_power_block
 from evlib.flexibility.domain import Schedule, uncontrolled
-from evlib.grid_case import GridCase, build_grid_case
+from evlib.grid_case import GridCase, GridOptions, build_grid_case
 from evlib.hashing import code_hash
 from evlib.loading import Loading, load_traffic
 from evlib.network import Network, build_network
 from evlib.paths import cache_dir
 from evlib.powerflow import PowerFlow, power_flow
-from evlib.report import certificate_of, tables_of
+from evlib.report import tables_of
 from evlib.result import Result, read_result, write_result
 from evlib.scenario import Scenario
 from evlib.strategies import cheapest_departures, shortest_path_departures

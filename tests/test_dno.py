@@ -6,9 +6,9 @@ import pytest
 
 from evlib import SolverError
 from evlib.cohorts import all_cohorts, vehicle_costs
-from evlib.dno import GridOptions, build_problem, dispatch_grid
+from evlib.dno import build_problem, dispatch_grid
 from evlib.flexibility.block import Cluster, exact_block, no_vehicles
-from evlib.grid_case import build_grid_case
+from evlib.grid_case import GridOptions, build_grid_case
 from evlib.powerflow import power_flow
 from evlib.solve import net_demand
 
