@@ -15,7 +15,7 @@ export JUPYTER_PREFER_ENV_PATH := 1
 # Below, tests and the laboratory get build folders of their own; the cache of solved cases is shared.
 
 .DEFAULT_GOAL := help
-.PHONY: help env reproduce test lint pytest nbval verify lab bench lock refresh clean
+.PHONY: help env reproduce test lint pytest nbval verify results lab bench lock refresh clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' Makefile
@@ -43,6 +43,9 @@ nbval: pytest
 
 verify: env ## the long checks: ensembles, a second run, a path with spaces
 	EVLIB_BUILD=build/test $(PY) -m pytest -m verify
+
+results: env ## compute data/results anew: full-size runs of every method (minutes)
+	@$(PY) -m evlib.study results
 
 lab: env ## open the notebooks in JupyterLab, with live figures
 	EVLIB_BUILD=build/lab $(PY) -m jupyterlab notebooks
