@@ -39,7 +39,8 @@ class Coordination:
     certificate : dict
         Measures of the best iterate after re-loading, bounds of the surrogate, statuses, ``converged``.
     convergence : DataFrame
-        One row an iteration: measures, residual, metric, domain, seconds by part.
+        One row an iteration: measures, residual, metric, which program announced the prices (with exact domains or
+        mixed schedules), seconds by part.
     """
 
     flows_veh: np.ndarray
@@ -189,7 +190,7 @@ class _Talk:
                 "price_gap": gap,
                 "flow_residual": math.nan,
                 "metric_cny_veh": self.level if self.method != "best_response" else math.nan,
-                "domain": "exact" if self.exact(iteration) else "mixed",
+                "priced_by": "mixed" if self.pool else "exact",
                 "seconds_load": loaded - start,
                 "seconds_check": time.perf_counter() - loaded,
                 "seconds_answer": math.nan,
@@ -241,7 +242,8 @@ class _Talk:
     def result(self) -> Coordination:
         """Best iterate with its certificate."""
         table = pd.DataFrame(self.rows)
-        own = table["iteration"] > 0  # the start is no answer of the method
+        # The start is no answer of the method, and V of mixed schedules is no vehicle's least cost.
+        own = (table["iteration"] > 0) & (table["priced_by"] == "exact")
         sound = own & (table["price_gap"].abs() <= PRICE_GAP_TOLERANCE)
         if sound.any():
             best = int(table.loc[sound, "excess_cny_veh"].idxmin())

@@ -11,7 +11,7 @@ from evlib.coordination import PRICE_GAP_TOLERANCE, coordinate, even_split
 from evlib.demand import origin_demand
 from evlib.dno import build_problem
 from evlib.market import Market, cohort_map, fixed_costs, joint_program, price_gap, surrogate_bound
-from evlib.tno import origin_sums
+from evlib.tno import gaps, origin_sums
 
 FEW = {"coordination.iterations": 8, "coordination.exact_iterations": 8}
 
@@ -121,6 +121,20 @@ def test_the_table_has_a_row_for_every_iteration_and_the_best_is_among_them(mini
     assert found.certificate["excess_cny_veh"] == table.loc[best, "excess_cny_veh"]
     assert found.flows_veh.min() >= 0
     assert found.flows_veh.sum() == pytest.approx(80.0, abs=1e-6)
+
+
+def test_only_iterates_priced_by_exact_domains_are_returned(mini):
+    """With mixed schedules in between, the certificate is that of an iterate whose V is a vehicle's true least cost."""
+    keys = {"coordination.iterations": 9, "coordination.exact_iterations": 2, "coordination.exact_period": 4}
+    found = coordinate(mini.replace(keys), method="joint", objective="user")
+    table = found.convergence
+    assert set(table["priced_by"]) == {"exact", "mixed"}
+    best = table.loc[found.certificate["best_iteration"]]
+    assert best["priced_by"] == "exact"
+    assert best["iteration"] > 0
+    market = Market.of(mini, "v2g", "user")
+    fresh = gaps(market.look(found.flows_veh), market.electricity(found.price_cny_kwh))
+    assert fresh["excess_cny_veh"] == pytest.approx(found.certificate["excess_cny_veh"], rel=1e-9)
 
 
 def test_start_splits_every_origin_evenly_over_its_stations():
