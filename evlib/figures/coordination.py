@@ -6,12 +6,11 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from evlib.figures.style import COLOURS, DASHES, finish
+from evlib.figures.style import COLOURS, DASHES, INK, LEGEND_BELOW, ROOM_BELOW, finish
 
 __all__ = ["excess_by_iteration", "lower_bounds", "methods_side_by_side"]
 
-_BELOW = {"orientation": "h", "x": 0, "xanchor": "left", "yref": "container", "y": 0.01, "yanchor": "bottom"}
-_ROOM = {"l": 75, "r": 25, "t": 60, "b": 105}
+_ROOM = {**ROOM_BELOW, "l": 75, "b": 105}
 _MARKERS = ("circle", "square", "diamond", "x")
 _LINE_COLOURS = (0, 1, 5, 6)
 
@@ -40,7 +39,7 @@ def lower_bounds(table: pd.DataFrame, least_cny: float, title: str) -> go.Figure
     ends = table["price_cny_kwh"].iloc[[0, -1]]
     line = {"color": COLOURS[5], "dash": "dash", "width": 2.5}
     figure.add_scatter(x=ends, y=[least_cny] * 2, mode="lines", line=line, name="least cost together")
-    finish(figure, title=title, height=370, margin=_ROOM, legend=_BELOW)
+    finish(figure, title=title, height=370, margin=_ROOM, legend=LEGEND_BELOW)
     figure.update_xaxes(title_text="announced price [CNY/kWh]")
     figure.update_yaxes(title_text="cost [CNY]")
     return figure
@@ -65,7 +64,7 @@ def methods_side_by_side(table: pd.DataFrame, title: str) -> go.Figure:
         for number, (method, rows) in enumerate(table.groupby("method", sort=False)):
             figure.add_scatter(**_line(number, method, rows["iteration"], rows[name]), row=1, col=column)
             figure.data[-1].showlegend = column == 1
-    finish(figure, title=title, margin=_ROOM, legend=_BELOW)
+    finish(figure, title=title, margin=_ROOM, legend=LEGEND_BELOW)
     figure.update_xaxes(title_text="iteration")
     figure.update_yaxes(type="log", dtick=1, exponentformat="power")
     figure.update_yaxes(title_text="excess cost [CNY per vehicle]", col=1)
@@ -91,9 +90,9 @@ def excess_by_iteration(table: pd.DataFrame, title: str) -> go.Figure:
     for number, (run, rows) in enumerate(table.groupby("run", sort=False)):
         figure.add_scatter(**_line(number, run, rows["iteration"], rows["excess_cny_veh"]))
     best = table[table["best"] == 1]
-    ring = {"symbol": "circle-open", "size": 16, "color": "#222222", "line": {"width": 2}}
+    ring = {"symbol": "circle-open", "size": 16, "color": INK, "line": {"width": 2}}
     figure.add_scatter(x=best["iteration"], y=best["excess_cny_veh"], mode="markers", marker=ring, name="returned")
-    finish(figure, title=title, height=450, margin=_ROOM | {"b": 120}, legend=_BELOW)
+    finish(figure, title=title, height=450, margin=_ROOM | {"b": 120}, legend=LEGEND_BELOW)
     figure.update_xaxes(title_text="iteration")
     figure.update_yaxes(title_text="excess cost [CNY per vehicle]", type="log", dtick=1)
     return figure

@@ -7,7 +7,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from evlib.figures.style import COLOURS, FILLS, finish
+from evlib.figures.style import COLOURS, FILLS, INK, finish
 
 __all__ = ["drawing_table", "feeder_layout", "networks"]
 
@@ -16,7 +16,7 @@ _DIRECTIONS_DEG = (45, 135, 315, 225, 90, 270, 0, 180)
 _OFFSET = 0.42
 _COLUMN_WIDTH = 2.6
 
-_USED, _UNUSED, _INK = "#0072B2", "#9A9A9A", "#222222"
+_USED, _UNUSED = "#0072B2", "#9A9A9A"
 _RIGHT = {"xaxis": "x2", "yaxis": "y2"}
 _NOTE = {"showarrow": False, "xref": "x2", "yref": "y2"}
 
@@ -182,7 +182,7 @@ def _draw_roads(figure, roads, zone_colour):
         _write(figure, x + np.where(steep, 0.14, 0.0), y + np.where(steep, 0.0, 0.13), chosen["label"])
     for kind, symbol in (("origin", "diamond"), ("station", "square")):
         chosen = roads[roads["kind"] == kind]
-        line = {"color": _INK, "width": 1.5, "dash": "dot"}
+        line = {"color": INK, "width": 1.5, "dash": "dot"}
         figure.add_scatter(**_segments(chosen), mode="lines", line=line, showlegend=False, hoverinfo="skip")
         badge = _badge(symbol, [_pale(zone_colour.get(name, "#FFFFFF")) for name in chosen["name"]], 26)
         figure.add_scatter(x=chosen["x"], y=chosen["y"], mode="markers", marker=badge, name=kind)
@@ -201,12 +201,12 @@ def _draw_feeder(figure, feeder, zone_colour):
         _draw_zone(figure, buses[buses["group"] == zone], zone, colour, FILLS[number + 1])
     for group, width in (("line", 1.2), ("tie", 4)):
         chosen = feeder[(feeder["kind"] == "line") & (feeder["group"] == group)]
-        line = {"color": _INK, "width": width}
+        line = {"color": INK, "width": width}
         show = {"name": "tie of a zone", "showlegend": group == "tie"}
         figure.add_scatter(**_segments(chosen), mode="lines", line=line, **show, **_RIGHT)
     for kind, symbol in (("wind", "star-triangle-up"), ("solar", "star")):
         chosen = feeder[(feeder["kind"] == "farm") & (feeder["group"] == kind)]
-        line = {"color": _INK, "width": 1.2, "dash": "dot"}
+        line = {"color": INK, "width": 1.2, "dash": "dot"}
         figure.add_scatter(**_segments(chosen), mode="lines", line=line, showlegend=False, **_RIGHT)
         badge = _badge(symbol, "#F0E442", 15)
         figure.add_scatter(x=chosen["x"], y=chosen["y"], mode="markers", marker=badge, name=f"{kind} farm", **_RIGHT)
@@ -259,12 +259,12 @@ def _arrows(lines):
 
 
 def _write(figure, x, y, text, size=11, **where):
-    font = {"size": size, "color": _INK}
+    font = {"size": size, "color": INK}
     figure.add_scatter(x=x, y=y, mode="text", text=text, textfont=font, showlegend=False, hoverinfo="skip", **where)
 
 
 def _badge(symbol, colour, size):
-    return {"symbol": symbol, "size": size, "color": colour, "line": {"color": _INK, "width": 1.2}}
+    return {"symbol": symbol, "size": size, "color": colour, "line": {"color": INK, "width": 1.2}}
 
 
 def _pale(colour):

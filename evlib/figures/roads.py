@@ -7,14 +7,10 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from evlib.figures.style import COLOURS, DASHES, finish, heat_scale
+from evlib.figures.style import COLOURS, DASHES, INK, LEGEND_BELOW, ROOM_BELOW, finish, heat_scale
 from evlib.schema import clock_to_min
 
 __all__ = ["cumulative_curves", "departures", "impedances", "station_occupancy", "time_signals", "volume_over_capacity"]
-
-_INK = "#222222"
-_BELOW = {"orientation": "h", "x": 0, "xanchor": "left", "yref": "container", "y": 0.01, "yanchor": "bottom"}
-_ROOM = {"l": 70, "r": 25, "t": 60, "b": 90}
 
 
 def departures(table: pd.DataFrame, title: str) -> go.Figure:
@@ -41,7 +37,7 @@ def departures(table: pd.DataFrame, title: str) -> go.Figure:
             line={"shape": "hv", "color": COLOURS[number], "dash": DASHES[number], "width": 2},
             name=name,
         )
-    finish(figure, title=title, height=370, margin=_ROOM, legend=_BELOW)
+    finish(figure, title=title, height=370, margin=ROOM_BELOW, legend=LEGEND_BELOW)
     figure.update_yaxes(title_text="departures [veh per step]", rangemode="tozero")
     return _clock_axis(figure, table["clock"])
 
@@ -74,10 +70,10 @@ def cumulative_curves(curves: pd.DataFrame, at_min: float, title: str) -> go.Fig
         ([at_min, exit_min], [high, high], f"{exit_min - at_min:g} min on the road for who enters at {at_min:g} min"),
     ):
         ends = {"size": 9, "symbol": "circle-open" if x[0] == x[1] else "diamond-open"}
-        line = {"color": _INK, "width": 1.5, "dash": "dot"}
+        line = {"color": INK, "width": 1.5, "dash": "dot"}
         figure.add_scatter(x=x, y=y, mode="lines+markers", marker=ends, line=line, name=name)
     finish(figure, title=title, height=400, legend={"x": 0.98, "xanchor": "right", "y": 0.04, "yanchor": "bottom"})
-    figure.update_layout(margin={**_ROOM, "b": 60})
+    figure.update_layout(margin={**ROOM_BELOW, "b": 60})
     figure.update_xaxes(title_text="time since the first vehicle [min]")
     figure.update_yaxes(title_text="vehicles, cumulated [veh]", rangemode="tozero")
     return figure
@@ -103,7 +99,7 @@ def impedances(table: pd.DataFrame, most_min: float, title: str) -> go.Figure:
     for number, (name, rows) in enumerate(table.groupby("function", sort=False)):
         line = {"color": COLOURS[number], "dash": DASHES[number], "width": 2.5}
         figure.add_scatter(x=rows["vehicles_veh"], y=rows["travel_min"], mode="lines", line=line, name=name)
-    finish(figure, title=title, height=390, margin=_ROOM, legend=_BELOW)
+    finish(figure, title=title, height=390, margin=ROOM_BELOW, legend=LEGEND_BELOW)
     figure.update_xaxes(title_text="vehicles on the road [veh]")
     figure.update_yaxes(title_text="travel time [min]", range=[0, most_min])
     return figure
@@ -147,7 +143,7 @@ def volume_over_capacity(arcs: pd.DataFrame, title: str) -> go.Figure:
         marker={"color": "#000000", "size": 4},
         name="above capacity",
     )
-    finish(figure, title=title, height=480, margin={**_ROOM, "r": 90}, legend=_BELOW, showlegend=True)
+    finish(figure, title=title, height=480, margin={**ROOM_BELOW, "r": 90}, legend=LEGEND_BELOW, showlegend=True)
     figure.update_yaxes(title_text="road (from-to)", type="category", autorange="reversed", showgrid=False)
     figure.update_xaxes(showgrid=False)
     return _clock_axis(figure, arcs["clock"])
@@ -185,14 +181,14 @@ def station_occupancy(stations: pd.DataFrame, plugs_by_station: dict, title: str
                 [hours[0], hours[-1]],
                 [plugs_by_station[name]] * 2,
                 "plugs",
-                {"color": _INK, "dash": "dash", "width": 1.5},
+                {"color": INK, "dash": "dash", "width": 1.5},
             ),
             (hours, rows["occupied_plugs"], "occupied plugs", {"color": COLOURS[0], "width": 2.5}),
             (hours, rows["queue_veh"], "vehicles waiting", {"color": COLOURS[5], "dash": "dot", "width": 2.5}),
         )
         for x, y, label, line in lines:
             figure.add_scatter(x=x, y=y, mode="lines", line=line, name=label, legendgroup=label, **place)
-    finish(figure, title=title, height=400, margin={**_ROOM, "t": 80}, legend=_BELOW)
+    finish(figure, title=title, height=400, margin={**ROOM_BELOW, "t": 80}, legend=LEGEND_BELOW)
     figure.update_yaxes(title_text="vehicles [veh]", rangemode="tozero", col=1)
     return _clock_axis(figure, stations["clock"], every_h=2)
 
@@ -226,8 +222,8 @@ def time_signals(path: pd.DataFrame, title: str) -> go.Figure:
         figure,
         title=title,
         height=400,
-        margin=_ROOM,
-        legend={**_BELOW, "entrywidthmode": "fraction", "entrywidth": 0.4},
+        margin=ROOM_BELOW,
+        legend={**LEGEND_BELOW, "entrywidthmode": "fraction", "entrywidth": 0.4},
     )
     figure.update_yaxes(title_text="time [min]", rangemode="tozero")
     return _clock_axis(figure, path["clock"], text="clock time of departure")

@@ -2,26 +2,20 @@
 
 import plotly.graph_objects as go
 
-__all__ = ["COLOURS", "DASHES", "FILLS", "finish", "heat_scale", "new_figure"]
+__all__ = ["COLOURS", "DASHES", "FILLS", "INK", "LEGEND_BELOW", "ROOM_BELOW", "finish", "heat_scale"]
 
 # Okabe and Ito (2008), in an order whose greys differ too.
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#000000", "#F0E442")
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 FILLS = ("", "/", "\\", "x", "-", "|", "+", ".")
 
+INK = "#222222"
+
+# A row under the axis title, and the margins that leave room for one row of it.
+LEGEND_BELOW = {"orientation": "h", "x": 0, "xanchor": "left", "yref": "container", "y": 0.01, "yanchor": "bottom"}
+ROOM_BELOW = {"l": 70, "r": 25, "t": 60, "b": 90}
+
 WIDTH, HEIGHT = 760, 420
-
-
-def new_figure(**layout) -> go.Figure:
-    """An empty figure in the study's style.
-
-    Parameters
-    ----------
-    **layout
-        Layout properties of Plotly that differ from the style.
-    """
-    figure = go.Figure()
-    return finish(figure, **layout)
 
 
 def finish(
@@ -47,7 +41,7 @@ def finish(
     """
     style = {
         "template": "plotly_white",
-        "font": {"family": "DejaVu Sans, Arial, sans-serif", "size": 13, "color": "#222222"},
+        "font": {"family": "DejaVu Sans, Arial, sans-serif", "size": 13, "color": INK},
         "margin": {"l": 70, "r": 25, "t": 60, "b": 60},
         "legend": {"orientation": "h", "x": 0.0, "xanchor": "left", "y": -0.2, "yanchor": "top"},
         "width": width,

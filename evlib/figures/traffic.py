@@ -5,12 +5,11 @@ from __future__ import annotations
 import pandas as pd
 import plotly.graph_objects as go
 
-from evlib.figures.style import COLOURS, DASHES, finish
+from evlib.figures.style import COLOURS, DASHES, INK, LEGEND_BELOW, ROOM_BELOW, finish
 
 __all__ = ["equilibrium_iterations", "tolls", "two_routes"]
 
-_BELOW = {"orientation": "h", "x": 0, "xanchor": "left", "yref": "container", "y": 0.01, "yanchor": "bottom"}
-_ROOM = {"l": 70, "r": 25, "t": 60, "b": 105}
+_ROOM = {**ROOM_BELOW, "b": 105}
 _MARKERS = ("circle", "diamond", "square", "triangle-up")
 
 
@@ -41,11 +40,11 @@ def two_routes(table: pd.DataFrame, meeting: dict[str, tuple[float, float]], tit
         line = {"color": COLOURS[colour], "dash": dash, "width": 2.5}
         figure.add_scatter(x=table["on_route_1_veh"], y=table[column], mode="lines", line=line, name=name)
     for number, (name, (vehicles, cost)) in enumerate(meeting.items()):
-        marker = {"symbol": _MARKERS[number], "size": 12, "color": "#222222"}
+        marker = {"symbol": _MARKERS[number], "size": 12, "color": INK}
         figure.add_scatter(x=[vehicles], y=[cost], mode="markers", marker=marker, showlegend=False)
         side = 1 if number == 0 else -1  # one label below the lines, the next above them
         figure.add_annotation(x=vehicles, y=cost, text=name, ax=0, ay=48 * side, arrowwidth=1, standoff=8)
-    finish(figure, title=title, margin=_ROOM, legend=_BELOW)
+    finish(figure, title=title, margin=_ROOM, legend=LEGEND_BELOW)
     figure.update_xaxes(title_text="vehicles on route 1 [veh]")
     figure.update_yaxes(title_text="cost of a vehicle [CNY]", rangemode="tozero")
     return figure
@@ -69,7 +68,7 @@ def tolls(table: pd.DataFrame, title: str) -> go.Figure:
     for number, (column, name) in enumerate((("own_cny", "own cost"), ("own_and_toll_cny", "own cost and toll"))):
         line = {"color": COLOURS[number], "dash": DASHES[number], "width": 2.5}
         figure.add_scatter(x=table["minute_min"], y=table[column], mode="lines", line=line, name=name)
-    marker = {"symbol": "circle-open", "size": 11, "color": "#222222", "line": {"width": 2}}
+    marker = {"symbol": "circle-open", "size": 11, "color": INK, "line": {"width": 2}}
     figure.add_scatter(
         x=table["minute_min"],
         y=table["difference_cny"],
@@ -77,7 +76,7 @@ def tolls(table: pd.DataFrame, title: str) -> go.Figure:
         marker=marker,
         name="one more vehicle: change of everybody's cost",
     )
-    finish(figure, title=title, margin=_ROOM, legend=_BELOW)
+    finish(figure, title=title, margin=_ROOM, legend=LEGEND_BELOW)
     figure.update_xaxes(title_text="departure [min]")
     figure.update_yaxes(title_text="cost [CNY per vehicle]", rangemode="tozero")
     return figure
@@ -107,7 +106,7 @@ def equilibrium_iterations(table: pd.DataFrame, title: str) -> go.Figure:
             marker={"symbol": _MARKERS[number], "size": 8},
             name=name,
         )
-    finish(figure, title=title, margin=_ROOM, legend=_BELOW)
+    finish(figure, title=title, margin=_ROOM, legend=LEGEND_BELOW)
     figure.update_xaxes(title_text="iteration", dtick=2)
     figure.update_yaxes(title_text="excess cost [CNY per vehicle]", type="log", dtick=1)
     return figure
