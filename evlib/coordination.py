@@ -11,8 +11,8 @@ import pandas as pd
 
 from evlib.dno import dispatch_grid
 from evlib.errors import InputError
-from evlib.market import Market, joint_program, price_gap, surrogate_bound
-from evlib.tno import OBJECTIVES, gaps, reply
+from evlib.market import Market, crowded, joint_program, price_gap, surrogate_bound
+from evlib.tno import OBJECTIVES, Metric, gaps, reply
 
 __all__ = ["METHODS", "PRICE_GAP_TOLERANCE", "Coordination", "coordinate", "even_split"]
 
@@ -23,7 +23,11 @@ PRICE_GAP_TOLERANCE = 1e-4
 LEAST_DEMAND_VEH = 0.05
 CRUMB_SHARE = 1e-5
 # Factors on the metric of joint after an iteration that made the excess WORSE times as large, and after one that did not.
-WORSE, METRIC_UP, METRIC_DOWN = 1.1, 1.5, 0.87
+WORSE, METRIC_UP, METRIC_DOWN = 1.05, 1.5, 0.87
+# The metric acts on sums over classes; on single flows only this share of it, so that classes may change places.
+EACH_SHARE = 0.1
+# Plugs that were nearly full within so many iterations stay limits of the joint program.
+WATCHED_FOR = 4
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,8 @@ class Coordination:
         Best iterate: least excess among those whose prices support their dispatch, else least price gap.
     price_cny_kwh : ndarray, shape (n_bus, K)
         Prices announced with it.
+    rent_cny : ndarray, shape (n_stations, K), or None
+        Plug rents announced with it: method ``joint``, objective ``system``.
     certificate : dict
         Measures of the best iterate after re-loading, bounds of the surrogate, statuses, ``converged``.
     convergence : DataFrame
@@ -45,6 +51,7 @@ class Coordination:
 
     flows_veh: np.ndarray
     price_cny_kwh: np.ndarray
+    rent_cny: np.ndarray | None
     certificate: dict
     convergence: pd.DataFrame
 
@@ -137,18 +144,22 @@ def tidy(flows_veh: np.ndarray, demand_veh: np.ndarray, path_origin: np.ndarray)
 
 
 class _Talk:
-    """State of a run: present flows and announced prices, the metric, and the rows of the convergence table."""
+    """State of a run: present flows, announced prices and rents, the metric, and the rows of the convergence table."""
 
     def __init__(self, market: Market, method: str):
         keys = market.scenario.coordination
         self.market, self.method = market, method
         self.n_iterations, self.n_exact = keys.iterations, keys.exact_iterations
         self.n_schedules, self.damping, self.period = keys.schedules, keys.damping, keys.exact_period
-        self.level = self.first_level = keys.metric_cny_veh
-        network = market.network
-        self.per_level = 1.0 / np.maximum(market.demand_veh[network.path_origin], LEAST_DEMAND_VEH)
+        self.level = keys.metric_cny_veh
+        wanted = market.demand_veh[market.network.path_origin]
+        self.per_level = 1.0 / np.maximum(wanted, LEAST_DEMAND_VEH)
+        self.per_level_of_sums = 1.0 / np.maximum(wanted.sum(axis=1), LEAST_DEMAND_VEH)
         self.flows = even_split(market)
-        self.price = None
+        self.price = self.rent = None
+        if method == "joint" and market.objective == "system":
+            self.rent = np.zeros((len(market.network.stations), market.network.time.n_steps))
+        self.crowded = []
         self.means, self.replies, self.pool = [], [], []
         self.rows, self.kept = [], []
         self.bounds = (math.nan, math.nan)
@@ -181,7 +192,7 @@ class _Talk:
             electricity = market.electricity_of(self.price, self.pool)
         else:
             electricity = market.electricity(self.price)
-        found = gaps(self.traffic, electricity)
+        found = gaps(self.traffic, electricity, self.rent)
         self.rows.append(
             {
                 "iteration": iteration,
@@ -196,14 +207,14 @@ class _Talk:
                 "seconds_answer": math.nan,
             }
         )
-        self.kept.append((self.flows, self.price, found))
+        self.kept.append((self.flows, self.price, self.rent, found))
 
     def answer(self, iteration: int) -> None:
         """Next flows and prices."""
         start = time.perf_counter()
         market = self.market
         if self.method == "joint":
-            flows, price = self._joint(iteration)
+            flows, price, self.rent = self._joint(iteration)
         else:
             traffic = self.traffic
             weight = self.damping / math.sqrt(iteration + 1.0) if self.method == "inertia" else 1.0
@@ -215,29 +226,34 @@ class _Talk:
         self.rows[-1]["seconds_answer"] = time.perf_counter() - start
         self.flows, self.price = tidy(flows, market.demand_veh, market.network.path_origin), price
 
-    def _metric(self) -> np.ndarray:
-        """Diagonal of M: heavier after an iteration that made things worse."""
+    def _metric(self) -> Metric:
+        """Heavier after an iteration that made things worse."""
         excess = [row["excess_cny_veh"] for row in self.rows[-2:]]
         if len(excess) == 2:
             self.level *= METRIC_UP if excess[1] > WORSE * excess[0] else METRIC_DOWN
-        # Tolls jump where a queue begins: with them a light metric steps over the kink, again and again.
-        if self.market.objective == "system":
-            self.level = max(self.level, self.first_level)
-        return self.level * self.per_level
+        return Metric(EACH_SHARE * self.level * self.per_level, self.level * self.per_level_of_sums)
+
+    def _watched(self):
+        """Stations and steps where plugs were nearly full lately."""
+        if self.rent is None:
+            return None
+        self.crowded = [*self.crowded, crowded(self.market, self.traffic)][-WATCHED_FOR:]
+        return np.any(self.crowded, axis=0)
 
     def _joint(self, iteration: int):
-        market, traffic, metric = self.market, self.traffic, self._metric()
+        market, traffic, metric, watched = self.market, self.traffic, self._metric(), self._watched()
         if self.exact(iteration):
-            found = joint_program(market, traffic, metric)
+            found = joint_program(market, traffic, metric, watched=watched)
             self.pool = []
             self.means = [*self.means, found.schedule][-2:]
             if self.checked(iteration):
-                self.bounds = (surrogate_bound(market, traffic, metric, found.price_cny_kwh), found.cost_cny)
+                lower = surrogate_bound(market, traffic, metric, found.price_cny_kwh, found.rent_cny)
+                self.bounds = (lower, found.cost_cny)
         else:
             self.pool = [*self.means, *self.replies]
-            found = joint_program(market, traffic, metric, self.pool)
+            found = joint_program(market, traffic, metric, self.pool, watched=watched)
         self.replies = [*self.replies, market.best_schedules(found.price_cny_kwh)][-self.n_schedules :]
-        return found.flows_veh, found.price_cny_kwh
+        return found.flows_veh, found.price_cny_kwh, found.rent_cny
 
     def result(self) -> Coordination:
         """Best iterate with its certificate."""
@@ -249,7 +265,7 @@ class _Talk:
             best = int(table.loc[sound, "excess_cny_veh"].idxmin())
         else:
             best = int(table.loc[own, "price_gap"].idxmin())
-        flows, price, found = self.kept[best]
+        flows, price, rent, found = self.kept[best]
         row = table.loc[best]
         tolerance = self.market.scenario.coordination.tol_relative_gap
         certificate = {
@@ -264,4 +280,4 @@ class _Talk:
             "tol_relative_gap": tolerance,
             "converged": bool(found["relative_gap"] <= tolerance and abs(row["price_gap"]) <= PRICE_GAP_TOLERANCE),
         }
-        return Coordination(flows, price, certificate, table)
+        return Coordination(flows, price, rent, certificate, table)

@@ -8,7 +8,7 @@ import numpy as np
 
 from evlib.loading import Loading
 
-__all__ = ["TravelTimes", "path_costs", "plug_in_shares", "time_costs", "travel_times", "waiting_min"]
+__all__ = ["TravelTimes", "arrival_shares", "path_costs", "plug_in_shares", "time_costs", "travel_times", "waiting_min"]
 
 
 @dataclass(frozen=True)
@@ -98,6 +98,26 @@ def plug_in_shares(loading: Loading) -> np.ndarray:
             arrival_min(loading, path.arcs, departure_min(loading)), starts
         )
         shares[p] = by_step(loading, pieces).mean(axis=1)
+    return shares
+
+
+def arrival_shares(loading: Loading) -> np.ndarray:
+    """Share of each path's departures of step k that reach the station during step k', to wait or to plug in.
+
+    Returns
+    -------
+    ndarray, shape (n_paths, n_departure_steps, K + 1)
+        Each row sums to 1; the last column holds what arrives at or after the horizon.
+    """
+    network = loading.network
+    starts = network.time.step_min * np.arange(network.time.n_steps + 1)
+    ends = np.append(starts[1:], np.inf)
+    shares = np.empty((len(network.paths), network.time.n_departure_steps, len(starts)))
+    for p, path in enumerate(network.paths):
+        arrival = arrival_min(loading, path.arcs, departure_min(loading))
+        first, last = arrival[:-1, None], arrival[1:, None]
+        overlap = np.maximum(np.minimum(last, ends) - np.maximum(first, starts), 0.0)
+        shares[p] = by_step(loading, overlap / (last - first)).mean(axis=1)
     return shares
 
 

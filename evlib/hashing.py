@@ -13,7 +13,8 @@ from evlib.paths import ROOT
 
 __all__ = ["code_hash", "files_hash", "lock_hash", "package_sources", "source_hash"]
 
-_PRESENTATION = ("figures", "recording")  # draw and record what was solved; no solved number depends on them
+# Draw, record and judge what was solved; no solved number depends on them.
+_PRESENTATION = ("figures", "recording", "claims", "claims_measures")
 
 
 def source_hash(paths: Iterable[Path], root: Path = ROOT) -> str:
@@ -74,7 +75,7 @@ def code_hash() -> str:
     Returns
     -------
     str
-        SHA-256 over all of evlib but ``study``, ``figures`` and ``recording``, and over the lock's pins.
+        SHA-256 over all of evlib but ``study``, ``figures``, ``recording`` and ``claims``, and over the lock's pins.
     """
     return hashlib.sha256(f"{source_hash(package_sources(without=_PRESENTATION))} {lock_hash()}".encode()).hexdigest()
 

@@ -24,13 +24,16 @@ from evlib.flexibility.support import support
 from evlib.grid_case import GridCase, GridOptions, build_grid_case
 from evlib.loading import load_traffic
 from evlib.network import Network, build_network
-from evlib.tno import Traffic, origin_sums, reply, see_traffic
+from evlib.rents import arrival_map, held_plugs, rent_value_cny
+from evlib.tno import Metric, Traffic, origin_sums, reply, see_traffic
 
-__all__ = ["Answer", "Market", "cohort_map", "joint_program", "price_gap", "surrogate_bound"]
+__all__ = ["Answer", "Market", "cohort_map", "crowded", "joint_program", "price_gap", "surrogate_bound"]
 
 # Cohorts that fewer vehicles than this could ever join are left out of the joint program.
 LEAST_REACH = 1e-12
 LEAST_SIZE_VEH = 1e-4
+# Plugs limit the joint program where more than this share of them would be held.
+NEARLY_FULL = 0.8
 
 
 @dataclass(frozen=True)
@@ -124,6 +127,8 @@ class Answer:
         Duals of the nodal balances.
     cost_cny : float
         Surrogate objective: time cost, grid cost and metric.
+    rent_cny : ndarray, shape (n_stations, K), or None
+        Objective ``system``: rent of a plug for a step, the dual of its limit.
     schedule : Schedule or None
         With exact domains: the mean schedule of one vehicle of every cohort; best answer to the prices where it is empty.
     """
@@ -131,6 +136,7 @@ class Answer:
     flows_veh: np.ndarray
     price_cny_kwh: np.ndarray
     cost_cny: float
+    rent_cny: np.ndarray | None
     schedule: Schedule | None
 
 
@@ -156,7 +162,16 @@ def cohort_map(market: Market, traffic: Traffic) -> sp.csr_array:
     return sp.csr_array((values, (np.concatenate(rows), np.concatenate(columns))), shape=shape)
 
 
-def joint_program(market: Market, traffic: Traffic, metric: np.ndarray, schedules=None) -> Answer:
+def crowded(market: Market, traffic: Traffic) -> np.ndarray:
+    """Where plugs would be nearly all held if nobody waited: the limits of the joint program, shape (n_stations, K)."""
+    network = market.network
+    arrived = arrival_map(network, traffic.stations.arrival_shares) @ traffic.flows_veh.reshape(-1)
+    held = held_plugs(network) @ arrived
+    plugs = np.asarray(network.plugs, dtype=float)
+    return held.reshape(len(plugs), -1) > NEARLY_FULL * plugs[:, None]
+
+
+def joint_program(market: Market, traffic: Traffic, metric, schedules=None, *, watched=None) -> Answer:
     """Flows, cohorts and grid in one convex program, trajectories frozen.
 
     .. math:: \\min_f \\; T \\cdot f + J(B f) + V_{late} \\cdot B_{late} f + \\tfrac12 (f - f^i)^T M (f - f^i)
@@ -166,10 +181,12 @@ def joint_program(market: Market, traffic: Traffic, metric: np.ndarray, schedule
     market : Market
     traffic : Traffic
         The loading of the present flows f^i, which freezes T and B.
-    metric : ndarray, shape of the flows
-        Diagonal of M [CNY/veh^2].
+    metric : Metric, or ndarray of the shape of the flows
+        M, or its diagonal [CNY/veh^2].
     schedules : list of Schedule, optional
         Let cohorts mix these instead of using their exact domains: smaller, from the inside.
+    watched : ndarray of bool, shape (n_stations, K), optional
+        Objective ``system``: further steps at whose end plugs limit the program, besides those of :func:`crowded`.
 
     Returns
     -------
@@ -179,6 +196,13 @@ def joint_program(market: Market, traffic: Traffic, metric: np.ndarray, schedule
     ------
     SolverError
         Any status other than *optimal*.
+
+    Notes
+    -----
+    For objective ``system``, T holds no waiting and no toll at stations. Instead the program decides who waits, and the
+    dual of the limit on held plugs is their rent. The least total cost often holds a station exactly full: there the
+    derivative of the waiting cost jumps from nothing to hours of queue, and tolls taken from either side never settle;
+    the dual lies in between. Cohorts still plug in as traced at the last loading.
     """
     present = traffic.flows_veh
     to_cohorts = cohort_map(market, traffic)
@@ -188,12 +212,12 @@ def joint_program(market: Market, traffic: Traffic, metric: np.ndarray, schedule
     cluster = market.block(kept, sizes, schedules)
     grid, parts = build_problem(market.case, market.options, cluster)
     fixed = fixed_costs(market, traffic).reshape(-1) / 1000.0
-    weight = np.sqrt(metric.reshape(-1) / 1000.0)
-    near = cp.sum_squares(cp.multiply(weight, flows - present.reshape(-1))) / 2
+    near = Metric.of(metric).half_square(flows, present, unit_cny=1000.0)
     demand = origin_sums(market.network.path_origin, present.shape) @ flows == market.demand_veh.reshape(-1)
+    plugs = _plug_limits(market, traffic, flows, watched)
     problem = cp.Problem(
-        cp.Minimize(grid.objective.expr + fixed @ flows + near),
-        [*grid.constraints, sizes == to_cohorts[kept] @ flows, demand],
+        cp.Minimize(grid.objective.expr + fixed @ flows + near + plugs.cost_kcny),
+        [*grid.constraints, sizes == to_cohorts[kept] @ flows, demand, *plugs.constraints],
     )
     solve_grid(problem, "joint program")
     found = np.maximum(flows.value, 0.0).reshape(present.shape)  # the solver leaves zero flows at +-1e-10
@@ -201,7 +225,48 @@ def joint_program(market: Market, traffic: Traffic, metric: np.ndarray, schedule
     schedule = None
     if schedules is None and market.charging != "uncontrolled":
         schedule = _mean_schedule(market, price, kept, sizes.value, cluster)
-    return Answer(found, price, 1000.0 * float(problem.value), schedule)
+    return Answer(found, price, 1000.0 * float(problem.value), plugs.rent_cny(), schedule)
+
+
+@dataclass(frozen=True)
+class _PlugLimits:
+    """Waiting and the limits on held plugs as a part of the joint program; none for objective ``user``."""
+
+    cost_kcny: object
+    constraints: list
+    where: np.ndarray | None
+
+    def rent_cny(self):
+        if self.where is None:
+            return None
+        rent = np.zeros(self.where.shape)
+        if self.constraints:
+            rent[self.where] = 1000.0 * np.maximum(self.constraints[0].dual_value, 0.0)
+        return rent
+
+
+def _plug_limits(market: Market, traffic: Traffic, flows, watched) -> _PlugLimits:
+    if market.objective != "system":
+        return _PlugLimits(0.0, [], None)
+    where = crowded(market, traffic)
+    if watched is not None:
+        where = where | watched
+    if not where.any():
+        return _PlugLimits(0.0, [], where)
+    network, n_steps = market.network, market.network.time.n_steps
+    n_classes = len(network.classes)
+    here = np.repeat(where, n_classes, axis=0).reshape(-1)  # whoever waits does so at watched steps only
+    waiting = cp.Variable(int(here.sum()), nonneg=True, name="waiting")
+    leave = sp.diags_array([1.0, -1.0], offsets=[0, -1], shape=(n_steps, n_steps))
+    leave = sp.kron(sp.eye_array(len(network.stations) * n_classes), leave, format="csc")[:, here].tocsr()
+    arrive = arrival_map(network, traffic.stations.arrival_shares)
+    held = held_plugs(network)[where.reshape(-1)]
+    plugs = np.repeat(np.asarray(network.plugs, dtype=float), where.sum(axis=1))
+    per_step = np.tile(traffic.stations.queue_cny_h * network.time.step_min / 60.0, len(network.stations))
+    cost = np.repeat(per_step, n_steps)[here] / 1000.0
+    limits = (held @ arrive) @ flows - (held @ leave) @ waiting <= plugs
+    nobody_unplugs = arrive[here] @ flows - leave[here] @ waiting >= 0
+    return _PlugLimits(cost @ waiting, [limits, nobody_unplugs], where)
 
 
 def _mean_schedule(market: Market, price_cny_kwh, kept, size_veh, cluster) -> Schedule:
@@ -224,10 +289,18 @@ def _mean_schedule(market: Market, price_cny_kwh, kept, size_veh, cluster) -> Sc
 
 
 def fixed_costs(market: Market, traffic: Traffic) -> np.ndarray:
-    """Costs that do not depend on the grid: time, toll, and electricity of those who plug in after the horizon."""
+    """Costs that do not depend on the grid: time, toll, and electricity of those who plug in after the horizon.
+
+    Time on the road only for objective ``system``, where the joint program counts what happens at plugs.
+    """
     late = market.electricity(np.zeros_like(market.case.load_kw))
     late[:, :, :-1] = 0.0
-    return traffic.costs(late)
+    return traffic.costs(late, _no_rent(market))
+
+
+def _no_rent(market: Market):
+    n_stations, n_steps = len(market.network.stations), market.network.time.n_steps
+    return np.zeros((n_stations, n_steps)) if market.objective == "system" else None
 
 
 def price_gap(market: Market, sizes_veh: np.ndarray, price_cny_kwh: np.ndarray, cost_cny: float) -> float:
@@ -262,7 +335,7 @@ def grid_side(market: Market, station_price: np.ndarray) -> float:
     return dispatch_grid(market.case, market.options, free).costs_cny["total"]
 
 
-def surrogate_bound(market: Market, traffic: Traffic, metric: np.ndarray, price_cny_kwh: np.ndarray) -> float:
+def surrogate_bound(market: Market, traffic: Traffic, metric, price_cny_kwh: np.ndarray, rent_cny=None) -> float:
     """Lower bound on the joint program at given prices: best replies of drivers, vehicles and grid [CNY].
 
     Parameters
@@ -270,16 +343,19 @@ def surrogate_bound(market: Market, traffic: Traffic, metric: np.ndarray, price_
     market, traffic, metric
         As in :func:`joint_program`.
     price_cny_kwh : ndarray, shape (n_bus, K)
+    rent_cny : ndarray, shape (n_stations, K), optional
+        Plug rents, for objective ``system``.
 
     Returns
     -------
     float
     """
-    cost = traffic.costs(market.electricity(price_cny_kwh))
-    present = traffic.flows_veh
-    flows = reply(cost, market.demand_veh, market.network.path_origin, present, metric)
-    drivers = float((cost * flows).sum() + (metric * (flows - present) ** 2).sum() / 2)
-    return drivers + grid_side(market, price_cny_kwh[market.case.station_bus])
+    network, present, metric = market.network, traffic.flows_veh, Metric.of(metric)
+    cost = traffic.costs(market.electricity(price_cny_kwh), rent_cny)
+    plugs_cny = 0.0 if rent_cny is None else rent_value_cny(network, rent_cny)
+    flows = reply(cost, market.demand_veh, network.path_origin, present, metric)
+    drivers = float((cost * flows).sum()) + metric.half_square_of(flows - present)
+    return drivers - plugs_cny + grid_side(market, price_cny_kwh[market.case.station_bus])
 
 
 def _taken(schedule, kept, n_steps):

@@ -75,20 +75,23 @@ def show(
     _display(name, caption, alt, drawing)
 
 
-def record_table(name: str, data: pd.DataFrame, tolerance: float | Mapping[str, float] | None = None) -> None:
+def record_table(name: str, data: pd.DataFrame, tolerance: float | Mapping[str, float | str] | None = None) -> None:
     """Record a table of results as ``figures/<name>.csv``, compared by a tolerance instead of as text.
 
     Parameters
     ----------
     name : str
         File name without ending: lower-case words or digits, such as ``claims``.
-    data, tolerance
+    data : DataFrame
         As in `show`.
+    tolerance : float or mapping from column to float or str, optional
+        As in `show`; or the name of another numeric column, which holds the tolerance of each row, where a column mixes
+        units: ``{"value": "tolerance"}``.
 
     Raises
     ------
     InputError
-        As in `show`.
+        As in `show`, or a column of tolerances holds a number that is negative or not finite.
     """
     if not re.fullmatch(r"[a-z0-9_]+", name):
         raise InputError(f"table {name!r}: the name must be lower-case words joined by '_'")
@@ -103,9 +106,7 @@ def _record(name: str, data: pd.DataFrame, tolerance: Any, meta: dict, drawing: 
         tolerance = {}
     limits = dict(tolerance) if isinstance(tolerance, Mapping) else dict.fromkeys(numeric, tolerance)
     for column, limit in limits.items():
-        if column not in numeric or not limit > 0:
-            right = f"above 0, for one of the columns {', '.join(numeric)}"
-            raise InputError(f"{name!r}: tolerance[{column!r}] = {limit!r}; must be {right}")
+        _check_tolerance(name, data, numeric, column, limit, by_row=meta["kind"] == "table")
     folder = recorded_dir()
     meta = meta | {"name": name, "notebook": os.environ.get("EVLIB_NOTEBOOK"), "tolerance": limits}
     sheet = folder / f"{name}.meta.json"
@@ -121,6 +122,18 @@ def _record(name: str, data: pd.DataFrame, tolerance: Any, meta: dict, drawing: 
         text = json.dumps(drawing, sort_keys=True, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
         write_text(folder / f"{name}.json", text + "\n")
     write_json(sheet, meta)
+
+
+def _check_tolerance(name: str, data: pd.DataFrame, numeric: list, column: str, limit: Any, *, by_row: bool) -> None:
+    label = f"{name!r}: tolerance[{column!r}] = {limit!r}"
+    if column in numeric and by_row and isinstance(limit, str):
+        if limit == column or limit not in numeric:
+            others = ", ".join(item for item in numeric if item != column)
+            raise InputError(f"{label}; must be a number above 0 or one of the other numeric columns: {others}")
+        if not (np.isfinite(data[limit]) & (data[limit] >= 0)).all():
+            raise InputError(f"{label}; that column must be finite and 0 or more in every row")
+    elif column not in numeric or isinstance(limit, str) or not limit > 0:
+        raise InputError(f"{label}; must be above 0, for one of the columns {', '.join(numeric)}")
 
 
 def _display(name: str, caption: str, alt: str, drawing: dict) -> None:

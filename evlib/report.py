@@ -7,7 +7,7 @@ import pandas as pd
 
 from evlib.cohorts import station_profile
 
-__all__ = ["tables_of"]
+__all__ = ["rent_table", "tables_of"]
 
 
 def tables_of(scenario, run, signals: dict, electricity_cny: np.ndarray) -> dict[str, pd.DataFrame]:
@@ -256,6 +256,22 @@ def _prices(run) -> pd.DataFrame:
         price_cny_kwh=run.dispatch.price_cny_kwh[[*case.station_bus, 0]],
         import_price_cny_kwh=np.tile(case.import_price_cny_kwh, len(case.stations) + 1),
     )
+
+
+def rent_table(network, rent_cny: np.ndarray) -> pd.DataFrame:
+    """Rent of one plug for one step by station [CNY].
+
+    Parameters
+    ----------
+    network : Network
+    rent_cny : ndarray, shape (n_stations, K)
+
+    Returns
+    -------
+    DataFrame
+        ``station``, ``step``, ``clock``, ``rent_cny``.
+    """
+    return _grid(network.time, np.arange(rent_cny.shape[1]), {"station": network.stations}, rent_cny=rent_cny)
 
 
 def _costs(run, signals, electricity_cny) -> pd.DataFrame:

@@ -197,6 +197,11 @@ class Prices(Section):
     overload_slope_cny_kwh_mw: float = Quantity("CNY/(kWh MW)", gt=0)
 
 
+class Emissions(Section):
+    grid_kg_kwh: float = Quantity("kg/kWh", ge=0, le=2)
+    backup_kg_kwh: float = Quantity("kg/kWh", ge=0, le=2)
+
+
 class CoordinationKeys(Section):
     iterations: int = Quantity("iterations", ge=1, le=1000)
     exact_iterations: int = Quantity("iterations", ge=1, le=1000)
@@ -235,6 +240,7 @@ class ScenarioSpec(Section):
     fleet: Fleet
     grid: Grid
     prices: Prices
+    emissions: Emissions
     coordination: CoordinationKeys
     switches: Switches = Switches()
 

@@ -25,7 +25,7 @@ from evlib.loading import Loading, load_traffic
 from evlib.network import Network, build_network
 from evlib.paths import cache_dir
 from evlib.powerflow import PowerFlow, power_flow
-from evlib.report import tables_of
+from evlib.report import rent_table, tables_of
 from evlib.result import Result, read_result, write_result
 from evlib.scenario import Scenario
 from evlib.strategies import cheapest_departures, shortest_path_departures
@@ -176,6 +176,8 @@ def _solve(scenario: Scenario, strategy: str, charging: str, method: str) -> Res
         loading = load_traffic(build_network(scenario), found.flows_veh)
         run = dispatch_loading(scenario, loading, charging, found.price_cny_kwh)
         certificate, tables = found.certificate, {"convergence": found.convergence}
+        if found.rent_cny is not None:
+            tables["plug_rents"] = rent_table(run.network, found.rent_cny)
     else:
         run = solve_run(scenario, strategy, charging)
         certificate, tables = _one_way(scenario, run), {}

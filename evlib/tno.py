@@ -10,6 +10,7 @@ import scipy.sparse as sp
 
 from evlib.costs import (
     arrival_min,
+    arrival_shares,
     by_step,
     departure_min,
     middle,
@@ -20,11 +21,30 @@ from evlib.costs import (
 )
 from evlib.errors import SolverError
 from evlib.loading import Loading
+from evlib.rents import rent_value_cny, station_costs_cny
 from evlib.tolls import arc_tolls_cny, station_tolls_cny
 
-__all__ = ["OBJECTIVES", "Traffic", "gaps", "path_tolls", "reply", "see_traffic"]
+__all__ = ["OBJECTIVES", "Metric", "Stations", "Traffic", "gaps", "path_tolls", "reply", "see_traffic"]
 
 OBJECTIVES = ("user", "system")
+
+
+@dataclass(frozen=True)
+class Stations:
+    """The stations' part of a system operator's costs, which plug rents replace.
+
+    Attributes
+    ----------
+    arrival_shares : ndarray, shape (n_paths, n_departure_steps, K + 1)
+    waiting_cny, toll_cny : ndarray, shape (n_paths, n_classes, n_departure_steps)
+        Drivers' own waiting, and the derivative of what one more vehicle makes the others wait [CNY per vehicle].
+    queue_cny_h : ndarray, shape (n_classes,)
+    """
+
+    arrival_shares: np.ndarray
+    waiting_cny: np.ndarray
+    toll_cny: np.ndarray
+    queue_cny_h: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -40,22 +60,47 @@ class Traffic:
         What one more driver costs the others; 0 for objective ``user``.
     shares : ndarray, shape (n_paths, n_departure_steps, K + 1)
         Traced map from departures to plug-in steps.
+    stations : Stations or None
+        For objective ``system``.
     """
 
     loading: Loading
     time_cny: np.ndarray
     toll_cny: np.ndarray
     shares: np.ndarray
+    stations: Stations | None = None
 
     @property
     def flows_veh(self) -> np.ndarray:
         """Departures f."""
         return self.loading.departures_veh
 
-    def costs(self, electricity_cny: np.ndarray) -> np.ndarray:
-        """Cost of the objective solved: T, toll and the electricity cost V at the plug-in step, see :func:`path_costs`."""
-        stations = self.loading.network.path_station
-        return path_costs(self.time_cny + self.toll_cny, electricity_cny, self.shares, stations)
+    def costs(self, electricity_cny: np.ndarray, rent_cny: np.ndarray | None = None) -> np.ndarray:
+        """Cost of the objective solved: T, toll and the electricity cost V at the plug-in step, see :func:`path_costs`.
+
+        With plug rents, shape (n_stations, K), these stand for waiting and toll at the station.
+        """
+        network = self.loading.network
+        own = self.time_cny + self.toll_cny
+        if rent_cny is not None:
+            own = own - self.stations.waiting_cny - self.stations.toll_cny
+            mu = station_costs_cny(network, rent_cny, self.stations.queue_cny_h)
+            own = path_costs(own, mu, self.stations.arrival_shares, network.path_station)
+        return path_costs(own, electricity_cny, self.shares, network.path_station)
+
+    def rent_gap_cny(self, rent_cny: np.ndarray) -> float:
+        """How far plug rents are from supporting the waiting that happens: its cost less the dual value of the rents [CNY].
+
+        Waiting is counted at the ends of decision steps. No order of plugging in these arrivals costs less than the dual
+        value, so the gap is never negative, and 0 where the rents explain who waits.
+        """
+        network, loading, stations, flows = self.loading.network, self.loading, self.stations, self.flows_veh
+        mu = station_costs_cny(network, rent_cny, stations.queue_cny_h)
+        paid = path_costs(np.zeros_like(flows), mu, stations.arrival_shares, network.path_station)
+        dual_cny = (flows * paid).sum() - rent_value_cny(network, rent_cny)
+        ends = network.time.substeps * np.arange(1, network.time.n_steps + 1)
+        waiting_veh = (loading.arrived_veh - loading.plugged_veh)[:, :, ends].sum(axis=(0, 2))
+        return float(waiting_veh @ stations.queue_cny_h * network.time.step_min / 60.0 - dual_cny)
 
 
 def see_traffic(scenario, loading: Loading, objective: str, signal: str) -> Traffic:
@@ -75,11 +120,17 @@ def see_traffic(scenario, loading: Loading, objective: str, signal: str) -> Traf
     """
     fleet = scenario.fleet
     vot = np.array([member.vot_cny_h for member in fleet.classes])
-    time_cny = time_costs(travel_times(loading, signal), vot, fleet.queue_factor * vot)
-    toll = np.zeros_like(time_cny)
-    if objective == "system":
-        toll = path_tolls(loading, vot, fleet.queue_factor * vot, signal)
-    return Traffic(loading, time_cny, toll, plug_in_shares(loading))
+    queue = fleet.queue_factor * vot
+    times = travel_times(loading, signal)
+    time_cny = time_costs(times, vot, queue)
+    shares = plug_in_shares(loading)
+    if objective != "system":
+        return Traffic(loading, time_cny, np.zeros_like(time_cny), shares)
+    road, station = _tolls(loading, vot, queue, signal)
+    waiting = (queue / 60.0)[None, :, None] * times.waiting_min[:, None, :]
+    return Traffic(
+        loading, time_cny, road + station, shares, Stations(arrival_shares(loading), waiting, station, queue)
+    )
 
 
 def path_tolls(loading: Loading, vot_cny_h, queue_cny_h, signal: str) -> np.ndarray:
@@ -90,22 +141,27 @@ def path_tolls(loading: Loading, vot_cny_h, queue_cny_h, signal: str) -> np.ndar
     ndarray, shape (n_paths, n_classes, n_departure_steps)
         [CNY per vehicle].
     """
+    return sum(_tolls(loading, vot_cny_h, queue_cny_h, signal))
+
+
+def _tolls(loading, vot_cny_h, queue_cny_h, signal):
+    """Tolls of roads and tolls of stations along each path."""
     network = loading.network
     arcs = arc_tolls_cny(loading, vot_cny_h)
     stations = station_tolls_cny(loading, queue_cny_h)
     depart = departure_min(loading)
-    tolls = np.zeros((len(network.paths), len(network.classes), network.time.n_departure_steps))
+    roads = np.zeros((len(network.paths), len(network.classes), network.time.n_departure_steps))
+    waits = np.zeros_like(roads)
     for p, path in enumerate(network.paths):
-        total = np.zeros((len(network.classes), len(depart) - 1))
-        now = depart
+        total, now = np.zeros(len(depart) - 1), depart
         for arc in path.arcs:
             total += _between(loading, arcs[arc], now)
             if signal == "experienced":
                 now = arrival_min(loading, [arc], now)
-        for m in range(len(network.classes)):
-            total[m] += _between(loading, stations[path.station, m], now)
-        tolls[p] = by_step(loading, total.T).mean(axis=1).T
-    return tolls
+        roads[p] = by_step(loading, total).mean(axis=1)
+        there = np.array([_between(loading, toll, now) for toll in stations[path.station]])
+        waits[p] = by_step(loading, there.T).mean(axis=1).T
+    return roads, waits
 
 
 def _between(loading: Loading, toll: np.ndarray, time_min: np.ndarray) -> np.ndarray:
@@ -115,7 +171,7 @@ def _between(loading: Loading, toll: np.ndarray, time_min: np.ndarray) -> np.nda
     return np.interp(middle_min + dt / 2, loading.time_min, toll)
 
 
-def gaps(traffic: Traffic, electricity_cny: np.ndarray) -> dict:
+def gaps(traffic: Traffic, electricity_cny: np.ndarray, rent_cny: np.ndarray | None = None) -> dict:
     """How far drivers are from the cheapest path of their origin, class and departure step.
 
     .. math:: excess = \\frac{\\sum f (C - C_{min})}{\\sum f}, \\qquad gap = \\frac{\\sum f (C - C_{min})}{\\sum f T}
@@ -125,12 +181,15 @@ def gaps(traffic: Traffic, electricity_cny: np.ndarray) -> dict:
     traffic : Traffic
     electricity_cny : ndarray, shape (n_stations, n_classes, K + 1)
         Electricity cost V of one vehicle.
+    rent_cny : ndarray, shape (n_stations, K), optional
+        Plug rents announced to drivers instead of waiting and toll at stations, for objective ``system``.
 
     Returns
     -------
     dict
         ``excess_cny_veh`` and ``relative_gap`` in all, and the excess by origin and by class under
-        ``excess_cny_veh_by_origin`` and ``excess_cny_veh_by_class``.
+        ``excess_cny_veh_by_origin`` and ``excess_cny_veh_by_class``. With rents also ``rent_gap_cny_veh``, which is part
+        of the first two: what the rents fail to explain of the waiting counts as excess.
 
     Notes
     -----
@@ -138,7 +197,7 @@ def gaps(traffic: Traffic, electricity_cny: np.ndarray) -> dict:
     only, so cheap electricity does not flatter the gap.
     """
     network, flows = traffic.loading.network, traffic.flows_veh
-    cost = traffic.costs(electricity_cny)
+    cost = traffic.costs(electricity_cny, rent_cny)
     regret = np.empty_like(cost)
     for o in range(len(network.origins)):
         own = network.path_origin == o
@@ -150,14 +209,57 @@ def gaps(traffic: Traffic, electricity_cny: np.ndarray) -> dict:
         return np.divide(lost[chosen].sum(axis=axis), vehicles, out=np.zeros_like(vehicles), where=vehicles > 0)
 
     everybody = flows.sum()
-    return {
-        "excess_cny_veh": float(lost.sum() / everybody),
-        "relative_gap": float(lost.sum() / (flows * traffic.time_cny).sum()),
+    unexplained = 0.0 if rent_cny is None else traffic.rent_gap_cny(rent_cny)
+    total = lost.sum() + unexplained
+    return ({} if rent_cny is None else {"rent_gap_cny_veh": float(unexplained / everybody)}) | {
+        "excess_cny_veh": float(total / everybody),
+        "relative_gap": float(total / (flows * traffic.time_cny).sum()),
         "excess_cny_veh_by_origin": {
             name: float(per_vehicle(network.path_origin == o, None)) for o, name in enumerate(network.origins)
         },
         "excess_cny_veh_by_class": dict(zip(network.classes, per_vehicle(slice(None), (0, 2)).tolist(), strict=True)),
     }
+
+
+@dataclass(frozen=True)
+class Metric:
+    """What keeps flows near the last ones, :math:`\\tfrac12 (f - f^i)^T M (f - f^i)`: positive, and simple to solve with.
+
+    Attributes
+    ----------
+    each : ndarray, shape (n_paths, n_classes, n_departure_steps)
+        Diagonal part, on each flow [CNY/veh^2].
+    of_sums : ndarray, shape (n_paths, n_departure_steps), optional
+        Part on the sum over classes: a road feels how many vehicles come, hardly of which class.
+    """
+
+    each: np.ndarray
+    of_sums: np.ndarray | None = None
+
+    @classmethod
+    def of(cls, metric) -> Metric:
+        """A metric, or a diagonal one from an array."""
+        return metric if isinstance(metric, cls) else cls(np.asarray(metric))
+
+    def half_square(self, flows: cp.Expression, present_veh: np.ndarray, unit_cny: float = 1.0) -> cp.Expression:
+        """The quadratic form as a CVXPY expression of flat flows, in units of so many CNY."""
+        weight = np.sqrt(self.each.reshape(-1) / unit_cny)
+        total = cp.sum_squares(cp.multiply(weight, flows - present_veh.reshape(-1))) / 2
+        if self.of_sums is not None:
+            n_paths, n_classes, n_steps = present_veh.shape
+            adds = sp.kron(np.ones((1, n_classes)), sp.eye_array(n_steps))
+            sums = sp.kron(sp.eye_array(n_paths), adds, format="csr")
+            weight = np.sqrt(self.of_sums.reshape(-1) / unit_cny)
+            move = sums @ flows - present_veh.sum(axis=1).reshape(-1)
+            total = total + cp.sum_squares(cp.multiply(weight, move)) / 2
+        return total
+
+    def half_square_of(self, move_veh: np.ndarray) -> float:
+        """Its value for a move of the flows [CNY]."""
+        total = (self.each * move_veh**2).sum()
+        if self.of_sums is not None:
+            total += (self.of_sums * move_veh.sum(axis=1) ** 2).sum()
+        return float(total / 2)
 
 
 def reply(
@@ -173,8 +275,10 @@ def reply(
         [CNY per vehicle].
     demand_veh : ndarray, shape (n_origins, n_classes, n_departure_steps)
     path_origin : ndarray of int, shape (n_paths,)
-    flows_veh, metric : ndarray, same shape as the cost, optional
-        Present flows and diagonal of M [CNY/veh^2]; without a metric the problem is linear.
+    flows_veh : ndarray, same shape as the cost, optional
+        Present flows.
+    metric : Metric, or ndarray of the same shape, optional
+        M, or its diagonal [CNY/veh^2]; without it the problem is linear.
 
     Returns
     -------
@@ -190,8 +294,7 @@ def reply(
     cost = cp.Parameter(cost_cny.size, value=cost_cny.reshape(-1), name="cost")
     objective = cost @ flows
     if metric is not None:
-        weight = np.sqrt(metric.reshape(-1))
-        objective = objective + cp.sum_squares(cp.multiply(weight, flows - flows_veh.reshape(-1))) / 2
+        objective = objective + Metric.of(metric).half_square(flows, flows_veh)
     problem = cp.Problem(cp.Minimize(objective), [origin_sums(path_origin, shape) @ flows == demand_veh.reshape(-1)])
     problem.solve(solver=cp.CLARABEL)
     if problem.status != cp.OPTIMAL:

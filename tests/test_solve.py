@@ -109,7 +109,14 @@ def test_base_case_is_sized_by_its_rule():
 
 def test_line_ratings_are_what_their_rule_gives():
     scenario = load_scenario("nguyen")
-    assert line_ratings(scenario)["rating_mva"].to_numpy() == pytest.approx(scenario.tables.rating_mva)
+    ratings = line_ratings(scenario)
+    assert ratings["rating_mva"].to_numpy() == pytest.approx(scenario.tables.rating_mva)
+    # From a tie to its station (19-20-21 feed c4, whose tie 2-19 may import 4 MW) no line carries less than the tie.
+    names = ratings["from_bus"].astype(str) + "-" + ratings["to_bus"].astype(str)
+    rating = dict(zip(names, ratings["rating_mva"], strict=True))
+    assert min(rating[line] for line in ("2-19", "19-20", "20-21")) == 4.0
+    assert min(rating[line] for line in ("6-7", "7-8", "3-23", "23-24")) == 3.0
+    assert rating["21-22"] == 2.0
 
 
 def test_a_cached_result_is_the_solved_one_number_for_number(mini, tmp_path, monkeypatch):

@@ -70,6 +70,10 @@ def _run(options: argparse.Namespace) -> int:
 
             refresh_notebooks(runs, build)
         export_figures(runs, build, options.figures)
+    from evlib.study.results import METHODS_FILE, is_stale
+
+    if is_stale():
+        print(f"data/results/{METHODS_FILE} was made by an earlier state of the code; make verify checks and renews it.")
     print(f"Done in {time.monotonic() - start_s:.1f} s.")
     return 0
 

@@ -31,15 +31,17 @@ def same_number(old: float, new: float, tolerance: float = 0.0) -> bool:
     return abs(old - new) <= max(tolerance, REL_TOL * max(abs(old), abs(new)), _ABS_TOL)
 
 
-def same_table(old: Path, new: Path, tolerance: Mapping[str, float] | None = None) -> bool:
+def same_table(old: Path, new: Path, tolerance: Mapping[str, float | str] | None = None) -> bool:
     """Whether two CSV files have the same columns, rows and words, and the same numbers within tolerance.
 
     Parameters
     ----------
     old, new : Path
         The committed file and the fresh one.
-    tolerance : mapping from column to float, optional
-        Declared absolute tolerances [the column's unit].
+    tolerance : mapping from column to float or str, optional
+        Declared absolute tolerances [the column's unit], or the column that holds them row by row. Of the two files'
+        tolerances the smaller counts, so that a fresh file cannot excuse itself. That column is itself measured on the
+        results, so it counts as changed when it has more than doubled or halved.
     """
     tolerance = tolerance or {}
     before, now = _rows(old), _rows(new)
@@ -47,12 +49,28 @@ def same_table(old: Path, new: Path, tolerance: Mapping[str, float] | None = Non
         return True
     if not before or not now or before[0] != now[0] or [*map(len, before)] != [*map(len, now)]:
         return False
-    limits = [tolerance.get(column, 0.0) for column in now[0]]
     return all(
         _same_field(a, b, limit)
         for old_row, new_row in zip(before[1:], now[1:], strict=True)
-        for a, b, limit in zip(old_row, new_row, limits, strict=True)
+        for a, b, limit in zip(old_row, new_row, _limits(now[0], old_row, new_row, tolerance), strict=True)
     )
+
+
+def _limits(columns: list[str], old_row: list[str], new_row: list[str], tolerance: Mapping) -> list[float]:
+    """Tolerance of each field of a row."""
+    by_row = {limit for limit in tolerance.values() if isinstance(limit, str)}
+    given = {name: [_number(row[columns.index(name)]) for row in (old_row, new_row)] for name in by_row}
+    limits = {name: max(pair) / 2 for name, pair in given.items()}
+    limits |= {column: min(given[limit]) if limit in given else limit for column, limit in tolerance.items()}
+    return [limits.get(column, 0.0) for column in columns]
+
+
+def _number(text: str) -> float:
+    """A field as a number; nan, which no difference is within, where it is none."""
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan
 
 
 def same_drawing(old: Any, new: Any, tolerance: float = 0.0) -> bool:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -15,69 +17,96 @@ from evlib.coordination import coordinate
 from evlib.hashing import lock_hash, source_hash
 from evlib.paths import RESULTS, ROOT
 
-__all__ = ["METHODS_FILE", "compare_methods", "write_methods"]
+__all__ = ["METHODS_FILE", "compare_methods", "is_stale", "renew_hash", "variant_of", "write_methods"]
 
 METHODS_FILE = "methods_nguyen.csv"
 COMMAND = "python -m evlib.study results"
-# Replies to prices settle into their ways within few iterations, each of which is as long as an exact one of joint.
-PLAIN_ITERATIONS = 12
-RUNS = (("joint", "user"), ("joint", "system"), ("inertia", "system"), ("best_response", "system"))
+# With twice the plugs nobody waits: what is left of the gap comes from roads. It gets more iterations.
+VARIANTS = {"base": {}, "plugs doubled": {"coordination.iterations": 45}}
+RUNS = (
+    ("base", "joint", "user"),
+    ("base", "joint", "system"),
+    ("plugs doubled", "joint", "system"),
+    ("base", "inertia", "system"),
+    ("base", "best_response", "system"),
+)
 MEASURES = ("excess_cny_veh", "relative_gap", "price_gap", "flow_residual")
-_PRESENTATION = ("evlib.study", "evlib.figures", "evlib.recording")
+_PRESENTATION = ("evlib.study", "evlib.figures", "evlib.recording", "evlib.claims")
 
 
 def run_hash() -> str:
-    """Hash of the sources in evlib that this process has imported, without presentation, and of the lock.
+    """Hash of the sources in evlib that the runs import, without presentation, and of the lock.
 
     Returns
     -------
     str
         SHA-256; comments and docstrings do not count. Take it before a long run: files may change meanwhile.
     """
-    modules = [(name, getattr(module, "__file__", None)) for name, module in sorted(sys.modules.items())]
-    files = {
-        Path(file)
-        for name, file in modules
-        if file and (name == "evlib" or name.startswith("evlib.")) and not name.startswith(_PRESENTATION)
-    }
+    # In a process of its own: this one may have imported more.
+    script = "import json, sys, evlib.study.results; print(json.dumps(sorted(sys.modules)))"
+    listed = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
+    files = set()
+    for name in json.loads(listed.stdout):
+        if name.split(".")[0] == "evlib" and not name.startswith(_PRESENTATION):
+            stem = ROOT.joinpath(*name.split("."))
+            files.add(stem / "__init__.py" if stem.is_dir() else stem.with_suffix(".py"))
     return hashlib.sha256(f"{source_hash(files, ROOT)} {lock_hash()}".encode()).hexdigest()
 
 
+def is_stale(file: Path = RESULTS / METHODS_FILE) -> bool:
+    """Whether committed results were made by another state of the code than the present one."""
+    return f"# code: {run_hash()}\n" not in file.read_text(encoding="utf-8")
+
+
+def renew_hash(file: Path = RESULTS / METHODS_FILE) -> None:
+    """Write the present code hash into committed results that were found to be the same still."""
+    lines = file.read_text(encoding="utf-8").splitlines(keepends=True)
+    fresh = f"# code: {run_hash()}\n"
+    write_text(file, "".join(fresh if line.startswith("# code: ") else line for line in lines))
+
+
+def variant_of(scenario, name: str):
+    """The scenario under one of the names of ``VARIANTS``."""
+    changes = dict(VARIANTS[name])
+    if name == "plugs doubled":
+        changes |= {f"stations.{station.name}.plugs": 2 * station.plugs for station in scenario.stations}
+    return scenario.replace(changes) if changes else scenario
+
+
 def compare_methods(scenario, runs=RUNS, *, report: Callable[[str], None] = print) -> pd.DataFrame:
-    """Convergence tables of several methods on one scenario, charging v2g, one below the other.
+    """Convergence tables of several methods on one scenario and its variants, charging v2g, one below the other.
 
     Parameters
     ----------
     scenario : Scenario
-    runs : iterable of (method, objective)
-        ``joint`` runs as the scenario says; the others run 12 iterations, all of them exact.
+    runs : iterable of (variant, method, objective)
     report : callable
         Takes a line of text.
 
     Returns
     -------
     DataFrame
-        ``method``, ``objective``, ``iteration``, ``excess_cny_veh``, ``relative_gap``, ``price_gap`` (nan where it was
-        not measured), ``flow_residual`` (nan in the last row), ``best`` (the iterate that the method returns).
+        ``variant``, ``method``, ``objective``, ``iteration``, ``excess_cny_veh``, ``relative_gap``, ``price_gap`` (nan
+        where it was not measured), ``flow_residual`` (nan in the last row), ``best`` (the iterate that the method
+        returns).
 
     Raises
     ------
     InputError
         Unknown method or objective.
     """
-    fewer = {"coordination.iterations": PLAIN_ITERATIONS, "coordination.exact_iterations": PLAIN_ITERATIONS}
     tables = []
-    for method, objective in runs:
-        case = scenario if method == "joint" else scenario.replace(fewer)
-        found = coordinate(case, method=method, objective=objective)
+    for variant, method, objective in runs:
+        found = coordinate(variant_of(scenario, variant), method=method, objective=objective)
         best = found.certificate["best_iteration"]
         table = found.convergence[["iteration", *MEASURES]].copy()
-        table.insert(0, "method", method)
-        table.insert(1, "objective", objective)
+        for place, (name, value) in enumerate((("variant", variant), ("method", method), ("objective", objective))):
+            table.insert(place, name, value)
         table["best"] = (table["iteration"] == best).astype(int)
         tables.append(table)
-        excess, settled = found.certificate["excess_cny_veh"], found.certificate["converged"]
-        report(f"{method}, {objective}: excess {excess:.3g} CNY/veh, {'converged' if settled else 'not converged'}")
+        excess, gap = found.certificate["excess_cny_veh"], found.certificate["relative_gap"]
+        settled = "converged" if found.certificate["converged"] else "not converged"
+        report(f"{variant}, {method}, {objective}: excess {excess:.3g} CNY/veh, relative gap {gap:.2g}, {settled}")
     return pd.concat(tables, ignore_index=True)
 
 
@@ -101,9 +130,7 @@ def write_methods(folder: Path = RESULTS, *, report: Callable[[str], None] = pri
         f"# command: {COMMAND}",
         f"# code: {code}",
         f"# scenario: nguyen {scenario.hash}, charging v2g; tol_relative_gap {scenario.coordination.tol_relative_gap:g}",
-        f"# joint: {scenario.coordination.iterations} iterations, the last {scenario.coordination.exact_iterations} with "
-        "exact domains, price_gap measured at the start and there",
-        f"# inertia, best_response: coordination.iterations and exact_iterations replaced by {PLAIN_ITERATIONS}",
+        f"# {scenario.coordination.iterations} iterations; plugs doubled: {VARIANTS['plugs doubled']}",
     ]
     file = folder / METHODS_FILE
     rows = table.to_csv(index=False, float_format="%.6g", lineterminator="\n")

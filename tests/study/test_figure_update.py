@@ -110,6 +110,23 @@ def test_tables_compare_words_exactly_and_numbers_within_tolerance(tmp_path):
         assert same_table(a, b) is same, text
 
 
+def test_rows_compare_by_the_tolerance_that_stands_in_them(tmp_path):
+    """Row 1 may move by 0.5, row 2 by 100; a fresh file that allows itself more is measured by the committed one."""
+    a, b = tmp_path / "a.csv", tmp_path / "b.csv"
+    write_text(a, "what,ours,tolerance\nvoltage,1.0,0.5\ncost,1000.0,100.0\nshare,,0.1\n")
+    for text, same in {
+        "what,ours,tolerance\nvoltage,1.4,0.5\ncost,1090.0,110.0\nshare,,0.1\n": True,
+        "what,ours,tolerance\nvoltage,1.6,0.9\ncost,1000.0,100.0\nshare,,0.1\n": False,
+        "what,ours,tolerance\nvoltage,1.0,0.5\ncost,1101.0,100.0\nshare,,0.1\n": False,
+        "what,ours,tolerance\nvoltage,1.4,0.3\ncost,1000.0,100.0\nshare,,0.1\n": False,
+        "what,ours,tolerance\nvoltage,1.0,0.5\ncost,1000.0,201.0\nshare,,0.1\n": False,
+        "what,ours,tolerance\nvoltage,1.0,0.5\ncost,1000.0,100.0\nshare,0.0,0.1\n": False,
+        "what,ours,tolerance\nvoltage,1.1,\ncost,1000.0,100.0\nshare,,0.1\n": False,
+    }.items():
+        write_text(b, text)
+        assert same_table(a, b, {"ours": "tolerance"}) is same, text
+
+
 def test_numbers_near_zero_infinite_or_nan():
     inf, nan = float("inf"), float("nan")
     assert same_number(0.0, 9e-10)

@@ -98,3 +98,34 @@ def test_only_a_live_notebook_gets_the_interactive_figure(monkeypatch, recording
     assert data["text/plain"] == "It falls."
     assert ("application/vnd.plotly.v1+json" in data) is not recording
     assert metadata == {"evlib": {"figure": "01_load", "alt": "A falling line"}}
+
+
+def test_tolerance_of_a_table_may_stand_in_its_rows(build):
+    data = pd.DataFrame({"what": ["voltage", "cost"], "ours": [0.95, 1e4], "tolerance": [1e-3, 100.0]})
+    record_table("claims", data, tolerance={"ours": "tolerance"})
+
+    meta = json.loads((build / "recorded" / "claims.meta.json").read_text())
+    assert meta["tolerance"] == {"ours": "tolerance"}
+
+
+@pytest.mark.parametrize(
+    ("limit", "values", "message"),
+    [
+        ("what", [1.0, 1.0], "one of the other numeric columns: tolerance"),
+        ("tolerances", [1.0, 1.0], "one of the other numeric columns: tolerance"),
+        ("ours", [1.0, 1.0], "one of the other numeric columns: tolerance"),
+        ("tolerance", [1.0, -1.0], "0 or more in every row"),
+        ("tolerance", [1.0, np.nan], "finite"),
+    ],
+)
+def test_column_that_holds_no_tolerance_is_refused(build, limit, values, message):
+    data = pd.DataFrame({"what": ["voltage", "cost"], "ours": [0.95, 1e4], "tolerance": values})
+    with pytest.raises(InputError, match=message):
+        record_table("claims", data, tolerance={"ours": limit})
+    assert not (build / "recorded").exists()
+
+
+def test_figure_has_no_tolerance_by_row():
+    """Its drawing is compared too, and a drawing knows no rows."""
+    with pytest.raises(InputError, match="must be above 0"):
+        show(line(), "01_load", "It falls.", DATA, "A falling line", tolerance={"load_kw": "time_min"})

@@ -1,0 +1,235 @@
+"""The case study's numbers as tidy tables: several results side by side, named by a column ``case``."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from evlib import flexibility as flex
+from evlib.cohorts import all_cohorts
+from evlib.errors import InputError
+from evlib.grid_case import build_grid_case
+
+__all__ = [
+    "COST_ITEMS",
+    "arrivals_table",
+    "cost_table",
+    "domain_table",
+    "feeder_table",
+    "group_table",
+    "side_by_side",
+    "surplus_table",
+]
+
+# Items of a result's table of costs -> the few that are drawn.
+COST_ITEMS = {
+    "drivers: time and queue": "time and queue",
+    "grid: import": "import",
+    "grid: backup": "backup",
+    "grid: curtailment": "curtailment",
+    "grid: shedding": "shedding",
+    "grid: overload": "overload and quadratic",
+    "grid: backup quadratic": "overload and quadratic",
+    "grid: import quadratic": "overload and quadratic",
+    "grid: curtailment quadratic": "overload and quadratic",
+    "grid: shedding quadratic": "overload and quadratic",
+    "grid: vehicles": "vehicles",
+    "drivers: electricity after the horizon": "bought after the horizon",
+}
+
+
+def side_by_side(results: dict, table: str) -> pd.DataFrame:
+    """One table of several results, one below the other.
+
+    Parameters
+    ----------
+    results : dict of str -> Result
+        By the name of the case.
+    table : str
+        Name of a result's table.
+
+    Returns
+    -------
+    DataFrame
+        With a first column ``case``.
+    """
+    parts = [result.tables[table].assign(case=case) for case, result in results.items()]
+    whole = pd.concat(parts, ignore_index=True)
+    return whole[["case", *whole.columns.drop("case")]]
+
+
+def arrivals_table(results: dict, steps: int = 6) -> pd.DataFrame:
+    """Arrivals at stations as means of several steps, and the price of each step.
+
+    Parameters
+    ----------
+    results : dict of str -> Result
+    steps : int
+        Steps of a mean; 6 of 5 minutes are half an hour.
+
+    Returns
+    -------
+    DataFrame
+        ``case``, ``station``, ``step``, ``clock``, ``arrivals_veh_h``, ``price_cny_kwh``.
+    """
+    table = side_by_side(results, "stations")
+    step_h = next(iter(results.values())).scenario.time.step_min / 60
+    mean = table.groupby(["case", "station", table["step"] // steps])["arrived_veh"].transform("mean")
+    table["arrivals_veh_h"] = mean / step_h
+    return table[["case", "station", "step", "clock", "arrivals_veh_h", "price_cny_kwh"]]
+
+
+def domain_table(results: dict) -> pd.DataFrame:
+    """Summed bounds of each station's vehicles over the day, and the profile that the grid chose.
+
+    Parameters
+    ----------
+    results : dict of str -> Result
+
+    Returns
+    -------
+    DataFrame
+        ``case``, ``station``, ``step``, ``clock``, ``lowest_mw``, ``highest_mw``, ``chosen_mw`` (meter side, charging
+        positive), ``need_mwh``, ``most_mwh``, ``taken_mwh`` (battery side, at the end of the step, since plug-in,
+        vehicles that have left included).
+
+    Notes
+    -----
+    Summed bounds are an outer approximation (`evlib.flexibility.summed_bounds`): power bounds hold for each step by
+    itself, and not every profile between the bounds can be delivered.
+    """
+    parts = [_domains(result).assign(case=case) for case, result in results.items()]
+    whole = pd.concat(parts, ignore_index=True)
+    return whole[["case", *whole.columns.drop("case")]]
+
+
+def surplus_table(results: dict, zones) -> pd.DataFrame:
+    """Available power of zones, cut into what is used without surplus, surplus put to use, and surplus wasted.
+
+    Parameters
+    ----------
+    results : dict of str -> Result
+    zones : sequence of str
+
+    Returns
+    -------
+    DataFrame
+        ``case``, ``zone``, ``step``, ``clock``, ``available_kw``, ``load_kw``, ``vehicles_kw``, ``surplus_kw`` (from
+        inputs: available less load less the tie's export limit, at least 0), ``used_kw``, ``absorbed_kw``,
+        ``wasted_kw``.
+
+    Raises
+    ------
+    InputError
+        A zone curtails more than its surplus by more than 1 kW, so that the three parts are no parts.
+    """
+    rows = side_by_side(results, "dispatch").query("zone in @zones").reset_index(drop=True)
+    absorbed = rows["surplus_kw"] - rows["curtailed_kw"]
+    if absorbed.min() < -1.0:
+        worst = rows.loc[absorbed.idxmin()]
+        raise InputError(
+            f"{worst['case']}, zone {worst['zone']} at {worst['clock']}: {worst['curtailed_kw']:.0f} kW curtailed; must "
+            f"be at most the surplus of {worst['surplus_kw']:.0f} kW"
+        )
+    kept = ["case", "zone", "step", "clock", "available_kw", "load_kw", "vehicles_kw", "surplus_kw"]
+    return rows[kept].assign(
+        used_kw=rows["available_kw"] - rows["surplus_kw"],
+        absorbed_kw=absorbed.where(absorbed > 0, 0.0),  # the solver's last digits go below zero
+        wasted_kw=rows["curtailed_kw"],
+    )
+
+
+def feeder_table(results: dict) -> pd.DataFrame:
+    """Lowest AC voltage of each bus, and highest AC loading of the line that feeds it.
+
+    Parameters
+    ----------
+    results : dict of str -> Result
+
+    Returns
+    -------
+    DataFrame
+        ``case``, ``bus``, ``lowest_pu``, ``highest_loading`` (share of the rating; nan at the root).
+    """
+    lines, buses = (side_by_side(results, name) for name in ("lines", "buses"))
+    lines["bus"] = lines["line"].str.split("-").str[1].astype(int)  # a line is named after its two buses
+    loading = lines.groupby(["case", "bus"], sort=False)["ac_loading"].max().rename("highest_loading")
+    voltage = buses.groupby(["case", "bus"], sort=False)["ac_voltage_pu"].min().rename("lowest_pu")
+    return voltage.to_frame().join(loading).reset_index()
+
+
+def cost_table(results: dict) -> pd.DataFrame:
+    """Costs by the few items that are drawn; their sum is time and queue plus the grid's cost plus late energy.
+
+    Parameters
+    ----------
+    results : dict of str -> Result
+
+    Returns
+    -------
+    DataFrame
+        ``case``, ``item`` (a value of `COST_ITEMS`), ``cost_cny``. Drivers' electricity bill is a payment and left out.
+
+    Raises
+    ------
+    InputError
+        The items of a case do not add up to its total.
+    """
+    costs = side_by_side(results, "costs")
+    total = costs[costs["item"] == "society: time and queue plus grid"].set_index("case")["cost_cny"]
+    costs = costs.assign(item=costs["item"].map(COST_ITEMS)).dropna(subset="item")
+    costs = costs.groupby(["case", "item"], sort=False)["cost_cny"].sum().reset_index()
+    missing = (costs.groupby("case")["cost_cny"].sum() - total).abs()
+    if missing.max() > 1e-6 * total.max():
+        case = missing.idxmax()
+        raise InputError(f"costs of {case}: items add up to {missing[case]:.3g} CNY off the total; an item is unknown")
+    return costs
+
+
+def group_table(results: dict) -> pd.DataFrame:
+    """Mean cost of a vehicle by origin and class.
+
+    Parameters
+    ----------
+    results : dict of str -> Result
+        With vehicles.
+
+    Returns
+    -------
+    DataFrame
+        ``case``, ``group`` ("origin, class"), ``time_cny_veh`` (time and queue, as experienced),
+        ``electricity_cny_veh`` (least electricity cost V at the plug-in step).
+    """
+    paths = side_by_side(results, "paths")
+    paths["group"] = paths["origin"] + ", " + paths["vehicle_class"].str.replace("_", " ")
+    vehicles, time, cost = (paths[name] for name in ("departures_veh", "experienced_time_cny", "experienced_cost_cny"))
+    paths["time_cny_veh"], paths["electricity_cny_veh"] = vehicles * time, vehicles * (cost - time)
+    columns = ["time_cny_veh", "electricity_cny_veh"]
+    sums = paths.groupby(["case", "group"], sort=False)[["departures_veh", *columns]].sum()
+    return sums[columns].div(sums["departures_veh"], axis=0).reset_index()
+
+
+def _domains(result) -> pd.DataFrame:
+    scenario, table = result.scenario, result.tables["cohorts"]
+    case = build_grid_case(scenario)
+    cohorts = all_cohorts(scenario, case.terminal_price_cny_kwh, result.charging)
+    classes = [item.name for item in scenario.fleet.classes]
+    fleet, step_h, n_steps = scenario.fleet, case.step_h, case.n_steps
+    parts = []
+    for station, profile in result.tables["stations"].groupby("station", sort=False):
+        rows = table[table["station"] == station]
+        member = np.array([classes.index(name) for name in rows["vehicle_class"]], dtype=int)
+        kind, plugged_in = (rows[name].to_numpy(dtype=int) for name in ("soc_type", "plug_in_step"))
+        place = np.full(len(rows), case.stations.index(station))
+        index = np.ravel_multi_index((place, member, kind, plugged_in), cohorts.shape)
+        columns = dict.fromkeys(["lowest_mw", "highest_mw", "need_mwh", "most_mwh"], np.zeros(n_steps))
+        if len(rows):
+            bounds = flex.summed_bounds(cohorts.domain.take(index), rows["vehicles_veh"], plugged_in + 1, n_steps)
+            columns["lowest_mw"], columns["highest_mw"] = -bounds.discharge_max_kw / 1e3, bounds.charge_max_kw / 1e3
+            columns["need_mwh"] = bounds.energy_need_kwh[1:] / 1e3
+            columns["most_mwh"] = bounds.energy_high_kwh[1:] / 1e3
+        into, out = profile["charge_kw"].to_numpy(), profile["discharge_kw"].to_numpy()
+        columns["chosen_mw"] = (into - out) / 1e3
+        columns["taken_mwh"] = step_h * np.cumsum(fleet.eta_charge * into - out / fleet.eta_discharge) / 1e3
+        parts.append(profile[["station", "step", "clock"]].assign(**columns))
+    return pd.concat(parts, ignore_index=True)

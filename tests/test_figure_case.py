@@ -1,0 +1,237 @@
+"""The case study's tables and figures: what is drawn is what the results say."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from evlib import load_scenario, solve
+from evlib.errors import InputError
+from evlib.figures import case, case_costs, case_grid, case_tables, maps
+from evlib.grid_case import build_grid_case
+from evlib.network import build_network
+
+
+@pytest.fixture(scope="module")
+def results():
+    """The mini case without vehicles, on shortest paths, and after one answer of everybody."""
+    mini = load_scenario("mini")
+    return {name: solve(mini, name, "v2g") for name in ("no_ev", "shortest_path", "snapshot")}
+
+
+@pytest.fixture
+def arcs():
+    """Two roads, two cases, three steps; only road a is above capacity, once, in the first case."""
+    rows = [("one", "a", [0.5, 1.2, 1.0]), ("one", "b", [0.0, 0.0, 0.0])]
+    rows += [("two", "a", [0.4, 0.9, 0.8]), ("two", "b", [0.0, 0.3, 0.2])]
+    parts = [pd.DataFrame({"case": c, "arc": a, "clock": ["10:00", "10:05", "10:10"], "y": y}) for c, a, y in rows]
+    return pd.concat(parts, ignore_index=True).rename(columns={"y": "inflow_over_capacity"})
+
+
+def test_a_dot_marks_the_one_step_above_capacity_and_unused_roads_stay_white(arcs):
+    figure = case.volume_pair(arcs, "title")
+    heat = [trace for trace in figure.data if trace.type == "heatmap"]
+    dots = [trace for trace in figure.data if trace.type == "scatter"]
+    assert np.isnan(heat[0].z[1]).all()
+    assert list(dots[0].y) == ["a"]
+    assert dots[0].x[0] == pytest.approx(10 + 7.5 / 60)  # the middle of the second step
+    assert len(dots[1].y) == 0
+    assert figure.layout.coloraxis.cmax == pytest.approx(1.2)
+
+
+def test_the_map_writes_each_change_at_its_road_and_refuses_an_unknown_one():
+    scenario = load_scenario("nguyen")
+    items = maps.drawing_table(scenario, build_network(scenario), build_grid_case(scenario))
+    changes = pd.DataFrame({"arc": ["1-12", "4-9", "9-13"], "more_veh": [-109.4, 300.2, 0.2]})
+    figure = case.difference_map(items, changes, "title")
+    assert sorted(note.text for note in figure.layout.annotations) == ["+300", "−109"]
+    widths = {trace.line.width for trace in figure.data if trace.mode == "lines" and trace.line.color == "#0072B2"}
+    assert max(widths) == pytest.approx(10.5)  # the largest change
+    with pytest.raises(InputError, match="'7-9' is not on the map"):
+        case.difference_map(items, changes.assign(arc=["1-12", "7-9", "9-13"]), "title")
+
+
+def test_panels_end_with_the_last_step_and_hold_every_value():
+    clock = ["10:00", "10:30", "11:00"]
+    rows = [("one", "c", [1.0, 2.0, 0.0]), ("two", "c", [0.0, -1.0, 3.0])]
+    table = pd.concat([pd.DataFrame({"case": k, "station": c, "clock": clock, "kw": y}) for k, c, y in rows])
+    figure = case.station_panels(table, {"kw": "power [kW]"}, "title", levels={"kw": ("limit", 5.0)})
+    by_name = {trace.name: trace for trace in figure.data}
+    assert list(by_name["two"].x) == pytest.approx([10, 10.5, 11, 11.5])
+    assert list(by_name["two"].y) == [0.0, -1.0, 3.0, 3.0]
+    assert list(by_name["limit"].y) == [5.0, 5.0]
+    low, high = figure.layout.yaxis.range
+    assert low < -1.0
+    assert high > 5.0
+
+
+def test_side_by_side_names_every_row_of_every_case(results):
+    table = case_tables.side_by_side(results, "stations")
+    assert list(table.columns[:2]) == ["case", "station"]
+    assert (table.groupby("case").size() == len(results["no_ev"].tables["stations"])).all()
+
+
+def test_means_of_arrivals_keep_their_number(results):
+    table = case_tables.arrivals_table(results, steps=6)
+    step_h = results["no_ev"].scenario.time.step_min / 60
+    came = table.groupby("case")["arrivals_veh_h"].sum() * step_h
+    for name, result in results.items():
+        assert came[name] == pytest.approx(result.tables["stations"]["arrived_veh"].sum(), abs=1e-9)
+    assert (table.groupby(["case", "station", table["step"] // 6])["arrivals_veh_h"].nunique() == 1).all()
+
+
+def test_what_a_station_takes_lies_between_its_summed_bounds(results):
+    table = case_tables.domain_table(results)
+    assert (table["chosen_mw"] >= table["lowest_mw"] - 1e-9).all()
+    assert (table["chosen_mw"] <= table["highest_mw"] + 1e-9).all()
+    assert (table["taken_mwh"] <= table["most_mwh"] + 1e-6).all()
+    assert (table.loc[table["case"] == "no_ev", ["highest_mw", "most_mwh"]] == 0).all(axis=None)
+
+
+def test_energy_taken_by_the_end_is_what_the_cohorts_gained(results):
+    result = results["shortest_path"]
+    fleet, cohorts = result.scenario.fleet, result.tables["cohorts"]
+    gained = fleet.eta_charge * cohorts["charged_kwh"] - cohorts["discharged_kwh"] / fleet.eta_discharge
+    table = case_tables.domain_table({"one": result})
+    last = table[table["step"] == table["step"].max()]["taken_mwh"].sum()
+    assert last == pytest.approx(gained.sum() / 1000, rel=1e-6)
+
+
+def test_highest_power_is_that_of_all_vehicles_that_may_charge(results):
+    """Every vehicle of mini is usable from the step after plug-in for ``usable_steps`` steps."""
+    result = results["shortest_path"]
+    power_kw = {item.name: item.charge_kw for item in result.scenario.fleet.classes}
+    cohorts = result.tables["cohorts"]
+    step = 8
+    first = cohorts["plug_in_step"] + 1
+    here = cohorts[(first <= step) & (step < first + cohorts["usable_steps"])]
+    expected_kw = (here["vehicles_veh"] * here["vehicle_class"].map(power_kw)).sum()
+    table = case_tables.domain_table({"one": result})
+    assert expected_kw > 0
+    assert table[table["step"] == step]["highest_mw"].sum() == pytest.approx(expected_kw / 1000)
+
+
+def test_the_parts_of_available_power_add_up(results):
+    zones = [zone.name for zone in results["no_ev"].scenario.grid.zones]
+    table = case_tables.surplus_table(results, zones)
+    parts = table[["used_kw", "absorbed_kw", "wasted_kw"]].sum(axis=1)
+    assert parts.to_numpy() == pytest.approx(table["available_kw"].to_numpy(), abs=1.0)
+    assert (table["absorbed_kw"] >= 0).all()
+
+
+def _result(**tables):
+    return SimpleNamespace(tables={name: pd.DataFrame(table) for name, table in tables.items()})
+
+
+def test_more_curtailed_than_surplus_is_refused():
+    row = {"zone": ["z"], "step": [0], "clock": ["10:00"], "available_kw": [90.0], "load_kw": [50.0]}
+    row |= {"vehicles_kw": [0.0], "surplus_kw": [10.0], "curtailed_kw": [12.0]}
+    with pytest.raises(InputError, match="zone z at 10:00: 12 kW curtailed; must be at most the surplus of 10 kW"):
+        case_tables.surplus_table({"one": _result(dispatch=row)}, ["z"])
+
+
+def test_a_line_belongs_to_the_bus_that_it_feeds():
+    buses = {"bus": [1, 2, 3, 1, 2, 3], "ac_voltage_pu": [1.0, 0.98, 0.97, 1.0, 0.99, 0.95]}
+    lines = {"line": ["1-2", "2-3", "1-2", "2-3"], "ac_loading": [0.5, 0.2, 0.4, 0.9]}
+    table = case_tables.feeder_table({"one": _result(buses=buses, lines=lines)}).set_index("bus")
+    assert table["lowest_pu"].tolist() == [1.0, 0.98, 0.95]
+    assert np.isnan(table.loc[1, "highest_loading"])
+    assert table.loc[[2, 3], "highest_loading"].tolist() == [0.5, 0.9]
+
+
+def test_costs_that_are_drawn_add_up_to_the_total(results):
+    table = case_tables.cost_table(results)
+    for name, result in results.items():
+        total = result.tables["costs"].set_index("item").loc["society: time and queue plus grid", "cost_cny"]
+        assert table[table["case"] == name]["cost_cny"].sum() == pytest.approx(total)
+
+
+def test_a_cost_item_that_nobody_draws_is_refused():
+    costs = {"item": ["grid: import", "grid: fees", "society: time and queue plus grid"], "cost_cny": [1.0, 2.0, 3.0]}
+    with pytest.raises(InputError, match="costs of one: items add up to 2 CNY off the total"):
+        case_tables.cost_table({"one": _result(costs=costs)})
+
+
+def test_the_cost_figure_writes_the_sum_of_both_sides():
+    rows = [("time and queue", 2000.0), ("import", 3000.0), ("backup", 500.0)]
+    items = [*dict.fromkeys(case_tables.COST_ITEMS.values())]
+    table = pd.DataFrame({"case": "one", "item": items, "cost_cny": [dict(rows).get(item, 0.0) for item in items]})
+    figure = case_costs.cost_breakdown(table, "title")
+    assert "3.5; with time <b>5.5</b>" in [note.text for note in figure.layout.annotations]
+    assert [trace.name for trace in figure.data] == ["time and queue", "import", "backup"]
+    with pytest.raises(InputError, match="item 'fees' is unknown"):
+        case_costs.cost_breakdown(table.replace("import", "fees"), "title")
+
+
+def test_group_means_weighted_by_vehicles_give_the_cost_of_all(results):
+    result = results["shortest_path"]
+    paths = result.tables["paths"]
+    group = paths["origin"] + ", " + paths["vehicle_class"].str.replace("_", " ")
+    vehicles = paths.groupby(group)["departures_veh"].sum()
+    table = case_tables.group_table({"one": result}).set_index("group")
+    total = result.tables["costs"].set_index("item").loc["drivers: time and queue", "cost_cny"]
+    assert (table["time_cny_veh"] * vehicles).sum() == pytest.approx(total)
+    cost = (paths["departures_veh"] * paths["experienced_cost_cny"]).sum()
+    assert (table[["time_cny_veh", "electricity_cny_veh"]].sum(axis=1) * vehicles).sum() == pytest.approx(cost)
+    figure = case_costs.who_gains(table.reset_index(), {"time_cny_veh": "time [CNY]"}, "title")
+    assert sorted(figure.data[-1].x) == pytest.approx(sorted(table["time_cny_veh"]))
+
+
+def test_the_other_figures_draw_every_case(results):
+    pair = {name: results[name] for name in ("shortest_path", "snapshot")}
+    zones = [zone.name for zone in results["no_ev"].scenario.grid.zones]
+    groups = {"all": results["no_ev"].tables["buses"]["bus"].unique()}
+    dispatch = case_tables.side_by_side(pair, "dispatch").query("zone != 'trunk'")
+    figures = [
+        case_grid.domain_panels(case_tables.domain_table(pair), "title"),
+        case_grid.dispatch_pair(dispatch, "title"),
+        case_grid.surplus_panels(case_tables.surplus_table(pair, zones), "title"),
+        case_grid.feeder_panels(case_tables.feeder_table(pair), groups, "title", low_pu=0.9),
+    ]
+    for figure in figures:
+        texts = [trace.name or "" for trace in figure.data] + [note.text for note in figure.layout.annotations]
+        assert all(any(name in text for text in texts) for name in pair)
+
+
+@pytest.fixture
+def claims():
+    rows = [
+        ("A3", "time and queue", 47.0, 94.0, "direction only"),
+        ("A3", "at DLMP", 47.0, 47.0, "reproduced"),
+        ("A4", "against shortest path", 67.9, -13.58, "not reproduced"),
+    ]
+    return pd.DataFrame(rows, columns=["claim", "definition", "article", "ours", "verdict"])
+
+
+def test_ratios_of_claims_are_ours_over_the_articles(claims):
+    figure = case_costs.claim_ratios(claims, "title")
+    drawn = {trace.name: (trace.x[0], trace.y[0]) for trace in figure.data}
+    assert drawn["direction only"] == (pytest.approx(2.0), "A3: time and queue")
+    assert drawn["reproduced"] == (pytest.approx(1.0), "A3: at DLMP")
+    assert drawn["not reproduced"] == (pytest.approx(-0.2), "A4: against shortest path")
+
+
+def test_a_ratio_beyond_the_axis_is_written_at_its_edge(claims):
+    figure = case_costs.claim_ratios(claims.assign(ours=[47.0 * 9, 47.0, -67.9 * 5]), "title", most=4.0)
+    assert sorted((note.text, note.x) for note in figure.layout.annotations) == [("9.0 →", 4.0), ("← −5.0", -4.0)]
+    assert sum(len(trace.x) for trace in figure.data) == 1
+
+
+@pytest.mark.parametrize(("column", "value"), [("article", 0.0), ("article", np.nan), ("ours", np.nan)])
+def test_a_claim_without_both_numbers_has_no_ratio(claims, column, value):
+    claims.loc[0, column] = value
+    with pytest.raises(InputError, match="every row must have the article's number"):
+        case_costs.claim_ratios(claims, "title")
+
+
+def test_verdicts_are_counted_by_claim_and_unknown_ones_refused(claims):
+    names = {"A3": "total travel cost", "A4": "wind at c2", "A9": "grid cost"}
+    figure = case_costs.claim_verdicts(claims, names, "title")
+    count = {trace.name: list(trace.x) for trace in figure.data}
+    assert figure.data[0].y[0] == "A3: total travel cost"
+    assert count == {"reproduced": [1, 0, 0], "direction only": [1, 0, 0], "not reproduced": [0, 1, 0]}
+    with pytest.raises(InputError, match="'A4' has no name"):
+        case_costs.claim_verdicts(claims, {"A3": "total travel cost"}, "title")
+    with pytest.raises(InputError, match="verdict 'nearly' is unknown"):
+        case_costs.claim_verdicts(claims.replace("reproduced", "nearly"), names, "title")
