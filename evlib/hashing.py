@@ -14,7 +14,7 @@ from evlib.paths import ROOT
 __all__ = ["code_hash", "files_hash", "lock_hash", "package_sources", "source_hash"]
 
 # Draw, record and judge what was solved; no solved number depends on them.
-_PRESENTATION = ("figures", "recording", "claims", "claims_measures")
+_PRESENTATION = ("figures", "recording", "claims", "claims_grid", "claims_measures", "claims_road", "claims_row")
 
 
 def source_hash(paths: Iterable[Path], root: Path = ROOT) -> str:

@@ -336,12 +336,12 @@ def test_loop_settles_only_within_both_limits(mini):
     """The best row of each method counts; one limit kept and one broken is not settled."""
     methods = pd.DataFrame(
         [
-            ("joint", "user", 0.5, 1e-9, 0.1, 0),
-            ("joint", "user", 0.009, 1e-5, 0.1, 1),
-            ("joint", "system", 0.02, 1e-5, NAN, 1),
-            ("inertia", "system", 0.009, 2e-4, 0.1, 1),
+            ("base", "joint", "user", 0.5, 1e-9, 0.1, 0),
+            ("base", "joint", "user", 0.009, 1e-5, 0.1, 1),
+            ("base", "joint", "system", 0.02, 1e-5, NAN, 1),
+            ("base", "inertia", "system", 0.009, 2e-4, 0.1, 1),
         ],
-        columns=["method", "objective", "relative_gap", "price_gap", "flow_residual", "best"],
+        columns=["variant", "method", "objective", "relative_gap", "price_gap", "flow_residual", "best"],
     )
     table = claims_table(hand_results(mini, gap=0.011), methods)
     for label, outcome in (
@@ -369,11 +369,11 @@ def test_loop_settles_only_within_both_limits(mini):
             None,
             "another scenario",
         ),
-        (lambda runs: None, pd.DataFrame({"method": ["joint"]}), "column 'objective' is missing"),
+        (lambda runs: None, pd.DataFrame({"variant": ["base"], "method": ["joint"]}), "column 'objective' is missing"),
         (
             lambda runs: None,
-            pd.DataFrame([("joint", "user", 0.1, 0.1, 0.1, 0)]).set_axis(
-                ["method", "objective", "relative_gap", "price_gap", "flow_residual", "best"], axis=1
+            pd.DataFrame([("base", "joint", "user", 0.1, 0.1, 0.1, 0)]).set_axis(
+                ["variant", "method", "objective", "relative_gap", "price_gap", "flow_residual", "best"], axis=1
             ),
             "0 rows have best = 1",
         ),

@@ -73,7 +73,9 @@ def _run(options: argparse.Namespace) -> int:
     from evlib.study.results import METHODS_FILE, is_stale
 
     if is_stale():
-        print(f"data/results/{METHODS_FILE} was made by an earlier state of the code; make verify checks and renews it.")
+        print(
+            f"data/results/{METHODS_FILE} was made by an earlier state of the code; make verify checks and renews it."
+        )
     print(f"Done in {time.monotonic() - start_s:.1f} s.")
     return 0
 

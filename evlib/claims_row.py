@@ -1,0 +1,58 @@
+"""One row of the claims: a definition, its number, and what decides the verdict."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+__all__ = ["LEAST_MWH", "RUNS", "Row", "difference", "join", "ratio", "suffix"]
+
+RUNS = ("no_ev", "shortest_path", "snapshot", "user", "coordinated")
+LEAST_MWH = 0.1
+
+
+@dataclass(frozen=True)
+class Row:
+    """A definition and its number.
+
+    ``level``: largest term of a difference or ratio; ``per_cny``: what 1 CNY is in the row's unit, 0 if it is no money;
+    ``tolerance`` and ``outcome``: given here, where the general rule does not apply.
+    """
+
+    claim: str
+    definition: str
+    ours: float
+    unit: str
+    kind: str = "number"
+    article: float = math.nan
+    note: str = ""
+    runs: tuple[str, ...] = ("shortest_path", "coordinated")
+    level: float | None = None
+    per_cny: float = 0.0
+    tolerance: float | None = None
+    outcome: str | None = None
+
+
+def ratio(claim, definition, new, old, *, energy=False, money=False, **more) -> Row:
+    """``new`` over ``old`` less 1 [%]; undefined where old is below 0.1 MWh, or 1e-6 of the larger."""
+    least = LEAST_MWH if energy else max(1e-6 * abs(new), 1e-300)
+    if not abs(old) >= least:
+        reason = "divides by less than 0.1 MWh" if energy else "divides by nothing"
+        return Row(claim, definition, math.nan, "%", **(more | {"note": join(more.get("note", ""), reason)}))
+    level = 100 * max(1.0, abs(new / old))
+    return Row(claim, definition, 100 * (new / old - 1), "%", level=level, per_cny=100 / abs(old) * money, **more)
+
+
+def difference(claim, definition, new, old, unit, **more) -> Row:
+    """``new`` less ``old``; a nan on either side is undefined."""
+    if math.isnan(new - old):
+        more["note"] = join(more.get("note", ""), "one side is undefined")
+    return Row(claim, definition, new - old, unit, level=more.pop("level", max(abs(new), abs(old))), **more)
+
+
+def join(*notes: str) -> str:
+    return "; ".join(note for note in notes if note)
+
+
+def suffix(who: str) -> str:
+    return "" if who == "coordinated" else f" (objective {who})"
