@@ -27,15 +27,18 @@ env: # the locked packages in .venv
 reproduce: env ## execute the notebooks and export figures; skips what has not changed
 	@$(PY) -m evlib.study reproduce
 
-test: lint pytest nbval ## style, package tests, and notebooks compared with their committed outputs
+test: lint ## style, package tests, and notebooks compared with their committed outputs
+	@mkdir -p build; $(MAKE) --no-print-directory nbval >build/nbval.log 2>&1 & beside=$$!; \
+	$(MAKE) --no-print-directory pytest; status=$$?; \
+	wait $$beside || status=1; cat build/nbval.log; exit $$status
 
 lint: env
 	$(PY) -m ruff check .
 
-pytest: lint
+pytest: env
 	EVLIB_BUILD=build/test $(PY) -m pytest
 
-nbval: pytest
+nbval: env
 	@if ls notebooks/*.ipynb >/dev/null 2>&1; then set -x; \
 	EVLIB_BUILD=build/nbval EVLIB_RECORD=1 IPYTHONDIR="$(CURDIR)/build/ipython" \
 	$(PY) -m pytest --nbval --nbval-current-env --nbval-cell-timeout=600 notebooks; \
