@@ -9,9 +9,9 @@ import pytest
 from evlib import InputError, load_scenario
 from evlib.coordination import PRICE_GAP_TOLERANCE, coordinate, even_split
 from evlib.demand import origin_demand
-from evlib.dno import build_problem
+from evlib.dno import build_problem, dispatch_grid
 from evlib.market import Market, cohort_map, fixed_costs, joint_program, price_gap, surrogate_bound
-from evlib.tno import gaps, origin_sums
+from evlib.tno import gaps, origin_sums, reply
 
 FEW = {"coordination.iterations": 8, "coordination.exact_iterations": 8}
 
@@ -62,6 +62,31 @@ def test_best_replies_to_the_joint_prices_bound_the_joint_cost(market, seed):
         answer.price_cny_kwh.shape
     )
     assert surrogate_bound(market, traffic, metric, worse) < answer.cost_cny - 0.01
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_no_method_answers_a_frozen_day_better_than_the_joint_program(market, seed):
+    """Same trajectories, same surrogate: what joint answers costs no more than best replies, damped replies or standing still."""
+    market, traffic, metric = instance(market, seed)
+    answer = joint_program(market, traffic, metric)
+    fixed, to_cohorts, present = fixed_costs(market, traffic), cohort_map(market, traffic), traffic.flows_veh
+
+    def surrogate(flows):
+        sizes = to_cohorts @ flows.reshape(-1)
+        kept = sizes > 0
+        grid = dispatch_grid(market.case, market.options, market.block(kept, sizes[kept])).costs_cny["total"]
+        return (fixed * flows).sum() + grid + (metric * (flows - present) ** 2).sum() / 2
+
+    sizes = to_cohorts @ present.reshape(-1)
+    fresh = dispatch_grid(market.case, market.options, market.block(sizes > 0, sizes[sizes > 0])).price_cny_kwh
+    cost, origin = traffic.costs(market.electricity(fresh)), market.network.path_origin
+    best = reply(cost, market.demand_veh, origin)
+    damped = reply(cost, market.demand_veh, origin, present, metric)
+    slack = 1e-6 * answer.cost_cny
+    assert surrogate(answer.flows_veh) == pytest.approx(answer.cost_cny, rel=1e-6)
+    for other in (best, damped, present):
+        assert surrogate(other) > answer.cost_cny - slack
+    assert surrogate(best) > answer.cost_cny + 1.0
 
 
 def test_mixing_known_schedules_is_an_inner_approximation(market):
