@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import subprocess
@@ -39,6 +40,7 @@ MEASURES = ("excess_cny_veh", "relative_gap", "price_gap", "flow_residual")
 _PRESENTATION = ("evlib.study", "evlib.figures", "evlib.recording", "evlib.claims")
 
 
+@functools.cache  # what a process has read of itself stays as it was, as in `evlib.hashing.code_hash`
 def run_hash() -> str:
     """Hash of the sources in evlib that the runs import, without presentation, and of the lock.
 
