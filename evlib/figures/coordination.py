@@ -6,13 +6,14 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from evlib.errors import InputError
 from evlib.figures.style import COLOURS, DASHES, INK, LEGEND_BELOW, ROOM_BELOW, finish
 
 __all__ = ["excess_by_iteration", "lower_bounds", "methods_side_by_side"]
 
 _ROOM = {**ROOM_BELOW, "l": 75, "b": 105}
-_MARKERS = ("circle", "square", "diamond", "x")
-_LINE_COLOURS = (0, 1, 5, 6)
+_MARKERS = ("circle", "square", "diamond", "x", "triangle-up", "cross")
+_LINE_COLOURS = (0, 1, 5, 6, 2, 3)
 
 
 def lower_bounds(table: pd.DataFrame, least_cny: float, title: str) -> go.Figure:
@@ -78,21 +79,34 @@ def excess_by_iteration(table: pd.DataFrame, title: str) -> go.Figure:
     Parameters
     ----------
     table : DataFrame
-        ``run``, ``iteration``, ``excess_cny_veh``, ``best`` (1 at the returned iterate, else 0).
+        ``run`` (at most six), ``iteration``, ``excess_cny_veh`` [CNY/veh]; optionally ``best``, 1 at the returned
+        iterate, else 0.
     title : str
         States the finding.
 
     Returns
     -------
     Figure
+
+    Raises
+    ------
+    InputError
+        More runs than there are lines that can be told apart.
     """
+    n_runs = table["run"].nunique()
+    if n_runs > len(_MARKERS):
+        raise InputError(f"{n_runs} runs in one figure; must be at most {len(_MARKERS)}, or their lines look alike")
     figure = go.Figure()
-    for number, (run, rows) in enumerate(table.groupby("run", sort=False)):
+    # Longer runs are drawn first: one that begins like a shorter run does not hide it.
+    runs = sorted(table.groupby("run", sort=False), key=lambda run: -len(run[1]))
+    for number, (run, rows) in enumerate(runs):
         figure.add_scatter(**_line(number, run, rows["iteration"], rows["excess_cny_veh"]))
-    best = table[table["best"] == 1]
-    ring = {"symbol": "circle-open", "size": 16, "color": INK, "line": {"width": 2}}
-    figure.add_scatter(x=best["iteration"], y=best["excess_cny_veh"], mode="markers", marker=ring, name="returned")
-    finish(figure, title=title, height=450, margin=_ROOM | {"b": 120}, legend=LEGEND_BELOW)
+    if "best" in table:
+        best = table[table["best"] == 1]
+        ring = {"symbol": "circle-open", "size": 16, "color": INK, "line": {"width": 2}}
+        figure.add_scatter(x=best["iteration"], y=best["excess_cny_veh"], mode="markers", marker=ring, name="returned")
+    rows = 1 + (n_runs - 1) // 3  # of the legend
+    finish(figure, title=title, height=410 + 25 * rows, margin=_ROOM | {"b": 80 + 25 * rows}, legend=LEGEND_BELOW)
     figure.update_xaxes(title_text="iteration")
     figure.update_yaxes(title_text="excess cost [CNY per vehicle]", type="log", dtick=1)
     return figure
