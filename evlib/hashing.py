@@ -13,8 +13,9 @@ from evlib.paths import ROOT
 
 __all__ = ["code_hash", "files_hash", "lock_hash", "package_sources", "source_hash"]
 
-# Draw, record and judge what was solved; no solved number depends on them.
-_PRESENTATION = ("figures", "recording", "claims", "claims_grid", "claims_measures", "claims_road", "claims_row")
+# Draw, record and judge what was solved, or solve other problems; no solved number of a scenario depends on them.
+_APART = ("figures", "recording", "claims", "claims_grid", "claims_measures", "claims_road", "claims_row")
+_APART += ("flow_cost", "shortest", "static", "tntp")
 
 
 def source_hash(paths: Iterable[Path], root: Path = ROOT) -> str:
@@ -75,9 +76,10 @@ def code_hash() -> str:
     Returns
     -------
     str
-        SHA-256 over all of evlib but ``study``, ``figures``, ``recording`` and ``claims``, and over the lock's pins.
+        SHA-256 over the lock's pins and over all of evlib but ``study``, ``figures``, ``recording``, the claims and the
+        static assignment.
     """
-    return hashlib.sha256(f"{source_hash(package_sources(without=_PRESENTATION))} {lock_hash()}".encode()).hexdigest()
+    return hashlib.sha256(f"{source_hash(package_sources(without=_APART))} {lock_hash()}".encode()).hexdigest()
 
 
 def _without_docstrings(tree: ast.Module) -> ast.Module:

@@ -8,7 +8,7 @@ import pytest
 
 from evlib import load_scenario, solve
 from evlib.errors import InputError
-from evlib.figures import case, case_costs, case_grid, case_tables, maps
+from evlib.figures import case, case_claims, case_costs, case_grid, case_tables, maps
 from evlib.grid_case import build_grid_case
 from evlib.network import build_network
 
@@ -72,13 +72,18 @@ def test_side_by_side_names_every_row_of_every_case(results):
     assert (table.groupby("case").size() == len(results["no_ev"].tables["stations"])).all()
 
 
-def test_means_of_arrivals_keep_their_number(results):
-    table = case_tables.arrivals_table(results, steps=6)
-    step_h = results["no_ev"].scenario.time.step_min / 60
-    came = table.groupby("case")["arrivals_veh_h"].sum() * step_h
+def test_vehicles_at_a_station_came_and_have_not_left(results):
+    """Present at the end of a step: all that arrived so far, less those that have left; nobody before the first."""
+    table = case_tables.stations_table(results)
     for name, result in results.items():
-        assert came[name] == pytest.approx(result.tables["stations"]["arrived_veh"].sum(), abs=1e-9)
-    assert (table.groupby(["case", "station", table["step"] // 6])["arrivals_veh_h"].nunique() == 1).all()
+        rows = table[table["case"] == name]
+        arrived = rows.groupby("station")["arrived_veh"].sum()
+        assert (rows.groupby("station")["present_veh"].max() <= arrived + 1e-9).all()
+        assert rows["arrived_veh"].sum() == pytest.approx(result.tables["stations"]["arrived_veh"].sum())
+    stations = results["snapshot"].tables["stations"]
+    crowd = table[table["case"] == "snapshot"]["present_veh"].to_numpy()
+    assert (crowd[stations["queue_veh"] > 0] > stations["occupied_plugs"][stations["queue_veh"] > 0]).all()
+    assert (stations["queue_veh"] > 0).any()
 
 
 def test_what_a_station_takes_lies_between_its_summed_bounds(results):
@@ -112,23 +117,8 @@ def test_highest_power_is_that_of_all_vehicles_that_may_charge(results):
     assert table[table["step"] == step]["highest_mw"].sum() == pytest.approx(expected_kw / 1000)
 
 
-def test_the_parts_of_available_power_add_up(results):
-    zones = [zone.name for zone in results["no_ev"].scenario.grid.zones]
-    table = case_tables.surplus_table(results, zones)
-    parts = table[["used_kw", "absorbed_kw", "wasted_kw"]].sum(axis=1)
-    assert parts.to_numpy() == pytest.approx(table["available_kw"].to_numpy(), abs=1.0)
-    assert (table["absorbed_kw"] >= 0).all()
-
-
 def _result(**tables):
     return SimpleNamespace(tables={name: pd.DataFrame(table) for name, table in tables.items()})
-
-
-def test_more_curtailed_than_surplus_is_refused():
-    row = {"zone": ["z"], "step": [0], "clock": ["10:00"], "available_kw": [90.0], "load_kw": [50.0]}
-    row |= {"vehicles_kw": [0.0], "surplus_kw": [10.0], "curtailed_kw": [12.0]}
-    with pytest.raises(InputError, match="zone z at 10:00: 12 kW curtailed; must be at most the surplus of 10 kW"):
-        case_tables.surplus_table({"one": _result(dispatch=row)}, ["z"])
 
 
 def test_a_line_belongs_to_the_bus_that_it_feeds():
@@ -180,18 +170,35 @@ def test_group_means_weighted_by_vehicles_give_the_cost_of_all(results):
 
 def test_the_other_figures_draw_every_case(results):
     pair = {name: results[name] for name in ("shortest_path", "snapshot")}
-    zones = [zone.name for zone in results["no_ev"].scenario.grid.zones]
     groups = {"all": results["no_ev"].tables["buses"]["bus"].unique()}
     dispatch = case_tables.side_by_side(pair, "dispatch").query("zone != 'trunk'")
     figures = [
         case_grid.domain_panels(case_tables.domain_table(pair), "title"),
         case_grid.dispatch_pair(dispatch, "title"),
-        case_grid.surplus_panels(case_tables.surplus_table(pair, zones), "title"),
         case_grid.feeder_panels(case_tables.feeder_table(pair), groups, "title", low_pu=0.9),
     ]
     for figure in figures:
         texts = [trace.name or "" for trace in figure.data] + [note.text for note in figure.layout.annotations]
+        texts += [axis.title.text or "" for axis in figure.select_yaxes()]
         assert all(any(name in text for text in texts) for name in pair)
+
+
+def test_dispatch_has_a_row_a_case_and_writes_what_is_wasted():
+    """Zone z: 6 kW of 10 wasted in each of 4 quarters of an hour in the first case is 6 kWh, nothing in the second."""
+    steps = {"step": range(4), "clock": ["10:00", "10:15", "10:30", "10:45"], "zone": "z", "load_kw": 4000.0}
+    steps |= dict.fromkeys(["vehicles_kw", "backup_kw", "shed_kw", "tie_kw"], 0.0)
+    cases = {"one": (10000.0, 6000.0), "two": (4000.0, 0.0)}
+    parts = [pd.DataFrame({"case": k, "available_kw": a, "curtailed_kw": c, **steps}) for k, (a, c) in cases.items()]
+    figure = case_grid.dispatch_pair(pd.concat(parts), "title")
+    assert [note.text for note in figure.layout.annotations] == ["zone z", "", "wasted 6.0 MWh"]
+    assert [axis.title.text for axis in figure.select_yaxes()] == ["one<br>power [MW]", "two<br>power [MW]"]
+    assert {trace.name for trace in figure.data} == {
+        "renewables used",
+        "over the tie",
+        "curtailed",
+        "load",
+        "load and vehicles",
+    }  # no backup, nothing shed: not in the legend
 
 
 @pytest.fixture
@@ -204,34 +211,36 @@ def claims():
     return pd.DataFrame(rows, columns=["claim", "definition", "article", "ours", "verdict"])
 
 
-def test_ratios_of_claims_are_ours_over_the_articles(claims):
-    figure = case_costs.claim_ratios(claims, "title")
-    drawn = {trace.name: (trace.x[0], trace.y[0]) for trace in figure.data}
-    assert drawn["direction only"] == (pytest.approx(2.0), "A3: time and queue")
-    assert drawn["reproduced"] == (pytest.approx(1.0), "A3: at DLMP")
-    assert drawn["not reproduced"] == (pytest.approx(-0.2), "A4: against shortest path")
+NAMES = {"A3": "travel cost", "A4": "wind at c2"}
+
+
+def test_ratios_of_claims_are_ours_over_the_articles_in_the_row_of_their_claim(claims):
+    figure = case_claims.claim_ratios(claims, NAMES, "title")
+    drawn = {trace.name: (trace.x[0], round(trace.y[0])) for trace in figure.data}
+    assert drawn["direction only"] == (pytest.approx(2.0), 0)
+    assert drawn["reproduced"] == (pytest.approx(1.0), 0)
+    assert drawn["not reproduced"] == (pytest.approx(-0.2), 1)
+    heights = [trace.y[0] for trace in figure.data if round(trace.y[0]) == 0]
+    assert len(set(heights)) == 2  # two definitions of one claim do not hide each other
+    assert list(figure.layout.yaxis.ticktext) == ["A3: travel cost", "A4: wind at c2"]
 
 
 def test_a_ratio_beyond_the_axis_is_written_at_its_edge(claims):
-    figure = case_costs.claim_ratios(claims.assign(ours=[47.0 * 9, 47.0, -67.9 * 5]), "title", most=4.0)
-    assert sorted((note.text, note.x) for note in figure.layout.annotations) == [("9.0 →", 4.0), ("← −5.0", -4.0)]
-    assert sum(len(trace.x) for trace in figure.data) == 1
+    figure = case_claims.claim_ratios(claims.assign(ours=[47.0 * 9, 47.0 * 5, -67.9 * 5]), NAMES, "title", most=4.0)
+    notes = sorted((note.text, note.x, note.y) for note in figure.layout.annotations)
+    assert notes == [("5.0, 9.0 →", 4.0, 0), ("← −5.0", -4.0, 1)]
+    assert not figure.data
 
 
 @pytest.mark.parametrize(("column", "value"), [("article", 0.0), ("article", np.nan), ("ours", np.nan)])
 def test_a_claim_without_both_numbers_has_no_ratio(claims, column, value):
     claims.loc[0, column] = value
     with pytest.raises(InputError, match="every row must have the article's number"):
-        case_costs.claim_ratios(claims, "title")
+        case_claims.claim_ratios(claims, NAMES, "title")
 
 
-def test_verdicts_are_counted_by_claim_and_unknown_ones_refused(claims):
-    names = {"A3": "total travel cost", "A4": "wind at c2", "A9": "grid cost"}
-    figure = case_costs.claim_verdicts(claims, names, "title")
-    count = {trace.name: list(trace.x) for trace in figure.data}
-    assert figure.data[0].y[0] == "A3: total travel cost"
-    assert count == {"reproduced": [1, 0, 0], "direction only": [1, 0, 0], "not reproduced": [0, 1, 0]}
-    with pytest.raises(InputError, match="'A4' has no name"):
-        case_costs.claim_verdicts(claims, {"A3": "total travel cost"}, "title")
+def test_an_unknown_verdict_and_a_claim_without_a_name_are_refused(claims):
+    with pytest.raises(InputError, match="claim 'A4' is unknown; must be one of A3"):
+        case_claims.claim_ratios(claims, {"A3": "travel cost"}, "title")
     with pytest.raises(InputError, match="verdict 'nearly' is unknown"):
-        case_costs.claim_verdicts(claims.replace("reproduced", "nearly"), names, "title")
+        case_claims.claim_ratios(claims.replace("reproduced", "nearly"), NAMES, "title")

@@ -11,7 +11,7 @@ from evlib.errors import InputError
 from evlib.figures.style import COLOURS, INK, LEGEND_BELOW, ROOM_BELOW, finish, heat_scale
 from evlib.schema import clock_to_min
 
-__all__ = ["LOOKS", "clock_axis", "difference_map", "hours", "span", "station_panels", "volume_pair"]
+__all__ = ["LOOKS", "clock_axis", "clock_title", "difference_map", "hours", "span", "station_panels", "volume_pair"]
 
 # In the order of the cases: the background, the case in question, one more.
 LOOKS = (
@@ -63,10 +63,12 @@ def volume_pair(arcs: pd.DataFrame, title: str) -> go.Figure:
     figure.update_layout(
         coloraxis={"colorscale": heat_scale(), "cmin": 0, "cmax": most, "colorbar": bar}, showlegend=True
     )
-    figure.update_yaxes(type="category", categoryorder="array", categoryarray=roads[::-1], showgrid=False)
+    # The range is said: left to itself, it loses rows as soon as the x axes are tied to each other.
+    rows = {"categoryorder": "array", "categoryarray": roads[::-1], "range": [-0.5, len(roads) - 0.5]}
+    figure.update_yaxes(type="category", showgrid=False, **rows)
     figure.update_yaxes(title_text="road (from-to)", col=1)
     figure.update_xaxes(showgrid=False)
-    return clock_axis(figure, arcs["clock"], every_h=2)
+    return clock_axis(figure, arcs["clock"])
 
 
 def difference_map(items: pd.DataFrame, changes: pd.DataFrame, title: str) -> go.Figure:
@@ -164,8 +166,7 @@ def station_panels(table: pd.DataFrame, measures: dict, title: str, *, levels: d
         figure.update_yaxes(title_text=text, row=row, col=1)
         if table[column].min() < 0:
             figure.update_yaxes(zeroline=True, zerolinecolor="#999999", row=row)
-    clock_axis(figure, table["clock"], every_h=2, text="")
-    return figure.update_xaxes(title_text="clock time [h]", row=len(measures))
+    return clock_axis(figure, table["clock"], row=len(measures))
 
 
 def span(values) -> list[float]:
@@ -180,14 +181,20 @@ def hours(clock) -> np.ndarray:
     return np.array([clock_to_min(item) for item in clock]) / 60
 
 
-def clock_axis(figure: go.Figure, clock, every_h: int = 1, text: str = "clock time") -> go.Figure:
-    """Ticks at full hours on every x axis, which is in hours after midnight."""
+def clock_axis(figure: go.Figure, clock, row: int = 1) -> go.Figure:
+    """Ticks at every other full hour on every x axis, which is in hours after midnight; ``row`` is the lowest row."""
     seen = hours(sorted(set(clock)))
     end = float(np.ceil(seen[-1]))
-    ticks = np.arange(np.floor(seen[0]), end + (every_h == 1), every_h)  # else the last meets the next panel's first
-    labels = [f"{int(hour)}" if every_h > 1 else f"{int(hour):02d}:00" for hour in ticks]
-    unit = f"{text} [h]" if text and every_h > 1 else text
-    return figure.update_xaxes(title_text=unit, tickvals=ticks, ticktext=labels, range=[seen[0], end])
+    ticks = np.arange(np.floor(seen[0]), end, 2)  # not the end: it would meet the next panel's first
+    figure.update_xaxes(tickvals=ticks, ticktext=[f"{int(hour)}" for hour in ticks], range=[seen[0], end])
+    return clock_title(figure, row)
+
+
+def clock_title(figure: go.Figure, row: int) -> go.Figure:
+    """Tie all x axes to that of the first panel of the lowest row, which alone is titled: a picture is read once."""
+    first = next(figure.select_xaxes(row=row, col=1))
+    figure.update_xaxes(title_text="", matches=first.plotly_name.replace("axis", ""))
+    return figure.update_xaxes(title_text="clock time [h]", matches=None, row=row, col=1)
 
 
 def _staircase(clock, values):

@@ -1,4 +1,4 @@
-"""The case study on the grid: what stations can do, dispatch, surplus, voltages and lines under several strategies."""
+"""The case study on the grid: what stations can do, dispatch, voltages and lines under several strategies."""
 
 from __future__ import annotations
 
@@ -7,27 +7,20 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from evlib.figures.case import LOOKS, clock_axis, hours, span
+from evlib.figures.case import LOOKS, clock_axis, clock_title, hours, span
 from evlib.figures.grid import dispatch_by_zone
 from evlib.figures.style import COLOURS, INK, LEGEND_BELOW, ROOM_BELOW, finish
 
-__all__ = ["dispatch_pair", "domain_panels", "feeder_panels", "surplus_panels"]
-
-_SURPLUS = {
-    "used without it": ("used_kw", "#D9D9D9", ""),
-    "surplus put to use": ("absorbed_kw", "#79C9A6", ""),
-    "surplus wasted": ("wasted_kw", COLOURS[1], "/"),
-}
-_BANDS = (("lowest_mw", "highest_mw", "chosen_mw"), ("need_mwh", "most_mwh", "taken_mwh"))
+__all__ = ["dispatch_pair", "domain_panels", "feeder_panels"]
 
 
 def domain_panels(table: pd.DataFrame, title: str) -> go.Figure:
-    """Power and energy that stations may take, as bands, and what they take; a second case as outlines.
+    """Power that stations may take, as a band, and what they take; a second case as outlines.
 
     Parameters
     ----------
     table : DataFrame
-        As `evlib.figures.case_tables.domain_table` makes it; the first case is drawn as bands, a second as outlines.
+        As `evlib.figures.case_tables.domain_table` makes it; the first case is drawn as a band, a second as outlines.
     title : str
         States the finding.
 
@@ -36,36 +29,24 @@ def domain_panels(table: pd.DataFrame, title: str) -> go.Figure:
     Figure
     """
     stations, cases = (list(dict.fromkeys(table[name])) for name in ("station", "case"))
-    figure = make_subplots(
-        2,
-        len(stations),
-        subplot_titles=[f"station {name}" for name in stations],
-        shared_xaxes=True,
-        shared_yaxes=True,
-        horizontal_spacing=0.025,
-        vertical_spacing=0.07,
-    )
-    for row, names in enumerate(_BANDS, start=1):
-        for number, station in enumerate(stations):
-            for case in cases[::-1]:
-                rows = table[(table["station"] == station) & (table["case"] == case)]
-                x = hours(rows["clock"])
-                shown = row == number + 1 == 1
-                for trace in _band(x, *(rows[name] for name in names), case, case == cases[0], shown):
-                    figure.add_trace(trace, row=row, col=number + 1)
-    finish(figure, title=title, height=500, margin={**ROOM_BELOW, "t": 85, "b": 105}, legend=LEGEND_BELOW)
+    names = ["lowest_mw", "highest_mw", "chosen_mw"]
+    titles = [f"station {name}" for name in stations]
+    figure = make_subplots(1, len(stations), subplot_titles=titles, shared_yaxes=True, horizontal_spacing=0.025)
+    for number, station in enumerate(stations, start=1):
+        for case in cases[::-1]:
+            rows = table[(table["station"] == station) & (table["case"] == case)]
+            x = hours(rows["clock"])
+            for trace in _band(x, *(rows[name] for name in names), case, case == cases[0], number == 1):
+                figure.add_trace(trace, row=1, col=number)
+    finish(figure, title=title, height=350, margin={**ROOM_BELOW, "t": 85, "b": 105}, legend=LEGEND_BELOW)
     figure.update_layout(legend={"entrywidthmode": "fraction", "entrywidth": 0.48})
-    for row, names in enumerate(_BANDS, start=1):
-        figure.update_yaxes(range=span(table[list(names)].to_numpy()), row=row)
-    figure.update_yaxes(zeroline=True, zerolinecolor="#777777", row=1)
-    figure.update_yaxes(title_text="power [MW]", row=1, col=1)
-    figure.update_yaxes(title_text="energy taken [MWh]", row=2, col=1)
-    clock_axis(figure, table["clock"], every_h=2, text="")
-    return figure.update_xaxes(title_text="clock time [h]", row=2)
+    figure.update_yaxes(range=span(table[names].to_numpy()), zeroline=True, zerolinecolor="#777777")
+    figure.update_yaxes(title_text="power [MW]", col=1)
+    return clock_axis(figure, table["clock"])
 
 
 def dispatch_pair(dispatch: pd.DataFrame, title: str) -> go.Figure:
-    """`evlib.figures.grid.dispatch_by_zone` for two cases: a row a zone, a column a case.
+    """`evlib.figures.grid.dispatch_by_zone` for two cases: a row a case, a column a zone; wasted energy written in.
 
     Parameters
     ----------
@@ -78,70 +59,28 @@ def dispatch_pair(dispatch: pd.DataFrame, title: str) -> go.Figure:
     -------
     Figure
     """
-    panels = [
-        rows.assign(zone=f"{zone}, {case}") for (zone, case), rows in dispatch.groupby(["zone", "case"], sort=False)
-    ]
-    panels.sort(key=lambda rows: rows["zone"].iloc[0].split(",")[0])  # stable: cases stay in their order
-    figure = dispatch_by_zone(pd.concat(panels), title=title)
+    cases, zones = (list(dict.fromkeys(dispatch[name])) for name in ("case", "zone"))
+    order = [(case, zone) for case in cases for zone in zones]
+    by_panel = dict(list(dispatch.groupby(["case", "zone"])))
+    panels = [by_panel[panel].assign(zone=" ".join(panel[::-1])) for panel in order]
+    figure = dispatch_by_zone(pd.concat(panels), title=title, columns=len(zones))
+    for note, (case, zone) in zip(figure.layout.annotations, order, strict=True):
+        note.text = f"zone {zone}" if case == cases[0] else ""
+    step_h = np.diff(hours(panels[0]["clock"].iloc[:2]))[0]
+    for number, rows in enumerate(panels):
+        wasted_mwh = step_h * rows["curtailed_kw"].sum() / 1e3
+        if wasted_mwh >= 0.05:
+            place = {"row": number // len(zones) + 1, "col": number % len(zones) + 1}
+            note = {"x": 0.97, "y": 0.99, "xref": "x domain", "yref": "y domain", "showarrow": False}
+            figure.add_annotation(text=f"wasted {wasted_mwh:.1f} MWh", font={"size": 12}, **note, **place)
+    for row, case in enumerate(cases, start=1):
+        figure.update_yaxes(title_text=f"{case}<br>power [MW]", row=row, col=1)
+    top = figure.layout.yaxis.range[1]
+    figure.update_yaxes(range=[0, 1.15 * top])  # room for what is written in
+    figure.update_xaxes(ticktext=[text[:2] for text in figure.layout.xaxis.ticktext])
+    clock_title(figure, len(cases))
     legend = {**LEGEND_BELOW, "traceorder": "normal"}
-    return figure.update_layout(height=960, legend=legend, margin={"l": 60, "r": 20, "t": 85, "b": 110})
-
-
-def surplus_panels(table: pd.DataFrame, title: str) -> go.Figure:
-    """Where the available power of zones goes: a row a zone, a column a case; the wasted energy is written in.
-
-    Parameters
-    ----------
-    table : DataFrame
-        As `evlib.figures.case_tables.surplus_table` makes it.
-    title : str
-        States the finding.
-
-    Returns
-    -------
-    Figure
-    """
-    zones, cases = (list(dict.fromkeys(table[name])) for name in ("zone", "case"))
-    figure = make_subplots(
-        len(zones),
-        len(cases),
-        subplot_titles=cases,
-        shared_xaxes=True,
-        shared_yaxes=True,
-        horizontal_spacing=0.03,
-        vertical_spacing=0.07,
-    )
-    step_h = np.diff(hours(table["clock"].iloc[:2]))[0]
-    for row, zone in enumerate(zones, start=1):
-        for column, case in enumerate(cases, start=1):
-            rows = table[(table["zone"] == zone) & (table["case"] == case)]
-            x, shown, place = hours(rows["clock"]), row == column == 1, {"row": row, "col": column}
-            for name, (values, colour, shape) in _SURPLUS.items():
-                pattern = (
-                    {"shape": shape, "fgcolor": colour, "bgcolor": "#FFFFFF", "size": 6, "solidity": 0.5}
-                    if shape
-                    else None
-                )
-                look = {"fillcolor": colour, "fillpattern": pattern, "line": {"width": 0}, "mode": "lines"}
-                look |= {"name": name, "legendgroup": name, "showlegend": shown, "stackgroup": f"{zone}{case}"}
-                figure.add_trace(go.Scatter(x=x, y=rows[values] / 1e3, **look), **place)
-            demand = {"load": rows["load_kw"], "load and vehicles": rows["load_kw"] + rows["vehicles_kw"]}
-            for (name, power_kw), dash in zip(demand.items(), ("solid", "dash"), strict=True):
-                line = {"color": INK if dash == "solid" else COLOURS[0], "dash": dash, "width": 1.8}
-                look = {"name": name, "legendgroup": name, "showlegend": shown, "mode": "lines", "line": line}
-                figure.add_trace(go.Scatter(x=x, y=power_kw / 1e3, **look), **place)
-            wasted = step_h * rows["wasted_kw"].sum() / 1e3
-            note = {"x": 0.97, "y": 0.97, "xref": "x domain", "yref": "y domain", "showarrow": False}
-            figure.add_annotation(text=f"wasted {wasted:.1f} MWh", bgcolor="#FFFFFF", opacity=0.9, **note, **place)
-    finish(
-        figure, title=title, height=500, margin={**ROOM_BELOW, "t": 85}, legend={**LEGEND_BELOW, "traceorder": "normal"}
-    )
-    tallest_kw = np.maximum(table["available_kw"], table["load_kw"] + table["vehicles_kw"]).max()
-    figure.update_yaxes(range=[0, 1.3 * tallest_kw / 1e3])  # room for what is written in
-    for row, zone in enumerate(zones, start=1):
-        figure.update_yaxes(title_text=f"power at {zone} [MW]", row=row, col=1)
-    clock_axis(figure, table["clock"], every_h=2, text="")
-    return figure.update_xaxes(title_text="clock time [h]", row=len(zones))
+    return figure.update_layout(height=500, legend=legend, margin={"l": 75, "r": 20, "t": 85, "b": 105})
 
 
 def feeder_panels(table: pd.DataFrame, groups: dict, title: str, *, low_pu: float) -> go.Figure:

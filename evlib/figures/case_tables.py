@@ -12,13 +12,12 @@ from evlib.grid_case import build_grid_case
 
 __all__ = [
     "COST_ITEMS",
-    "arrivals_table",
     "cost_table",
     "domain_table",
     "feeder_table",
     "group_table",
     "side_by_side",
-    "surplus_table",
+    "stations_table",
 ]
 
 # Items of a result's table of costs -> the few that are drawn.
@@ -58,25 +57,22 @@ def side_by_side(results: dict, table: str) -> pd.DataFrame:
     return whole[["case", *whole.columns.drop("case")]]
 
 
-def arrivals_table(results: dict, steps: int = 6) -> pd.DataFrame:
-    """Arrivals at stations as means of several steps, and the price of each step.
+def stations_table(results: dict) -> pd.DataFrame:
+    """Vehicles and price at each station over the day.
 
     Parameters
     ----------
     results : dict of str -> Result
-    steps : int
-        Steps of a mean; 6 of 5 minutes are half an hour.
 
     Returns
     -------
     DataFrame
-        ``case``, ``station``, ``step``, ``clock``, ``arrivals_veh_h``, ``price_cny_kwh``.
+        ``case``, ``station``, ``step``, ``clock``, ``arrived_veh``, ``present_veh`` (plugged in or waiting),
+        ``price_cny_kwh``.
     """
     table = side_by_side(results, "stations")
-    step_h = next(iter(results.values())).scenario.time.step_min / 60
-    mean = table.groupby(["case", "station", table["step"] // steps])["arrived_veh"].transform("mean")
-    table["arrivals_veh_h"] = mean / step_h
-    return table[["case", "station", "step", "clock", "arrivals_veh_h", "price_cny_kwh"]]
+    table["present_veh"] = table["occupied_plugs"] + table["queue_veh"]
+    return table[["case", "station", "step", "clock", "arrived_veh", "present_veh", "price_cny_kwh"]]
 
 
 def domain_table(results: dict) -> pd.DataFrame:
@@ -101,42 +97,6 @@ def domain_table(results: dict) -> pd.DataFrame:
     parts = [_domains(result).assign(case=case) for case, result in results.items()]
     whole = pd.concat(parts, ignore_index=True)
     return whole[["case", *whole.columns.drop("case")]]
-
-
-def surplus_table(results: dict, zones) -> pd.DataFrame:
-    """Available power of zones, cut into what is used without surplus, surplus put to use, and surplus wasted.
-
-    Parameters
-    ----------
-    results : dict of str -> Result
-    zones : sequence of str
-
-    Returns
-    -------
-    DataFrame
-        ``case``, ``zone``, ``step``, ``clock``, ``available_kw``, ``load_kw``, ``vehicles_kw``, ``surplus_kw`` (from
-        inputs: available less load less the tie's export limit, at least 0), ``used_kw``, ``absorbed_kw``,
-        ``wasted_kw``.
-
-    Raises
-    ------
-    InputError
-        A zone curtails more than its surplus by more than 1 kW, so that the three parts are no parts.
-    """
-    rows = side_by_side(results, "dispatch").query("zone in @zones").reset_index(drop=True)
-    absorbed = rows["surplus_kw"] - rows["curtailed_kw"]
-    if absorbed.min() < -1.0:
-        worst = rows.loc[absorbed.idxmin()]
-        raise InputError(
-            f"{worst['case']}, zone {worst['zone']} at {worst['clock']}: {worst['curtailed_kw']:.0f} kW curtailed; must "
-            f"be at most the surplus of {worst['surplus_kw']:.0f} kW"
-        )
-    kept = ["case", "zone", "step", "clock", "available_kw", "load_kw", "vehicles_kw", "surplus_kw"]
-    return rows[kept].assign(
-        used_kw=rows["available_kw"] - rows["surplus_kw"],
-        absorbed_kw=absorbed.where(absorbed > 0, 0.0),  # the solver's last digits go below zero
-        wasted_kw=rows["curtailed_kw"],
-    )
 
 
 def feeder_table(results: dict) -> pd.DataFrame:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -18,7 +19,9 @@ from evlib.study.render import Picture, render
 
 __all__ = ["committed_notebook", "refresh_notebooks"]
 
-EMBEDDED_WIDTH = 760  # [px]: readable on a page, and about 30 kB a picture
+EMBEDDED_WIDTH = 680  # [px]: readable on a page
+EMBEDDED_COLOURS, HEAT_MAP_COLOURS = 24, 64  # lines and areas need few, a scale of colours more: 10 to 25 kB a picture
+NOT_EMBEDDED = "not-embedded"  # tag of a cell whose figure is in figures/ and live, but not in the committed notebook
 SIZE_LIMIT_KB = 150
 _KERNELSPEC = {"display_name": "Python 3", "language": "python", "name": "python3"}
 
@@ -69,7 +72,8 @@ def committed_notebook(executed: Any, embedded: Path) -> Any:
     -------
     NotebookNode
         With pictures and alternative texts, cells counted 1..n, identifiers made from the cells' text, and without
-        times, traces of the runner and versions of the machine.
+        times, traces of the runner and versions of the machine. The figure of a cell tagged `NOT_EMBEDDED` stays a
+        caption.
     """
     cells, count, seen = [], 0, Counter()
     for cell in executed.cells:
@@ -84,7 +88,8 @@ def committed_notebook(executed: Any, embedded: Path) -> Any:
         if cell.cell_type == "code":
             count += bool(cell.source.strip())
             plain["execution_count"] = count if cell.source.strip() else None
-            plain["outputs"] = [_output(output, count, embedded) for output in _merged_streams(cell.outputs)]
+            pictures = None if NOT_EMBEDDED in cell.metadata.get("tags", []) else embedded
+            plain["outputs"] = [_output(output, count, pictures) for output in _merged_streams(cell.outputs)]
         cells.append(plain)
     notebook = {
         "cells": cells,
@@ -99,7 +104,10 @@ def committed_notebook(executed: Any, embedded: Path) -> Any:
 
 def _embedded_picture(drawing: Path, embedded: Path) -> Picture:
     width, height = picture_size(drawing)
-    return Picture(str(drawing), str(embedded / f"{drawing.stem}.png"), width, height, EMBEDDED_WIDTH / width)
+    out, scale = str(embedded / f"{drawing.stem}.png"), EMBEDDED_WIDTH / width
+    traces = json.loads(drawing.read_text(encoding="utf-8"))["data"]
+    colours = HEAT_MAP_COLOURS if any(trace["type"] == "heatmap" for trace in traces) else EMBEDDED_COLOURS
+    return Picture(str(drawing), out, width, height, scale, colours)
 
 
 def _cell_metadata(cell: Any) -> dict[str, Any]:
@@ -118,15 +126,17 @@ def _merged_streams(outputs: Sequence[Any]) -> list[Any]:
     return merged
 
 
-def _output(output: Any, count: int, embedded: Path) -> dict[str, Any]:
+def _output(output: Any, count: int, embedded: Path | None) -> dict[str, Any]:
     plain: dict[str, Any] = {key: output[key] for key in ("output_type", "name", "text") if key in output}
     if output.output_type in ("display_data", "execute_result"):
         plain["data"], plain["metadata"] = dict(output.data), {}
         label = output.metadata.get("evlib")
         if label:
+            plain["metadata"] = {"evlib": dict(label)}
+        if label and embedded is not None:
             picture = (embedded / f"{label['figure']}.png").read_bytes()
             plain["data"]["image/png"] = base64.b64encode(picture).decode()
-            plain["metadata"] = {"evlib": dict(label), "image/png": {"alt": label["alt"]}}
+            plain["metadata"] = {"evlib": {"figure": label["figure"]}, "image/png": {"alt": label["alt"]}}
         if output.output_type == "execute_result":
             plain["execution_count"] = count
     return plain

@@ -7,7 +7,7 @@ import pytest
 from evlib.artefacts import sha256_file
 from evlib.paths import FIGURES, NOTEBOOKS
 from evlib.study.export import page_drawing
-from evlib.study.refresh import SIZE_LIMIT_KB
+from evlib.study.refresh import NOT_EMBEDDED, SIZE_LIMIT_KB
 
 PATHS = sorted(NOTEBOOKS.glob("*.ipynb"))
 SUMS = FIGURES / "SHA256SUMS"
@@ -28,11 +28,16 @@ def test_notebook_is_executed_in_order_by_the_kernel_that_every_machine_has(path
 @pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
 def test_every_figure_has_a_picture_a_caption_and_alternative_text(path):
     content = json.loads(path.read_text(encoding="utf-8"))
-    outputs = [output for cell in content["cells"] for output in cell.get("outputs", [])]
-    for shown in (output for output in outputs if "evlib" in output.get("metadata", {})):
-        assert shown["data"].keys() == {"text/plain", "image/png"}
-        assert shown["metadata"]["image/png"]["alt"]
-        assert (FIGURES / f"{shown['metadata']['evlib']['figure']}.png").exists()
+    for cell in content["cells"]:
+        for shown in (output for output in cell.get("outputs", []) if "evlib" in output.get("metadata", {})):
+            name, caption = shown["metadata"]["evlib"]["figure"], "".join(shown["data"]["text/plain"])
+            if NOT_EMBEDDED in cell["metadata"].get("tags", []):
+                assert shown["data"].keys() == {"text/plain"}
+                assert f"figures/{name}.html" in caption, "the caption must say where the figure is"
+            else:
+                assert shown["data"].keys() == {"text/plain", "image/png"}
+                assert shown["metadata"]["image/png"]["alt"]
+            assert (FIGURES / f"{name}.png").exists()
 
 
 @pytest.mark.skipif(not SUMS.exists(), reason="no figures yet")

@@ -13,7 +13,7 @@ from evlib.study import notebooks
 from evlib.study.export import export_figures, page_drawing
 from evlib.study.failures import StudyError
 from evlib.study.notebooks import exclusive, notebook_hash, run_notebooks
-from evlib.study.refresh import committed_notebook, refresh_notebooks
+from evlib.study.refresh import NOT_EMBEDDED, committed_notebook, refresh_notebooks
 
 FIGURE = """figure = go.Figure(go.Scatter(x=[0, 5], y=[1.0, 2.0]))
 figure.update_layout(title="The load rises</script>", xaxis_title="time [min]", yaxis_title="load [kW]")
@@ -230,6 +230,19 @@ def test_refreshed_notebook_holds_picture_caption_and_no_trace_of_the_machine(ex
 
     refresh_notebooks(runs, base / "build", report=lambda line: None)
     assert source.read_text() == text
+
+
+def test_figure_of_a_cell_that_is_not_to_be_embedded_stays_a_caption(tmp_path):
+    """The same output with and without the tag; the picture is two bytes."""
+    (tmp_path / "01_line.png").write_bytes(b"ab")
+    label = {"evlib": {"figure": "01_line", "alt": "A line"}}
+    shown = nbformat.v4.new_output("display_data", data={"text/plain": "It rises."}, metadata=label)
+    cells = [new_code_cell("show()", outputs=[shown]) for _ in range(2)]
+    cells[1].metadata = {"tags": [NOT_EMBEDDED]}
+    embedded, left_out = (cell.outputs[0] for cell in committed_notebook(new_notebook(cells=cells), tmp_path).cells)
+    assert embedded.data == {"text/plain": "It rises.", "image/png": "YWI="}
+    assert left_out.data == {"text/plain": "It rises."}
+    assert left_out.metadata == label
 
 
 def test_equal_cells_get_different_identifiers(tmp_path):
