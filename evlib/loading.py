@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from evlib.errors import InputError
+from evlib.loading_kernel import compiled_advance
+from evlib.loading_specification import Curves, Specification, in_order
 from evlib.network import Network
 
 __all__ = ["Loading", "load_traffic"]
@@ -77,7 +79,7 @@ class Loading:
         return np.interp(time_min, self.time_min, values)
 
 
-def load_traffic(network: Network, departures) -> Loading:
+def load_traffic(network: Network, departures, *, kernel: str = "compiled") -> Loading:
     """Load departures onto the network.
 
     Every arc has one exit-time curve, shared by all that travel on it,
@@ -93,6 +95,10 @@ def load_traffic(network: Network, departures) -> Loading:
     network : Network
     departures : array_like, shape (n_paths, n_classes, n_steps)
         Vehicles that depart in each decision step [veh]; n_steps at most K.
+    kernel : {"compiled", "numpy"}, optional
+        Compiled code, or the executable specification in plain NumPy: the same results, to the bit with the impedances
+        that are written without powers (all but ``bpr``). An impedance that is not one of :mod:`evlib.impedance`, with
+        numbers for its parameters, is always loaded by the specification: much slower.
 
     Returns
     -------
@@ -102,24 +108,28 @@ def load_traffic(network: Network, departures) -> Loading:
     Raises
     ------
     InputError
-        Negative or nan departures, a wrong shape, departures after the last allowed step, or vehicles that have not
-        plugged in K steps after the horizon (how many, and where).
+        Negative or nan departures, a wrong shape, departures after the last allowed step, vehicles that have not
+        plugged in K steps after the horizon (how many, and where), or another kernel.
 
     Notes
     -----
-    The executable specification, in plain NumPy: curves are linear between grid times, zero-time arcs pass within the
-    step. Queues do not spill back. Linear-delay loading with FIFO exit times follows Friesz et al. (1993) and
-    Astarita (1996); the capacity term is Vickrey's (1969) point queue.
+    Curves are linear between grid times, zero-time arcs pass within the step. Queues do not spill back. Linear-delay
+    loading with FIFO exit times follows Friesz et al. (1993) and Astarita (1996); the capacity term is Vickrey's (1969)
+    point queue.
     """
+    if kernel not in ("compiled", "numpy"):
+        raise InputError(f"kernel {kernel!r}; must be 'compiled' or 'numpy'")
     departures = _checked(network, departures)
-    run = _Run(network, departures)
-    horizon = network.time.n_steps * network.time.substeps
-    for step in range(1, run.n_grid):
-        run.advance(step)
-        done = step >= horizon and step % network.time.substeps == 0
-        if done and run.waiting_anywhere(step) <= 1e-9 * max(1.0, departures.sum()):
-            return run.finish(step)
-    raise InputError(_left_over(run, step))
+    curves = Curves.empty(network)
+    advance = compiled_advance(network, departures, curves) if kernel == "compiled" else None
+    advance = advance or Specification(network, departures, curves).advance
+    substeps, total = network.time.substeps, departures.sum()
+    horizon = network.time.n_steps * substeps
+    for step in range(horizon, 2 * horizon + 1, substeps):
+        advance(step)
+        if total - in_order(curves.plugged[step].ravel()) <= 1e-9 * max(1.0, total):
+            return _finished(curves, step, network, departures)
+    raise InputError(_left_over(curves, step, network, total))
 
 
 def _checked(network: Network, departures) -> np.ndarray:
@@ -151,145 +161,26 @@ def _checked(network: Network, departures) -> np.ndarray:
     return full
 
 
-class _Run:
-    """Curves under construction. One row of ``pair_in`` for each (path, position on it), the waiting arc last."""
-
-    def __init__(self, network: Network, departures: np.ndarray):
-        time = network.time
-        self.network, self.departures = network, departures
-        self.dt = time.loading_step_min
-        self.n_grid = 2 * time.n_steps * time.substeps + 1
-        self.time_min = self.dt * np.arange(self.n_grid)
-        n_arcs, n_stations, n_classes = network.n_arcs, len(network.stations), len(network.classes)
-
-        pair_arc, first = [], []
-        for path in network.paths:
-            first.append(len(pair_arc))
-            pair_arc.extend((*path.arcs, n_arcs + path.station))
-        self.pair_arc, self.first = np.array(pair_arc), np.array(first)
-        self.later = np.setdiff1d(np.arange(len(pair_arc)), self.first)
-        n_pairs = len(self.pair_arc)
-        self.pair_in = np.zeros((n_pairs, n_classes, self.n_grid))
-        self.pair_out = np.zeros((n_pairs, n_classes, self.n_grid))
-        self.pairs = [np.flatnonzero(self.pair_arc == arc) for arc in range(n_arcs + n_stations)]
-        self.incidence = np.zeros((n_arcs + n_stations, n_pairs))
-        self.incidence[self.pair_arc, np.arange(n_pairs)] = 1.0
-
-        self.arc_in = np.zeros((n_arcs + n_stations, self.n_grid))
-        self.vehicles = np.zeros(n_arcs)
-        self.exit_min = np.full((n_arcs, self.n_grid), np.nan)
-        self.exit_min[:, 0] = network.free_flow_min
-        self.road = np.arange(n_arcs) >= len(network.origins)
-        self.pointer = np.zeros(n_arcs, dtype=int)
-        self.queue_pointer = np.zeros(n_stations, dtype=int)
-        self.released = np.zeros((n_stations, n_classes, self.n_grid))
-        self.arrived = np.zeros((n_stations, n_classes, self.n_grid))
-        self.completed = np.zeros((n_stations, self.n_grid))
-        self.n_overtaking_guard = self.n_capacity_guard = 0
-
-        steps = np.concatenate([np.zeros((*departures.shape[:2], 1)), np.cumsum(departures, axis=2)], axis=2)
-        decision_min = time.step_min * np.arange(steps.shape[2])
-        self.departed = np.empty((*departures.shape[:2], self.n_grid))
-        for p, m in np.ndindex(departures.shape[:2]):
-            self.departed[p, m] = np.interp(self.time_min, decision_min, steps[p, m])
-
-    def advance(self, step: int) -> None:
-        """One loading step: roads out, origins in and out, roads in, stations."""
-        n_arcs = self.network.n_arcs
-        # What leaves a road now entered it at least one step ago, so roads need no order among themselves.
-        self._leave(np.flatnonzero(self.road), step, last=step - 1)
-        self.pair_in[self.first, :, step] = self.departed[:, :, step]
-        origin = np.flatnonzero(~self.road)
-        self.arc_in[origin, step] = (self.incidence[origin] @ self.pair_in[:, :, step]).sum(axis=1)
-        self._exit_times(origin, np.zeros(len(origin)), step)
-        self._leave(origin, step, last=step)
-        self.pair_in[self.later, :, step] = self.pair_out[self.later - 1, :, step]
-        self.arc_in[:, step] = self.incidence @ self.pair_in[:, :, step].sum(axis=1)
-        arc_out = self.incidence[:n_arcs] @ self.pair_out[:, :, step].sum(axis=1)
-        self.vehicles = self.arc_in[:n_arcs, step] - arc_out
-        road = np.flatnonzero(self.road)
-        network = self.network
-        present = np.maximum(self.vehicles[road], 0.0)  # an empty road may read -1e-14
-        delay = network.delay_function(present, network.free_flow_min[road], network.capacity_veh_min[road])
-        self._exit_times(road, delay, step)
-        self._serve(step)
-
-    def _exit_times(self, arcs, delay_min, step) -> None:
-        earlier = self.exit_min[arcs, step - 1]
-        inflow = self.arc_in[arcs, step] - self.arc_in[arcs, step - 1]
-        free = self.time_min[step] + delay_min
-        limited = earlier + inflow / self.network.capacity_veh_min[arcs]
-        roads = arcs >= len(self.network.origins)
-        self.n_overtaking_guard += int((roads & (free < earlier)).sum())
-        self.n_capacity_guard += int((roads & (free >= earlier) & (free < limited)).sum())
-        self.exit_min[arcs, step] = np.maximum(free, limited)
-
-    def _leave(self, arcs, step, last) -> None:
-        """N_out at this grid time: N_in at the entry time whose exit time is now, the latest if there are several."""
-        now = self.time_min[step]
-        for arc in arcs:
-            exits, entry = self.exit_min[arc], self.pointer[arc]
-            while entry < last and exits[entry + 1] <= now:
-                entry += 1
-            self.pointer[arc] = entry
-            if exits[entry] > now:
-                continue  # nothing has left yet
-            pairs = self.pairs[arc]
-            self.pair_out[pairs, :, step] = self.pair_in[pairs, :, entry]
-            if entry < last:
-                share = (now - exits[entry]) / (exits[entry + 1] - exits[entry])
-                gained = self.pair_in[pairs, :, entry + 1] - self.pair_in[pairs, :, entry]
-                self.pair_out[pairs, :, step] += share * gained
-
-    def _serve(self, step) -> None:
-        """Plug in as many as there are free plugs, in order of arrival, classes as they come."""
-        network = self.network
-        stay = network.stay_steps * network.time.substeps
-        for c, plugs in enumerate(network.plugs):
-            arc, pairs = network.n_arcs + c, self.pairs[network.n_arcs + c]
-            ended = [self.released[c, m, step - n] for m, n in enumerate(stay) if step >= n]
-            self.completed[c, step] = sum(ended)
-            self.arrived[c, :, step] = self.pair_in[pairs, :, step].sum(axis=0)
-            arrivals = self.arc_in[arc]
-            release = min(arrivals[step], plugs + self.completed[c, step])
-            entry = self.queue_pointer[c]
-            while entry < step and arrivals[entry + 1] <= release:
-                entry += 1
-            self.queue_pointer[c] = entry
-            plugged = self.pair_in[pairs, :, entry].sum(axis=0)
-            if entry < step:
-                share = (release - arrivals[entry]) / (arrivals[entry + 1] - arrivals[entry])
-                plugged = plugged + share * (self.pair_in[pairs, :, entry + 1].sum(axis=0) - plugged)
-            self.released[c, :, step] = plugged
-
-    def waiting_anywhere(self, step) -> float:
-        """Vehicles that have not plugged in."""
-        return float(self.departures.sum() - self.released[:, :, step].sum())
-
-    def finish(self, step) -> Loading:
-        """Cut the curves at the last step and hand them over, read-only."""
-        grid = slice(0, step + 1)
-        n_arcs, n_classes = self.network.n_arcs, len(self.network.classes)
-        entered, left = np.zeros((n_arcs, n_classes, step + 1)), np.zeros((n_arcs, n_classes, step + 1))
-        for arc in range(n_arcs):
-            entered[arc] = self.pair_in[self.pairs[arc], :, grid].sum(axis=0)
-            left[arc] = self.pair_out[self.pairs[arc], :, grid].sum(axis=0)
-        arrays = (entered, left, self.exit_min[:, grid], self.arrived[:, :, grid], self.released[:, :, grid])
-        arrays = (self.time_min[grid], *arrays, self.completed[:, grid])
-        for array in (self.departures, *arrays):
-            array.setflags(write=False)
-        return Loading(self.network, self.departures, *arrays, self.n_overtaking_guard, self.n_capacity_guard)
+def _finished(curves: Curves, step: int, network: Network, departures: np.ndarray) -> Loading:
+    """Cut the curves at the last step and hand them over, read-only."""
+    entered, arrived = np.split(curves.entered, [network.n_arcs], axis=1)
+    arrays = [entered, curves.left, curves.exit_min, arrived, curves.plugged, curves.completed]
+    arrays = [np.ascontiguousarray(np.moveaxis(array[: step + 1], 0, -1)) for array in arrays]
+    arrays.insert(0, network.time.loading_step_min * np.arange(step + 1))
+    for array in (departures, *arrays):
+        array.setflags(write=False)
+    return Loading(network, departures, *arrays, *(int(count) for count in curves.guards))
 
 
-def _left_over(run: _Run, step: int) -> str:
-    network = run.network
-    places = {name: float(run.vehicles[arc]) for arc, name in enumerate(network.arc_name)}
-    for c, name in enumerate(network.stations):
-        places[f"waiting at {name}"] = float((run.arrived[c, :, step] - run.released[c, :, step]).sum())
-    worst = sorted(((count, name) for name, count in places.items() if count > 1e-6), reverse=True)[:4]
+def _left_over(curves: Curves, step: int, network: Network, total: float) -> str:
+    inside = (curves.entered[step, : network.n_arcs] - curves.left[step]).sum(axis=1)
+    queue = (curves.entered[step, network.n_arcs :] - curves.plugged[step]).sum(axis=1)
+    names = [*network.arc_name, *(f"waiting at {name}" for name in network.stations)]
+    places = zip((*inside.tolist(), *queue.tolist()), names, strict=True)
+    worst = sorted(((count, name) for count, name in places if count > 1e-6), reverse=True)[:4]
     where = ", ".join(f"{count:.1f} on {name}" for count, name in worst)
     return (
-        f"departures: {run.waiting_anywhere(step):.1f} of {run.departures.sum():.1f} vehicles have not plugged in "
+        f"departures: {total - curves.plugged[step].sum():.1f} of {total:.1f} vehicles have not plugged in "
         f"{network.time.n_steps} steps after the horizon ({where}); send fewer vehicles, add plugs, or choose an "
         "impedance that lets overloaded roads clear"
     )

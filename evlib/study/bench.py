@@ -31,7 +31,8 @@ def run_benchmarks(names: Sequence[str] = (), *, report: Callable[[str], None] =
     Returns
     -------
     dict from str to float
-        Names end in their unit: ``_s`` seconds, ``_gib`` GiB, ``_cny_veh`` CNY per vehicle; a gap has none.
+        Names end in their unit: ``_s`` seconds, ``_gib`` GiB, ``_cny_veh`` CNY per vehicle, ``ns_per_pair_step`` ns for one
+        commodity on one arc of its way during one loading step; a gap has none.
 
     Raises
     ------
@@ -85,12 +86,20 @@ def _solve_command(strategy: str, folder: str) -> list[str]:
     return [sys.executable, "-m", "evlib", "solve", scenario, "--strategy", strategy, "--out", f"{folder}/run"]
 
 
+def _loading() -> tuple[float, float]:
+    """The compiled loading, and the memory traffic that it cannot do without, see :mod:`evlib.study.bench_loading`."""
+    from evlib.study.bench_loading import measure_loading
+
+    return measure_loading()
+
+
 # The numbers' names, and the function that measures them together.
 BENCHMARKS: dict[tuple[str, ...], Callable[[], tuple[float, ...]]] = {
     ("reproduce_s", "reproduce_cached_s"): _reproduce,
     ("test_s",): _test,
     ("shortest_path_s", "shortest_path_peak_gib"): _shortest_path,
     ("coordinate_s", "coordinate_peak_gib", "coordinate_excess_cny_veh", "coordinate_relative_gap"): _coordinate,
+    ("dnl_ns_per_pair_step_nguyen", "memory_floor_ns_per_pair_step"): _loading,
 }
 
 

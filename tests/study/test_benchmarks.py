@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from evlib.study import bench
+from evlib.study import bench, bench_loading
 from evlib.study.failures import StudyError
 
 
@@ -42,3 +42,14 @@ def test_failed_command_is_an_error_with_its_output(tmp_path):
 def test_promised_numbers_are_measured():
     names = {name for group in bench.BENCHMARKS for name in group}
     assert {"reproduce_s", "reproduce_cached_s", "test_s", "shortest_path_s", "shortest_path_peak_gib"} <= names
+    assert {"dnl_ns_per_pair_step_nguyen", "memory_floor_ns_per_pair_step"} <= names
+
+
+def test_loading_is_measured_on_288_commodities():
+    """96 paths times three classes, 4.6 arcs each with the waiting arc, 8,000 vehicles, 480 steps of one minute."""
+    network, departures = bench_loading.loading_case()
+    commodities = (departures > 0).all(axis=2)
+    assert commodities.sum() == 288
+    assert departures.sum() == pytest.approx(8000)
+    assert 1300 <= 3 * sum(len(path.arcs) + 1 for path in network.paths) <= 1400
+    assert network.time.n_steps * network.time.substeps == 480
