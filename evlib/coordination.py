@@ -246,7 +246,7 @@ class _Talk:
             found = joint_program(market, traffic, metric, watched=watched)
             self.pool = []
             self.means = [*self.means, found.schedule][-2:]
-            if self.checked(iteration):
+            if iteration == self.n_iterations - 1:  # bounds are those of the last trajectories
                 lower = surrogate_bound(market, traffic, metric, found.price_cny_kwh, found.rent_cny)
                 self.bounds = (lower, found.cost_cny)
         else:
