@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from evlib.dno import dispatch_grid
+from evlib.equilibrium import Extragradient
 from evlib.errors import InputError
 from evlib.market import Market, crowded, joint_program, price_gap, surrogate_bound
 from evlib.tno import OBJECTIVES, Metric, gaps, reply
@@ -23,7 +24,7 @@ PRICE_GAP_TOLERANCE = 1e-4
 LEAST_DEMAND_VEH = 0.05
 CRUMB_SHARE = 1e-5
 # Factors on the metric of joint after an iteration that made the excess WORSE times as large, and after one that did not.
-WORSE, METRIC_UP, METRIC_DOWN = 1.05, 1.5, 0.87
+WORSE, METRIC_UP, METRIC_DOWN = 1.05, 1.5, 0.75
 # The metric acts on sums over classes; on single flows only this share of it, so that classes may change places.
 EACH_SHARE = 0.1
 # Plugs that were nearly full within so many iterations stay limits of the joint program.
@@ -151,7 +152,7 @@ class _Talk:
         self.market, self.method = market, method
         self.n_iterations, self.n_exact = keys.iterations, keys.exact_iterations
         self.n_schedules, self.damping, self.period = keys.schedules, keys.damping, keys.exact_period
-        self.level = keys.metric_cny_veh
+        self.level, self.n_traffic_steps = keys.metric_cny_veh, keys.traffic_steps
         wanted = market.demand_veh[market.network.path_origin]
         self.per_level = 1.0 / np.maximum(wanted, LEAST_DEMAND_VEH)
         self.per_level_of_sums = 1.0 / np.maximum(wanted.sum(axis=1), LEAST_DEMAND_VEH)
@@ -159,6 +160,7 @@ class _Talk:
         self.price = self.rent = None
         if method == "joint" and market.objective == "system":
             self.rent = np.zeros((len(market.network.stations), market.network.time.n_steps))
+        self.walk = Extragradient(market.demand_veh, market.network.path_origin)
         self.crowded = []
         self.means, self.replies, self.pool = [], [], []
         self.rows, self.kept = [], []
@@ -188,11 +190,7 @@ class _Talk:
                 self.price = fresh.price_cny_kwh
             gap = price_gap(market, sizes, self.price, fresh.costs_cny["total"])
             self.fresh_price = fresh.price_cny_kwh
-        if self.pool:
-            electricity = market.electricity_of(self.price, self.pool)
-        else:
-            electricity = market.electricity(self.price)
-        found = gaps(self.traffic, electricity, self.rent)
+        found = gaps(self.traffic, self._electricity(self.price), self.rent)
         self.rows.append(
             {
                 "iteration": iteration,
@@ -253,7 +251,26 @@ class _Talk:
             self.pool = [*self.means, *self.replies]
             found = joint_program(market, traffic, metric, self.pool, watched=watched)
         self.replies = [*self.replies, market.best_schedules(found.price_cny_kwh)][-self.n_schedules :]
-        return found.flows_veh, found.price_cny_kwh, found.rent_cny
+        flows = tidy(found.flows_veh, market.demand_veh, market.network.path_origin)
+        return self._drive(flows, metric, found), found.price_cny_kwh, found.rent_cny
+
+    def _drive(self, flows, metric: Metric, found) -> np.ndarray:
+        """The program froze travel times; now its prices and rents are, and drivers find their way through the loading.
+
+        Both halves are drawn to the flows of before by the same metric, so where neither moves the other is answered too.
+        """
+        market, before, rent = self.market, self.flows, found.rent_cny
+        electricity = self._electricity(found.price_cny_kwh)
+        return self.walk.run(
+            lambda ahead: market.look(ahead).costs(electricity, rent) + metric.pull_of(ahead - before),
+            flows,
+            self.n_traffic_steps,
+        )
+
+    def _electricity(self, price_cny_kwh):
+        if self.pool:
+            return self.market.electricity_of(price_cny_kwh, self.pool)
+        return self.market.electricity(price_cny_kwh)
 
     def result(self) -> Coordination:
         """Best iterate with its certificate."""

@@ -208,6 +208,7 @@ class CoordinationKeys(Section):
     exact_period: int = Quantity("iterations", ge=1, le=1000)
     schedules: int = Quantity("schedules", ge=1, le=50)
     metric_cny_veh: float = Quantity("CNY/veh", gt=0)
+    traffic_steps: int = Quantity("steps", ge=0, le=1000)
     damping: float = Quantity("1", gt=0, le=1)
     tol_relative_gap: float = Quantity("1", gt=0, lt=1)
 

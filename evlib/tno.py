@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import cvxpy as cp
 import numpy as np
@@ -35,16 +36,24 @@ class Stations:
 
     Attributes
     ----------
+    loading : Loading
+    signal : {"experienced", "instantaneous"}
     arrival_shares : ndarray, shape (n_paths, n_departure_steps, K + 1)
-    waiting_cny, toll_cny : ndarray, shape (n_paths, n_classes, n_departure_steps)
-        Drivers' own waiting, and the derivative of what one more vehicle makes the others wait [CNY per vehicle].
+    waiting_cny : ndarray, shape (n_paths, n_classes, n_departure_steps)
+        Drivers' own waiting [CNY per vehicle].
     queue_cny_h : ndarray, shape (n_classes,)
     """
 
+    loading: Loading
+    signal: str
     arrival_shares: np.ndarray
     waiting_cny: np.ndarray
-    toll_cny: np.ndarray
     queue_cny_h: np.ndarray
+
+    @cached_property  # the costliest part of a look at the traffic, and rents do without it
+    def toll_cny(self) -> np.ndarray:
+        """Derivative of what one more vehicle makes the others wait, shaped as ``waiting_cny`` [CNY per vehicle]."""
+        return _station_tolls(self.loading, self.queue_cny_h, self.signal)
 
 
 @dataclass(frozen=True)
@@ -56,8 +65,8 @@ class Traffic:
     loading : Loading
     time_cny : ndarray
         Drivers' own time and queue cost T.
-    toll_cny : ndarray
-        What one more driver costs the others; 0 for objective ``user``.
+    road_toll_cny : ndarray
+        What one more driver costs the others on roads; 0 for objective ``user``.
     shares : ndarray, shape (n_paths, n_departure_steps, K + 1)
         Traced map from departures to plug-in steps.
     stations : Stations or None
@@ -66,7 +75,7 @@ class Traffic:
 
     loading: Loading
     time_cny: np.ndarray
-    toll_cny: np.ndarray
+    road_toll_cny: np.ndarray
     shares: np.ndarray
     stations: Stations | None = None
 
@@ -81,9 +90,11 @@ class Traffic:
         With plug rents, shape (n_stations, K), these stand for waiting and toll at the station.
         """
         network = self.loading.network
-        own = self.time_cny + self.toll_cny
-        if rent_cny is not None:
-            own = own - self.stations.waiting_cny - self.stations.toll_cny
+        own = self.time_cny + self.road_toll_cny
+        if rent_cny is None and self.stations is not None:
+            own = own + self.stations.toll_cny
+        elif rent_cny is not None:
+            own = own - self.stations.waiting_cny
             mu = station_costs_cny(network, rent_cny, self.stations.queue_cny_h)
             own = path_costs(own, mu, self.stations.arrival_shares, network.path_station)
         return path_costs(own, electricity_cny, self.shares, network.path_station)
@@ -126,11 +137,9 @@ def see_traffic(scenario, loading: Loading, objective: str, signal: str) -> Traf
     shares = plug_in_shares(loading)
     if objective != "system":
         return Traffic(loading, time_cny, np.zeros_like(time_cny), shares)
-    road, station = _tolls(loading, vot, queue, signal)
     waiting = (queue / 60.0)[None, :, None] * times.waiting_min[:, None, :]
-    return Traffic(
-        loading, time_cny, road + station, shares, Stations(arrival_shares(loading), waiting, station, queue)
-    )
+    stations = Stations(loading, signal, arrival_shares(loading), waiting, queue)
+    return Traffic(loading, time_cny, _road_tolls(loading, vot, signal), shares, stations)
 
 
 def path_tolls(loading: Loading, vot_cny_h, queue_cny_h, signal: str) -> np.ndarray:
@@ -141,27 +150,32 @@ def path_tolls(loading: Loading, vot_cny_h, queue_cny_h, signal: str) -> np.ndar
     ndarray, shape (n_paths, n_classes, n_departure_steps)
         [CNY per vehicle].
     """
-    return sum(_tolls(loading, vot_cny_h, queue_cny_h, signal))
+    return _road_tolls(loading, vot_cny_h, signal) + _station_tolls(loading, queue_cny_h, signal)
 
 
-def _tolls(loading, vot_cny_h, queue_cny_h, signal):
-    """Tolls of roads and tolls of stations along each path."""
-    network = loading.network
-    arcs = arc_tolls_cny(loading, vot_cny_h)
-    stations = station_tolls_cny(loading, queue_cny_h)
+def _road_tolls(loading: Loading, vot_cny_h, signal: str) -> np.ndarray:
+    network, tolls = loading.network, arc_tolls_cny(loading, vot_cny_h)
     depart = departure_min(loading)
-    roads = np.zeros((len(network.paths), len(network.classes), network.time.n_departure_steps))
-    waits = np.zeros_like(roads)
+    paid = np.empty((len(network.paths), network.time.n_departure_steps))
     for p, path in enumerate(network.paths):
         total, now = np.zeros(len(depart) - 1), depart
         for arc in path.arcs:
-            total += _between(loading, arcs[arc], now)
+            total += _between(loading, tolls[arc], now)
             if signal == "experienced":
                 now = arrival_min(loading, [arc], now)
-        roads[p] = by_step(loading, total).mean(axis=1)
-        there = np.array([_between(loading, toll, now) for toll in stations[path.station]])
-        waits[p] = by_step(loading, there.T).mean(axis=1).T
-    return roads, waits
+        paid[p] = by_step(loading, total).mean(axis=1)
+    return np.repeat(paid[:, None, :], len(network.classes), axis=1)
+
+
+def _station_tolls(loading: Loading, queue_cny_h, signal: str) -> np.ndarray:
+    network, tolls = loading.network, station_tolls_cny(loading, queue_cny_h)
+    depart = departure_min(loading)
+    paid = np.empty((len(network.paths), len(network.classes), network.time.n_departure_steps))
+    for p, path in enumerate(network.paths):
+        now = arrival_min(loading, path.arcs, depart) if signal == "experienced" else depart
+        there = np.array([_between(loading, toll, now) for toll in tolls[path.station]])
+        paid[p] = by_step(loading, there.T).mean(axis=1).T
+    return paid
 
 
 def _between(loading: Loading, toll: np.ndarray, time_min: np.ndarray) -> np.ndarray:
@@ -253,6 +267,13 @@ class Metric:
             move = sums @ flows - present_veh.sum(axis=1).reshape(-1)
             total = total + cp.sum_squares(cp.multiply(weight, move)) / 2
         return total
+
+    def pull_of(self, move_veh: np.ndarray) -> np.ndarray:
+        """Derivative of its value by the flows, M times the move [CNY per vehicle]."""
+        pull = self.each * move_veh
+        if self.of_sums is not None:
+            pull = pull + (self.of_sums * move_veh.sum(axis=1))[:, None, :]
+        return pull
 
     def half_square_of(self, move_veh: np.ndarray) -> float:
         """Its value for a move of the flows [CNY]."""

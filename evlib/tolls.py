@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numba import njit
 
 from evlib.loading import Loading
 
@@ -60,43 +61,48 @@ def _delay_slope(loading: Loading) -> np.ndarray:
 
 
 def _arc_toll(loading: Loading, arc: int, slope, inflow, weighted) -> np.ndarray:
-    """Column s of the recursion is the effect of one more vehicle in step s, followed through all later steps."""
-    network = loading.network
+    """One backward pass: the loading's recursion of exit times, differentiated from the last entry to the first."""
     time_min, exit_min = loading.time_min, loading.exit_min[arc]
-    n_grid = len(time_min)
-    capacity = network.capacity_veh_min[arc]
-    limited = exit_min[1:] - exit_min[:-1] <= inflow[1:] / capacity + 1e-12
+    capacity = loading.network.capacity_veh_min[arc]
+    limited = np.zeros(len(time_min), dtype=bool)
+    limited[1:] = exit_min[1:] - exit_min[:-1] <= inflow[1:] / capacity + 1e-12
     entry = np.searchsorted(exit_min, time_min, side="right") - 1
-    last = int(np.flatnonzero(inflow).max())
-    exit_change = np.zeros((n_grid, last + 1))
-    toll = np.zeros(n_grid)
-    # After the last entry nobody is delayed any more.
-    for now in range(1, last + 1):
-        if limited[now - 1]:
-            exit_change[now] = exit_change[now - 1]
-            exit_change[now, now] += 1.0 / capacity
-        elif slope[now] > 0:
-            present = np.zeros(last + 1)
-            present[1 : now + 1] = 1.0
-            present -= _left_change(exit_min, exit_change, inflow, entry[now], time_min[now], last)
-            exit_change[now] = slope[now] * present
-        toll[: last + 1] += weighted[now] * exit_change[now]
+    last = int(np.flatnonzero(inflow).max())  # after the last entry nobody is delayed any more
+    toll = np.zeros(len(time_min))
+    _pull_back(last, capacity, time_min, exit_min, limited, entry, slope, inflow, weighted.copy(), toll)
     return toll
 
 
-def _left_change(exit_min, exit_change, inflow, entry, now_min, last) -> np.ndarray:
-    """How many more have left by now, for one more vehicle in each earlier step."""
-    change = np.zeros(last + 1)
-    if entry < 0:
-        return change
-    change[1 : min(entry, last) + 1] = 1.0
-    if entry + 1 >= len(exit_min) or entry + 1 > last:
-        return change
-    span = exit_min[entry + 1] - exit_min[entry]
-    share = (now_min - exit_min[entry]) / span
-    change[entry + 1] += share
-    later = (1.0 - share) * exit_change[entry] + share * exit_change[entry + 1]
-    return change - inflow[entry + 1] / span * later
+@njit(cache=True, error_model="numpy")
+def _pull_back(last, capacity, time_min, exit_min, limited, entry, slope, inflow, worth, toll):
+    """Worth [CNY/min] of a later exit, handed from each entry step to what sets its exit; what ends at inflows is toll.
+
+    An exit set by the capacity follows the one before it and its own inflow. One set by the impedance follows the vehicles
+    present: all inflows so far, less what has left, which is the inflow up to the entry step whose exit is now.
+    """
+    whole = np.zeros(len(time_min) + 1)  # differences of what every inflow from a step on is worth
+    for now in range(last, 0, -1):
+        if limited[now]:
+            worth[now - 1] += worth[now]
+            toll[now] += worth[now] / capacity
+            continue
+        each = worth[now] * slope[now]
+        if each == 0.0:
+            continue
+        first = entry[now]
+        whole[max(min(first, last), 0) + 1] += each
+        whole[now + 1] -= each
+        if first < 0 or first + 1 >= len(exit_min) or first + 1 > last:
+            continue
+        span = exit_min[first + 1] - exit_min[first]
+        share = (time_min[now] - exit_min[first]) / span
+        toll[first + 1] -= each * share
+        worth[first] += each * inflow[first + 1] / span * (1.0 - share)
+        worth[first + 1] += each * inflow[first + 1] / span * share
+    running = 0.0
+    for step in range(len(toll)):
+        running += whole[step]
+        toll[step] += running
 
 
 def station_tolls_cny(loading: Loading, queue_cny_h) -> np.ndarray:

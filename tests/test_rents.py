@@ -42,7 +42,7 @@ def as_traffic(loading):
     waiting = value / 60 * times.waiting_min[:, None, :]
     own = time_costs(times, np.array([30.0]), value)
     shares = arrival_shares(loading)
-    return Traffic(loading, own, 0 * own, shares, Stations(shares, waiting, 0 * own, value))
+    return Traffic(loading, own, 0 * own, shares, Stations(loading, "experienced", shares, waiting, value))
 
 
 def test_arrivals_by_hand(three_tens):

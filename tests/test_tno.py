@@ -8,8 +8,9 @@ from evlib.costs import time_costs, travel_times
 from evlib.demand import origin_demand
 from evlib.impedance import smooth_queue
 from evlib.network import TimeGrid, assemble_network
-from evlib.strategies import cheapest_departures
+from evlib.strategies import cheapest_departures, shortest_path_departures
 from evlib.tno import Traffic, gaps, path_tolls, reply
+from evlib.tolls import arc_tolls_cny
 
 
 def total_cost(network, flows, vot, queue):
@@ -42,6 +43,54 @@ def test_toll_of_a_single_road_is_the_finite_difference_of_its_total(one_road, d
     rows = compare(network, flows, [(0, 0, k) for k in (1, 3, 5, 8, 10)], vot, queue)
     assert rows[:, 0] == pytest.approx(rows[:, 1], rel=0.02)
     assert (rows[1:3, 0] > 10).all()
+
+
+def test_tolls_pulled_back_are_those_carried_forward():
+    """Derivatives of all exit times by each inflow, carried from step to step as a matrix: their weighted sum is the toll
+    that one backward pass finds, on every arc of a loaded base case with queues, to rounding."""
+    scenario = load_scenario("nguyen")
+    network, demand = build_network(scenario), origin_demand(scenario)
+    loading = load_traffic(network, shortest_path_departures(network, demand))
+    per_min = np.array([member.vot_cny_h for member in scenario.fleet.classes]) / 60
+    tolls = arc_tolls_cny(loading, 60 * per_min)
+    entered = np.diff(loading.entered_veh, axis=2, prepend=0.0)
+    used = np.flatnonzero(entered.any(axis=(1, 2)))
+    assert len(used) == 5  # two origin arcs, three roads
+    largest = []
+    for arc in used:
+        expected = forward_toll(loading, arc, entered[arc].sum(axis=0), per_min @ entered[arc])
+        assert tolls[arc] == pytest.approx(expected, abs=1e-9 * expected.max())
+        largest.append(expected.max())
+    assert max(largest[:2]) == 0 < 1 < min(largest[2:])  # wide entries; three roads on the shortest paths
+
+
+def forward_toll(loading, arc, inflow, worth):
+    """Row s of ``change``: derivatives of the exit time at grid time s by the inflow of each step."""
+    network, now, out = loading.network, loading.time_min, loading.exit_min[arc]
+    minutes, capacity = network.free_flow_min[arc], network.capacity_veh_min[arc]
+    n = len(now)
+    change = np.zeros((n, n))
+    came = np.tril(np.ones((n, n)))
+    came[:, 0] = 0.0
+    toll = np.zeros(n)
+    for s in range(1, int(np.flatnonzero(inflow).max()) + 1):
+        if out[s] - out[s - 1] <= inflow[s] / capacity + 1e-12:
+            change[s] = change[s - 1]
+            change[s, s] += 1 / capacity
+        elif minutes > 0:
+            queue = loading.vehicles_veh[arc, s] / capacity
+            slope = queue**3 / (minutes**4 + queue**4) ** 0.75 / capacity  # of (t0^4 + (x / Q)^4)^(1/4)
+            i = np.searchsorted(out, now[s], side="right") - 1
+            left = np.zeros(n)
+            if i >= 0:
+                share = (now[s] - out[i]) / (out[i + 1] - out[i])
+                left[1 : i + 1] = 1.0
+                left[i + 1] = share
+                later = (1 - share) * change[i] + share * change[i + 1]
+                left -= inflow[i + 1] / (out[i + 1] - out[i]) * later
+            change[s] = slope * (came[s] - left)
+        toll += worth[s] * change[s]
+    return toll
 
 
 def test_toll_of_a_station_is_the_finite_difference_of_its_total(one_road):
