@@ -13,6 +13,7 @@ from evlib.dno import dispatch_grid
 from evlib.equilibrium import Extragradient
 from evlib.errors import InputError
 from evlib.market import Market, crowded, joint_program, price_gap, surrogate_bound
+from evlib.strategies import cheapest_departures
 from evlib.tno import OBJECTIVES, Metric, gaps, reply
 
 __all__ = ["METHODS", "PRICE_GAP_TOLERANCE", "Coordination", "coordinate", "even_split"]
@@ -38,7 +39,8 @@ class Coordination:
     Attributes
     ----------
     flows_veh : ndarray, shape (n_paths, n_classes, n_departure_steps)
-        Best iterate: least excess among those whose prices support their dispatch, else least price gap.
+        Departures of everybody in the best iterate: that of least excess among those whose prices support their
+        dispatch, else of least price gap.
     price_cny_kwh : ndarray, shape (n_bus, K)
         Prices announced with it.
     rent_cny : ndarray, shape (n_stations, K), or None
@@ -160,7 +162,8 @@ class _Talk:
         self.price = self.rent = None
         if method == "joint" and market.objective == "system":
             self.rent = np.zeros((len(market.network.stations), market.network.time.n_steps))
-        self.walk = Extragradient(market.demand_veh, market.network.path_origin)
+        theta = market.scenario.fleet.logit_cny
+        self.walk = Extragradient(market.demand_veh, market.network.path_origin, logit_cny=theta)
         self.crowded = []
         self.means, self.replies, self.pool = [], [], []
         self.rows, self.kept = [], []
@@ -218,8 +221,14 @@ class _Talk:
             weight = self.damping / math.sqrt(iteration + 1.0) if self.method == "inertia" else 1.0
             price = self.price + weight * (self.fresh_price - self.price)
             cost = traffic.costs(market.electricity(price))
-            metric = self.level * self.per_level if self.method == "inertia" else None
-            flows = reply(cost, market.demand_veh, market.network.path_origin, traffic.flows_veh, metric)
+            if self.method == "inertia":
+                slope, curvature = traffic.misjudged()
+                metric = self.level * self.per_level + curvature
+                flows = reply(cost + slope, market.demand_veh, market.network.path_origin, traffic.flows_veh, metric)
+            elif traffic.logit_cny > 0:
+                flows = cheapest_departures(market.network, market.demand_veh, cost, traffic.logit_cny)
+            else:
+                flows = reply(cost, market.demand_veh, market.network.path_origin)
         self.rows[-1]["flow_residual"] = float(np.abs(flows - self.flows).sum() / self.flows.sum())
         self.rows[-1]["seconds_answer"] = time.perf_counter() - start
         self.flows, self.price = tidy(flows, market.demand_veh, market.network.path_origin), price
@@ -240,16 +249,17 @@ class _Talk:
 
     def _joint(self, iteration: int):
         market, traffic, metric, watched = self.market, self.traffic, self._metric(), self._watched()
+        bent = metric.and_each(traffic.misjudged()[1])
         if self.exact(iteration):
-            found = joint_program(market, traffic, metric, watched=watched)
+            found = joint_program(market, traffic, bent, watched=watched)
             self.pool = []
             self.means = [*self.means, found.schedule][-2:]
             if iteration == self.n_iterations - 1:  # bounds are those of the last trajectories
-                lower = surrogate_bound(market, traffic, metric, found.price_cny_kwh, found.rent_cny)
+                lower = surrogate_bound(market, traffic, bent, found.price_cny_kwh, found.rent_cny)
                 self.bounds = (lower, found.cost_cny)
         else:
             self.pool = [*self.means, *self.replies]
-            found = joint_program(market, traffic, metric, self.pool, watched=watched)
+            found = joint_program(market, traffic, bent, self.pool, watched=watched)
         self.replies = [*self.replies, market.best_schedules(found.price_cny_kwh)][-self.n_schedules :]
         flows = tidy(found.flows_veh, market.demand_veh, market.network.path_origin)
         return self._drive(flows, metric, found), found.price_cny_kwh, found.rent_cny
@@ -297,4 +307,4 @@ class _Talk:
             "tol_relative_gap": tolerance,
             "converged": bool(found["relative_gap"] <= tolerance and abs(row["price_gap"]) <= PRICE_GAP_TOLERANCE),
         }
-        return Coordination(flows, price, rent, certificate, table)
+        return Coordination(flows + self.market.fixed_veh, price, rent, certificate, table)

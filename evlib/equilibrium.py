@@ -18,6 +18,8 @@ SAFE, GROW, SHRINK = 0.9, 1.1, 0.6
 FIRST_STEP, LEAST_STEP = 0.02, 1e-5
 # Few vehicles weigh like so many: the step of a flow is in proportion to the demand that it belongs to.
 LEAST_DEMAND_VEH = 0.05
+# Of the demand, where flows are multiplied: nobody could never become somebody.
+LEAST_SHARE = 1e-12
 
 
 def nearest_flows(flows_veh: np.ndarray, demand_veh: np.ndarray, path_origin: np.ndarray) -> np.ndarray:
@@ -66,10 +68,13 @@ class Extragradient:
     ----------
     demand_veh : ndarray, shape (n_origins, n_classes, n_departure_steps)
     path_origin : ndarray of int, shape (n_paths,)
+    logit_cny : float
+        Scale of what drivers misjudge [CNY]. If positive, P is a proximal step in the entropy that logit drivers add to
+        their costs: flows are then multiplied, and none becomes 0 (Nemirovski 2004).
     """
 
-    def __init__(self, demand_veh: np.ndarray, path_origin: np.ndarray):
-        self.demand_veh, self.path_origin = demand_veh, path_origin
+    def __init__(self, demand_veh: np.ndarray, path_origin: np.ndarray, logit_cny: float = 0.0):
+        self.demand_veh, self.path_origin, self.logit_cny = demand_veh, path_origin, logit_cny
         self.weight = np.maximum(demand_veh, LEAST_DEMAND_VEH)[path_origin]
         self.step = FIRST_STEP
 
@@ -88,6 +93,8 @@ class Extragradient:
         -------
         ndarray
         """
+        if self.logit_cny > 0:
+            flows_veh = np.maximum(flows_veh, LEAST_SHARE * self.demand_veh[self.path_origin])
         cost = cost_of(flows_veh)
         for _ in range(n_steps):
             flows_veh, cost = self._once(cost_of, flows_veh, cost)
@@ -107,7 +114,20 @@ class Extragradient:
         return after, cost_of(after)
 
     def _moved(self, flows, cost):
+        if self.logit_cny > 0:
+            return self._weighed(flows, cost)
         return nearest_flows(flows - self.step * self.weight * cost, self.demand_veh, self.path_origin)
+
+    def _weighed(self, flows, cost):
+        wanted = self.demand_veh[self.path_origin]
+        level = np.log(np.divide(flows, wanted, out=np.ones_like(flows), where=wanted > 0))
+        level = (level - self.step * cost) / (1.0 + self.step * self.logit_cny)
+        found = np.empty_like(flows)
+        for o, demand in enumerate(self.demand_veh):
+            own = self.path_origin == o
+            share = np.exp(level[own] - level[own].max(axis=0))
+            found[own] = demand * share / share.sum(axis=0)
+        return found
 
 
 @dataclass(frozen=True)
@@ -161,7 +181,7 @@ def equilibrium(market, electricity_cny: np.ndarray, flows_veh: np.ndarray, *, n
     """
     if n_steps < 1 or every < 1:
         raise InputError(f"n_steps {n_steps}, every {every}; both must be at least 1")
-    walk = Extragradient(market.demand_veh, market.network.path_origin)
+    walk = Extragradient(market.demand_veh, market.network.path_origin, market.scenario.fleet.logit_cny)
     rows, best = [], (np.inf, None, None)
     done = 0
     while True:

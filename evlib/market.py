@@ -25,6 +25,7 @@ from evlib.grid_case import GridCase, GridOptions, build_grid_case
 from evlib.loading import load_traffic
 from evlib.network import Network, build_network
 from evlib.rents import arrival_map, held_plugs, rent_value_cny
+from evlib.strategies import shortest_path_departures
 from evlib.tno import Metric, Traffic, origin_sums, reply, see_traffic
 
 __all__ = ["Answer", "Market", "cohort_map", "crowded", "joint_program", "price_gap", "surrogate_bound"]
@@ -45,6 +46,9 @@ class Market:
     scenario : Scenario
     network : Network
     demand_veh : ndarray, shape (n_origins, n_classes, n_departure_steps)
+        Of those who follow the signal: ``compliance`` of each origin, class and step.
+    fixed_veh : ndarray, shape (n_paths, n_classes, n_departure_steps)
+        Departures of the others, by the shortest path to the nearest station.
     case : GridCase
     options : GridOptions
     cohorts : Cohorts
@@ -56,6 +60,7 @@ class Market:
     scenario: object
     network: Network
     demand_veh: np.ndarray
+    fixed_veh: np.ndarray
     case: GridCase
     options: GridOptions
     cohorts: Cohorts
@@ -68,10 +73,12 @@ class Market:
     def of(cls, scenario, charging: str, objective: str) -> Market:
         """The market of a scenario."""
         case, options = build_grid_case(scenario), GridOptions.of(scenario)
+        network, demand, follow = build_network(scenario), origin_demand(scenario), scenario.fleet.compliance
         return cls(
             scenario,
-            build_network(scenario),
-            origin_demand(scenario),
+            network,
+            follow * demand,
+            shortest_path_departures(network, (1.0 - follow) * demand),
             case,
             options,
             all_cohorts(scenario, case.terminal_price_cny_kwh, charging),
@@ -93,8 +100,9 @@ class Market:
         return mean_over_types(self.cohorts, self.scenario, np.min(costs, axis=0))
 
     def look(self, flows_veh: np.ndarray) -> Traffic:
-        """Load flows and read the signal."""
-        return see_traffic(self.scenario, load_traffic(self.network, flows_veh), self.objective, self.signal)
+        """Load flows, with those who do not follow the signal, and read it."""
+        loading = load_traffic(self.network, flows_veh + self.fixed_veh)
+        return see_traffic(self.scenario, loading, self.objective, self.signal, self.fixed_veh)
 
     def sizes(self, traffic: Traffic) -> np.ndarray:
         """Cohorts of a loading [veh]."""
@@ -165,7 +173,7 @@ def cohort_map(market: Market, traffic: Traffic) -> sp.csr_array:
 def crowded(market: Market, traffic: Traffic) -> np.ndarray:
     """Where plugs would be nearly all held if nobody waited: the limits of the joint program, shape (n_stations, K)."""
     network = market.network
-    arrived = arrival_map(network, traffic.stations.arrival_shares) @ traffic.flows_veh.reshape(-1)
+    arrived = arrival_map(network, traffic.stations.arrival_shares) @ traffic.loading.departures_veh.reshape(-1)
     held = held_plugs(network) @ arrived
     plugs = np.asarray(network.plugs, dtype=float)
     return held.reshape(len(plugs), -1) > NEARLY_FULL * plugs[:, None]
@@ -214,10 +222,11 @@ def joint_program(market: Market, traffic: Traffic, metric, schedules=None, *, w
     fixed = fixed_costs(market, traffic).reshape(-1) / 1000.0
     near = Metric.of(metric).half_square(flows, present, unit_cny=1000.0)
     demand = origin_sums(market.network.path_origin, present.shape) @ flows == market.demand_veh.reshape(-1)
-    plugs = _plug_limits(market, traffic, flows, watched)
+    everybody = flows + market.fixed_veh.reshape(-1)
+    plugs = _plug_limits(market, traffic, everybody, watched)
     problem = cp.Problem(
-        cp.Minimize(grid.objective.expr + fixed @ flows + near + plugs.cost_kcny),
-        [*grid.constraints, sizes == to_cohorts[kept] @ flows, demand, *plugs.constraints],
+        cp.Minimize(grid.objective.expr + fixed @ everybody + near + plugs.cost_kcny),
+        [*grid.constraints, sizes == to_cohorts[kept] @ everybody, demand, *plugs.constraints],
     )
     solve_grid(problem, "joint program")
     found = np.maximum(flows.value, 0.0).reshape(present.shape)  # the solver leaves zero flows at +-1e-10
@@ -291,11 +300,12 @@ def _mean_schedule(market: Market, price_cny_kwh, kept, size_veh, cluster) -> Sc
 def fixed_costs(market: Market, traffic: Traffic) -> np.ndarray:
     """Costs that do not depend on the grid: time, toll, and electricity of those who plug in after the horizon.
 
-    Time on the road only for objective ``system``, where the joint program counts what happens at plugs.
+    Time on the road only for objective ``system``, where the joint program counts what happens at plugs. With the slope of
+    the entropy of drivers who misjudge; its curvature belongs into the metric.
     """
     late = market.electricity(np.zeros_like(market.case.load_kw))
     late[:, :, :-1] = 0.0
-    return traffic.costs(late, _no_rent(market))
+    return traffic.costs(late, _no_rent(market)) + traffic.misjudged()[0]
 
 
 def _no_rent(market: Market):
@@ -353,8 +363,9 @@ def surrogate_bound(market: Market, traffic: Traffic, metric, price_cny_kwh: np.
     network, present, metric = market.network, traffic.flows_veh, Metric.of(metric)
     cost = traffic.costs(market.electricity(price_cny_kwh), rent_cny)
     plugs_cny = 0.0 if rent_cny is None else rent_value_cny(network, rent_cny)
+    cost = cost + traffic.misjudged()[0]
     flows = reply(cost, market.demand_veh, network.path_origin, present, metric)
-    drivers = float((cost * flows).sum()) + metric.half_square_of(flows - present)
+    drivers = float((cost * (flows + market.fixed_veh)).sum()) + metric.half_square_of(flows - present)
     return drivers - plugs_cny + grid_side(market, price_cny_kwh[market.case.station_bus])
 
 

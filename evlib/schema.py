@@ -117,6 +117,8 @@ class Fleet(Section):
     eta_charge: float = Quantity("1", gt=0, le=1)
     eta_discharge: float = Quantity("1", gt=0, le=1)
     wear_cny_kwh: float = Quantity("CNY/kWh", ge=0)
+    compliance: float = Quantity("1", gt=0, le=1)
+    logit_cny: float = Quantity("CNY", ge=0)
     classes: Annotated[tuple[VehicleClass, ...], BeforeValidator(_named)]
 
     @model_validator(mode="after")

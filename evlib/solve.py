@@ -165,7 +165,10 @@ def solve_run(scenario: Scenario, strategy: str, charging: str) -> Run:
     if strategy == "snapshot":
         traffic = see_traffic(scenario, run.loading, "user", scenario.switches.signal)
         cost = traffic.costs(mean_over_types(run.cohorts, scenario, run.vehicle_cny))
-        run = dispatch_loading(scenario, load_traffic(network, cheapest_departures(network, demand, cost)), charging)
+        follow = scenario.fleet.compliance
+        departures = cheapest_departures(network, follow * demand, cost, scenario.fleet.logit_cny)
+        departures += shortest_path_departures(network, (1.0 - follow) * demand)
+        run = dispatch_loading(scenario, load_traffic(network, departures), charging)
     return run
 
 

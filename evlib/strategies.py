@@ -45,8 +45,8 @@ def shortest_path_departures(network: Network, demand_veh: np.ndarray) -> np.nda
     return departures
 
 
-def cheapest_departures(network: Network, demand_veh: np.ndarray, cost_cny: np.ndarray) -> np.ndarray:
-    """Everybody takes the path that is cheapest at given costs, without a thought for who else does.
+def cheapest_departures(network: Network, demand_veh: np.ndarray, cost_cny: np.ndarray, logit_cny=0.0) -> np.ndarray:
+    """Everybody takes the path that is, or seems, cheapest at given costs, without a thought for who else does.
 
     Parameters
     ----------
@@ -55,15 +55,21 @@ def cheapest_departures(network: Network, demand_veh: np.ndarray, cost_cny: np.n
         Vehicles that depart [veh].
     cost_cny : ndarray, shape (n_paths, n_classes, n_departure_steps)
         [CNY per vehicle].
+    logit_cny : float
+        Scale theta of what drivers misjudge [CNY]; a path's share is then in proportion to exp(-C / theta).
 
     Returns
     -------
     ndarray, shape (n_paths, n_classes, n_departure_steps)
-        Departures by path [veh]; of equally cheap paths the first.
+        Departures by path [veh]; of equally cheap paths the first, if nobody misjudges.
     """
     departures = np.zeros(cost_cny.shape)
     for o in range(len(network.origins)):
         own = np.flatnonzero(network.path_origin == o)
+        if logit_cny > 0:
+            weight = np.exp((cost_cny[own].min(axis=0) - cost_cny[own]) / logit_cny)
+            departures[own] = demand_veh[o] * weight / weight.sum(axis=0)
+            continue
         best = own[cost_cny[own].argmin(axis=0)]
         np.put_along_axis(departures, best[None], demand_veh[o][None], axis=0)
     return departures

@@ -28,6 +28,8 @@ from evlib.tolls import arc_tolls_cny, station_tolls_cny
 __all__ = ["OBJECTIVES", "Metric", "Stations", "Traffic", "gaps", "path_tolls", "reply", "see_traffic"]
 
 OBJECTIVES = ("user", "system")
+# Of the demand, where logarithms are taken of a share.
+LEAST_SHARE = 1e-6
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,10 @@ class Traffic:
         Traced map from departures to plug-in steps.
     stations : Stations or None
         For objective ``system``.
+    fixed_veh : ndarray or float
+        Departures of those who do not follow the signal, a part of the loading's.
+    logit_cny : float
+        Scale of what drivers misjudge [CNY]; 0 if they take the cheapest path.
     """
 
     loading: Loading
@@ -78,11 +84,13 @@ class Traffic:
     road_toll_cny: np.ndarray
     shares: np.ndarray
     stations: Stations | None = None
+    fixed_veh: np.ndarray | float = 0.0
+    logit_cny: float = 0.0
 
     @property
     def flows_veh(self) -> np.ndarray:
-        """Departures f."""
-        return self.loading.departures_veh
+        """Departures f of those who follow the signal."""
+        return self.loading.departures_veh - self.fixed_veh
 
     def costs(self, electricity_cny: np.ndarray, rent_cny: np.ndarray | None = None) -> np.ndarray:
         """Cost of the objective solved: T, toll and the electricity cost V at the plug-in step, see :func:`path_costs`.
@@ -99,13 +107,38 @@ class Traffic:
             own = path_costs(own, mu, self.stations.arrival_shares, network.path_station)
         return path_costs(own, electricity_cny, self.shares, network.path_station)
 
+    def misjudged(self) -> tuple[np.ndarray, np.ndarray]:
+        """Slope and curvature, at the present flows, of the entropy that logit drivers add to their costs (Fisk 1980).
+
+        .. math:: \\theta \\sum f \\ln (f / d)
+
+        Returns
+        -------
+        slope : ndarray, shape of the flows
+            theta ln(f / d) [CNY per vehicle], f at least a millionth of d.
+        curvature : ndarray
+            theta / f [CNY/veh^2].
+        """
+        theta, flows, origin = self.logit_cny, self.flows_veh, self.loading.network.path_origin
+        if theta == 0:
+            return np.zeros_like(flows), np.zeros_like(flows)
+        demand = np.array([flows[origin == o].sum(axis=0) for o in range(origin.max() + 1)])[origin]
+        wanted = np.where(demand > 0, demand, 1.0)
+        share = np.where(demand > 0, np.maximum(flows / wanted, LEAST_SHARE), 1.0)
+        return theta * np.log(share), theta / (share * wanted)
+
     def rent_gap_cny(self, rent_cny: np.ndarray) -> float:
         """How far plug rents are from supporting the waiting that happens: its cost less the dual value of the rents [CNY].
 
         Waiting is counted at the ends of decision steps. No order of plugging in these arrivals costs less than the dual
         value, so the gap is never negative, and 0 where the rents explain who waits.
         """
-        network, loading, stations, flows = self.loading.network, self.loading, self.stations, self.flows_veh
+        network, loading, stations, flows = (
+            self.loading.network,
+            self.loading,
+            self.stations,
+            self.loading.departures_veh,
+        )
         mu = station_costs_cny(network, rent_cny, stations.queue_cny_h)
         paid = path_costs(np.zeros_like(flows), mu, stations.arrival_shares, network.path_station)
         dual_cny = (flows * paid).sum() - rent_value_cny(network, rent_cny)
@@ -114,7 +147,7 @@ class Traffic:
         return float(waiting_veh @ stations.queue_cny_h * network.time.step_min / 60.0 - dual_cny)
 
 
-def see_traffic(scenario, loading: Loading, objective: str, signal: str) -> Traffic:
+def see_traffic(scenario, loading: Loading, objective: str, signal: str, fixed_veh=0.0) -> Traffic:
     """Costs of every path in a loading, by the signal that drivers are given.
 
     Parameters
@@ -124,6 +157,8 @@ def see_traffic(scenario, loading: Loading, objective: str, signal: str) -> Traf
     objective : {"user", "system"}
         Drivers' own cost, or with a toll for what they cost others.
     signal : {"experienced", "instantaneous"}
+    fixed_veh : ndarray, shape (n_paths, n_classes, n_departure_steps), optional
+        Departures of those who do not follow the signal.
 
     Returns
     -------
@@ -135,11 +170,12 @@ def see_traffic(scenario, loading: Loading, objective: str, signal: str) -> Traf
     times = travel_times(loading, signal)
     time_cny = time_costs(times, vot, queue)
     shares = plug_in_shares(loading)
+    drivers = {"fixed_veh": fixed_veh, "logit_cny": fleet.logit_cny}
     if objective != "system":
-        return Traffic(loading, time_cny, np.zeros_like(time_cny), shares)
+        return Traffic(loading, time_cny, np.zeros_like(time_cny), shares, **drivers)
     waiting = (queue / 60.0)[None, :, None] * times.waiting_min[:, None, :]
     stations = Stations(loading, signal, arrival_shares(loading), waiting, queue)
-    return Traffic(loading, time_cny, _road_tolls(loading, vot, signal), shares, stations)
+    return Traffic(loading, time_cny, _road_tolls(loading, vot, signal), shares, stations, **drivers)
 
 
 def path_tolls(loading: Loading, vot_cny_h, queue_cny_h, signal: str) -> np.ndarray:
@@ -190,6 +226,9 @@ def gaps(traffic: Traffic, electricity_cny: np.ndarray, rent_cny: np.ndarray | N
 
     .. math:: excess = \\frac{\\sum f (C - C_{min})}{\\sum f}, \\qquad gap = \\frac{\\sum f (C - C_{min})}{\\sum f T}
 
+    Drivers who misjudge costs by a scale theta (logit) are content where :math:`C + \\theta \\ln (f / d)` is the same on all
+    paths, d their demand. That is then C, and its least value :math:`-\\theta \\ln \\sum_p e^{-C_p / \\theta}` is C_min.
+
     Parameters
     ----------
     traffic : Traffic
@@ -215,7 +254,7 @@ def gaps(traffic: Traffic, electricity_cny: np.ndarray, rent_cny: np.ndarray | N
     regret = np.empty_like(cost)
     for o in range(len(network.origins)):
         own = network.path_origin == o
-        regret[own] = cost[own] - cost[own].min(axis=0)
+        regret[own] = regret_cny(cost[own], flows[own], traffic.logit_cny)
     lost = flows * regret
 
     def per_vehicle(chosen, axis):
@@ -233,6 +272,17 @@ def gaps(traffic: Traffic, electricity_cny: np.ndarray, rent_cny: np.ndarray | N
         },
         "excess_cny_veh_by_class": dict(zip(network.classes, per_vehicle(slice(None), (0, 2)).tolist(), strict=True)),
     }
+
+
+def regret_cny(cost_cny: np.ndarray, flows_veh: np.ndarray, logit_cny: float) -> np.ndarray:
+    """What each path costs more than the best there is, paths on the first axis; see :func:`gaps`."""
+    least = cost_cny.min(axis=0)
+    if logit_cny == 0:
+        return cost_cny - least
+    demand = flows_veh.sum(axis=0)
+    share = np.divide(flows_veh, demand, out=np.ones_like(flows_veh), where=(flows_veh > 0) & (demand > 0))
+    best = least - logit_cny * np.log(np.exp((least - cost_cny) / logit_cny).sum(axis=0))
+    return cost_cny + logit_cny * np.log(share) - best
 
 
 @dataclass(frozen=True)
@@ -267,6 +317,10 @@ class Metric:
             move = sums @ flows - present_veh.sum(axis=1).reshape(-1)
             total = total + cp.sum_squares(cp.multiply(weight, move)) / 2
         return total
+
+    def and_each(self, more: np.ndarray) -> Metric:
+        """The same with more on each flow [CNY/veh^2]."""
+        return Metric(self.each + more, self.of_sums)
 
     def pull_of(self, move_veh: np.ndarray) -> np.ndarray:
         """Derivative of its value by the flows, M times the move [CNY per vehicle]."""
