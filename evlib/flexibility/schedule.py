@@ -7,7 +7,9 @@ import numpy as np
 from evlib.errors import InputError
 from evlib.flexibility.checks import require
 
-__all__ = ["Schedule", "cost_of", "recourse", "uncontrolled", "usable_prices", "violations"]
+__all__ = ["Schedule", "cost_at", "cost_of", "recourse", "uncontrolled", "usable_prices", "violations"]
+
+AT_A_TIME = 512
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,9 @@ def usable_prices(domain, prices_cny_kwh):
     if prices.shape != (domain.n, domain.n_steps):
         shape = (domain.n, domain.n_steps)
         raise InputError(f"prices_cny_kwh: shape {prices.shape}; must be {shape}, vehicles x steps")
-    prices = np.where(domain.active, prices, 0.0)
+    active = domain.active
+    if not active.all():
+        prices = np.where(active, prices, 0.0)
     require(np.isfinite(prices).all(axis=1), "prices_cny_kwh", prices, "finite in every usable step")
     return prices
 
@@ -48,8 +52,17 @@ def cost_of(domain, prices_cny_kwh, schedule):
         Price in each usable step [CNY/kWh]; irrelevant where t >= n_usable.
     schedule : Schedule
     """
-    prices = usable_prices(domain, prices_cny_kwh)
-    energy = (prices * schedule.power_kw + domain.wear_cny_kwh * schedule.discharge_kw).sum(axis=1) * domain.step_h
+    return cost_at(domain, usable_prices(domain, prices_cny_kwh), schedule)
+
+
+def cost_at(domain, prices, schedule):
+    """`cost_of` at prices that are checked already; some vehicles at a time, which keeps its arrays in the cache."""
+    energy = np.empty(domain.n)
+    for first in range(0, domain.n, AT_A_TIME):
+        some = slice(first, first + AT_A_TIME)
+        charge, discharge = schedule.charge_kw[some], schedule.discharge_kw[some]
+        paid = prices[some] * (charge - discharge) + domain.wear_cny_kwh * discharge
+        energy[some] = paid.sum(axis=1) * domain.step_h
     terminal = domain.terminal_price_cny_kwh / domain.eta_charge * schedule.terminal_kwh
     return energy + terminal + domain.unserved_cny_kwh * schedule.unserved_kwh
 
