@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cvxpy as cp
 import numpy as np
@@ -11,9 +11,11 @@ import scipy.sparse as sp
 
 from evlib.errors import SolverError
 from evlib.flexibility.block import Cluster
+from evlib.flexibility.columns import ColumnDispatch, solve_by_columns
+from evlib.flexibility.fleet import Fleet
 from evlib.grid_case import GridCase, GridOptions
 
-__all__ = ["Dispatch", "build_problem", "dispatch_grid", "solve_grid"]
+__all__ = ["Dispatch", "build_problem", "dispatch_by_columns", "dispatch_grid", "solve_grid"]
 
 TOLERANCES = (1e-8, 1e-7)
 
@@ -104,6 +106,43 @@ def dispatch_grid(case: GridCase, options: GridOptions, cluster: Cluster, *, ext
     return _read(case, problem, parts, tolerance)
 
 
+def dispatch_by_columns(
+    case: GridCase, options: GridOptions, fleet: Fleet, *, gap: float = 2e-3, quotes=()
+) -> tuple[Dispatch, ColumnDispatch]:
+    """As :func:`dispatch_grid`, for a fleet whose exact domains are found column by column.
+
+    Parameters
+    ----------
+    case : GridCase
+    options : GridOptions
+    fleet : Fleet
+    gap, quotes
+        As in :func:`evlib.flexibility.columns.solve_by_columns`.
+
+    Returns
+    -------
+    dispatch : Dispatch
+        Its prices are those that attain the lower bound.
+    found : ColumnDispatch
+        Certified bounds, and what the vehicles do.
+
+    Raises
+    ------
+    SolverError
+        A problem that does not end *optimal*, or a gap that is not reached.
+    """
+    tolerances = []
+
+    def solve(problem):
+        tolerances.append(solve_grid(problem, "grid problem by columns"))
+
+    found = solve_by_columns(
+        lambda cluster: build_problem(case, options, cluster), solve, fleet, gap=gap, quotes=quotes
+    )
+    dispatch = _read(case, found.problem, found.parts, max(tolerances))
+    return replace(dispatch, price_cny_kwh=found.priced_parts["balance"].dual_value / case.step_h), found
+
+
 def solve_grid(problem: cp.Problem, name: str) -> float:
     """Solve a problem that holds the grid, at the first tolerance of a short ladder that ends *optimal*.
 
@@ -136,7 +175,8 @@ def solve_grid(problem: cp.Problem, name: str) -> float:
         try:
             with warnings.catch_warnings():
                 warnings.filterwarnings("ignore", message="Solution may be inaccurate")  # the status says it
-                problem.solve(solver=cp.CLARABEL, ignore_dpp=True, **options)
+                # What has no parameter is solved once: not worth a compilation that could be used again.
+                problem.solve(solver=cp.CLARABEL, ignore_dpp=not problem.parameters(), **options)
             statuses.append(problem.status)
         except cp.error.SolverError as error:
             statuses.append(str(error))

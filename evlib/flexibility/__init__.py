@@ -1,8 +1,10 @@
 """Flexible operation domains of electric vehicles: exact, as zonotopes, as summed bounds, and back to vehicles."""
 
 from evlib.flexibility.bounds import SummedBounds, summed_bounds, summed_power, summed_support
+from evlib.flexibility.columns import ColumnDispatch, Quote, mixed_schedule, solve_by_columns
 from evlib.flexibility.disaggregation import check_disaggregation, vehicle_schedules
 from evlib.flexibility.domain import Adjustments, Domain, vehicle_domain
+from evlib.flexibility.fleet import Fleet
 from evlib.flexibility.horizon import to_horizon, to_steps
 from evlib.flexibility.outline import exact_extreme, outline, summed_extreme, zonotope_extreme
 from evlib.flexibility.schedule import Schedule, cost_of, uncontrolled, violations
@@ -23,7 +25,10 @@ from evlib.flexibility.zonotope import (
 
 __all__ = [
     "Adjustments",
+    "ColumnDispatch",
     "Domain",
+    "Fleet",
+    "Quote",
     "Schedule",
     "StationZonotope",
     "SummedBounds",
@@ -35,8 +40,10 @@ __all__ = [
     "generator_widths",
     "inner_zonotope",
     "inner_zonotopes",
+    "mixed_schedule",
     "outline",
     "paper_generators",
+    "solve_by_columns",
     "station_zonotope",
     "sum_zonotopes",
     "summed_bounds",
