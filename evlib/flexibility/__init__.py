@@ -17,11 +17,13 @@ from evlib.flexibility.zonotope import (
     inner_zonotope,
     inner_zonotopes,
     paper_generators,
+    price_windows,
     station_zonotope,
     sum_zonotopes,
     support_coefficients,
     support_value,
 )
+from evlib.flexibility.zonotope_block import ZonotopeBlock, zonotope_block
 
 __all__ = [
     "Adjustments",
@@ -33,6 +35,7 @@ __all__ = [
     "StationZonotope",
     "SummedBounds",
     "Zonotope",
+    "ZonotopeBlock",
     "check_disaggregation",
     "cost_of",
     "disaggregate",
@@ -43,6 +46,7 @@ __all__ = [
     "mixed_schedule",
     "outline",
     "paper_generators",
+    "price_windows",
     "solve_by_columns",
     "station_zonotope",
     "sum_zonotopes",
@@ -59,5 +63,6 @@ __all__ = [
     "vehicle_domain",
     "vehicle_schedules",
     "violations",
+    "zonotope_block",
     "zonotope_extreme",
 ]

@@ -1,8 +1,9 @@
 """The paper's inner approximation: a zonotope inside each vehicle's domain, and the sum of a station's cohorts."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from scipy.optimize import linprog
 
 from evlib.errors import InputError, SolverError
@@ -29,6 +30,7 @@ __all__ = [
     "inner_zonotope",
     "inner_zonotopes",
     "paper_generators",
+    "price_windows",
     "station_zonotope",
     "sum_zonotopes",
     "support_coefficients",
@@ -62,6 +64,10 @@ class StationZonotope:
     centers: np.ndarray
     betas: np.ndarray
 
+    def of_size(self, sizes):
+        """The sum for other sizes: linear in them; what cannot be served is that of the sizes it was built for."""
+        return replace(self.zonotope, center=sizes @ self.centers, beta=sizes @ self.betas)
+
 
 def inner_zonotope(domain, row=0, lags=(1,), objective="sum"):
     """Zonotope inside the domain of one vehicle, as large as a linear objective makes it.
@@ -73,9 +79,11 @@ def inner_zonotope(domain, row=0, lags=(1,), objective="sum"):
         The vehicle.
     lags : tuple of int
         As in `paper_generators`.
-    objective : {"sum", "widths"}
-        Sum of half-lengths, or of `generator_widths` times half-lengths. The first favours shifts between neighbouring
-        steps so much that the energy at the end is often fixed; the second, more so with further lags, spreads.
+    objective : {"sum", "widths"} or array_like, shape (m, T) with T >= n_usable
+        Sum of half-lengths (their l1 norm), or of `generator_widths` times half-lengths. The first favours shifts
+        between neighbouring steps so much that the energy at the end is often fixed; the second, more so with further
+        lags, spreads. Or m rows of reference prices by usable step [CNY/kWh], such as `price_windows` of a forecast:
+        the zonotope of least mean cost at them.
 
     Returns
     -------
@@ -85,7 +93,7 @@ def inner_zonotope(domain, row=0, lags=(1,), objective="sum"):
     Raises
     ------
     InputError
-        If the objective is another.
+        If the objective is another, or prices of the wrong shape or not finite.
     SolverError
         If HiGHS does not solve the linear program to a residual of 1e-10 of the charging power.
 
@@ -106,16 +114,10 @@ def inner_zonotope(domain, row=0, lags=(1,), objective="sum"):
     generators = generator_matrix(domain, n, space, is_cut, lags)
     full = domain.charge_kw[row]
     rows, limits = _polytope(domain, row, space, end_low, target - unserved if is_cut else None)
-    if objective not in ("sum", "widths"):
-        raise InputError(f"objective: {objective!r}; must be 'sum' or 'widths'")
-    weights = generator_widths(n, lags) if objective == "widths" else np.ones(paper_generators(n, lags).shape[1])
-    weights = np.tile(weights, 2 if space == "stacked" else 1)
-    center, beta = _largest_inside(rows, limits / full, generators[:-1], weights)
-    terminal = target - unserved - energy_rate(domain, n, space) @ center * full if is_cut else 0.0
-    return Zonotope(
-        center=np.append(center * full, terminal),
+    empty = Zonotope(
+        center=np.zeros(len(generators)),
         generators=generators,
-        beta=beta * full,
+        beta=np.zeros(generators.shape[1]),
         space=space,
         n_steps=n,
         unserved_kwh=float(unserved),
@@ -124,6 +126,53 @@ def inner_zonotope(domain, row=0, lags=(1,), objective="sum"):
         terminal_cny_kwh=domain.terminal_price_cny_kwh / domain.eta_charge,
         unserved_cny_kwh=domain.unserved_cny_kwh,
     )
+    rate = energy_rate(domain, n, space)
+    center, beta = _largest_inside(
+        rows, limits / full, generators[:-1], *_objective(objective, empty, rate * is_cut, lags)
+    )
+    terminal = target - unserved - rate @ center * full if is_cut else 0.0
+    return replace(empty, center=np.append(center * full, terminal), beta=beta * full)
+
+
+def price_windows(price_cny_kwh, n_steps):
+    """Every run of n_steps consecutive prices, as reference prices for `inner_zonotope`.
+
+    Parameters
+    ----------
+    price_cny_kwh : array_like, shape (..., K)
+    n_steps : int
+        At most K.
+
+    Returns
+    -------
+    ndarray, shape (m, n_steps)
+
+    Examples
+    --------
+    >>> price_windows([1, 2, 3], 2)
+    array([[1, 2],
+           [2, 3]])
+    """
+    return sliding_window_view(np.asarray(price_cny_kwh), n_steps, axis=-1).reshape(-1, n_steps)
+
+
+def _objective(objective, zonotope, terminal_rate, lags):
+    """Weights of the half-lengths and cost of the centre, per kW."""
+    n, blocks = zonotope.n_steps, 2 if zonotope.space == "stacked" else 1
+    idle = np.zeros(len(zonotope.generators) - 1)
+    if isinstance(objective, str):
+        if objective not in ("sum", "widths"):
+            raise InputError(f"objective: {objective!r}; must be 'sum', 'widths' or reference prices")
+        widths = generator_widths(n, lags) if objective == "widths" else np.ones(paper_generators(n, lags).shape[1])
+        return np.tile(widths, blocks), idle
+    prices = np.asarray(objective, dtype=float)
+    if prices.ndim != 2 or not len(prices) or prices.shape[1] < n or not np.isfinite(prices).all():
+        raise InputError(f"objective: prices of shape {prices.shape}; must be (m, {n} or more) and finite")
+    costs = np.array([zonotope.linear_cost(row[:n]) for row in prices])
+    cost = costs.mean(axis=0)
+    centre = cost[:-1] - cost[-1] * terminal_rate
+    scale = max(np.abs(costs).max(initial=0.0), np.finfo(float).tiny)
+    return np.abs(costs @ zonotope.generators).mean(axis=0) / scale, centre / scale
 
 
 def inner_zonotopes(domain, lags=(1,), objective="sum"):
@@ -215,13 +264,13 @@ def _polytope(domain, row, space, end_low_kwh, end_high_kwh):
     return np.vstack([rows for rows, _ in bounds]), np.concatenate([np.full(len(rows), h) for rows, h in bounds])
 
 
-def _largest_inside(rows, limits, generators, weights):
-    """Centre and half-lengths of max weights . beta subject to F center + |F G| beta <= h."""
+def _largest_inside(rows, limits, generators, weights, costs):
+    """Centre and half-lengths of max weights . beta - costs . center subject to F center + |F G| beta <= h."""
     d, g = generators.shape
     if d == 0:
         return np.zeros(0), np.zeros(g)
     matrix = np.hstack([rows, np.abs(rows @ generators)])
-    objective, bounds = np.r_[np.zeros(d), -weights], [(None, None)] * d + [(0, None)] * g
+    objective, bounds = np.r_[costs, -weights], [(None, None)] * d + [(0, None)] * g
     options = dict(primal_feasibility_tolerance=1e-10, dual_feasibility_tolerance=1e-10)
     result = linprog(objective, A_ub=matrix, b_ub=limits, bounds=bounds, method="highs", options=options)
     if result.status != 0:

@@ -216,8 +216,23 @@ def test_the_widths_of_two_steps_by_hand_and_a_set_that_lets_the_final_energy_va
     assert widened.beta[:18].sum() > 22
     assert widened.beta @ generator_widths(18) > summed.beta @ generator_widths(18) + 1
     assert summed.beta.sum() > widened.beta.sum() + 1
-    with pytest.raises(InputError, match="objective: 'volume'; must be 'sum' or 'widths'"):
+    with pytest.raises(InputError, match="objective: 'volume'; must be 'sum', 'widths' or reference"):
         inner_zonotope(domain, objective="volume")
+
+
+@pytest.mark.parametrize("space", ["stacked", "power"])
+def test_a_zonotope_directed_by_one_price_contains_the_best_schedule_at_it(draw, space):
+    """One reference price: its best answer is a point of the zonotope, so both least costs are one."""
+    vehicles = draw.vehicles(15, seed=33, **SPACES[space]) | dict(n_stay_steps=13, n_cut_steps=0, discharge_kw=30.0)
+    domain, _ = vehicle_domain(**vehicles)
+    price = np.random.default_rng(34).normal(0.3, 0.4, 12)
+    exact_cny, _ = support(domain, np.tile(price, (15, 1)))
+    for v, exact in enumerate(exact_cny):
+        directed = inner_zonotope(domain, v, lags=(1, 3), objective=price[None, :])
+        assert support_value(directed, price) == pytest.approx(exact, abs=1e-6)
+        assert support_value(inner_zonotope(domain, v, lags=(1, 3)), price) >= exact - 1e-9
+    with pytest.raises(InputError, match=r"objective: prices of shape \(1, 11\); must be \(m, 12 or more\) and finite"):
+        inner_zonotope(domain, 0, objective=price[None, :11])
 
 
 def test_more_lags_and_alike_vehicles(draw):
