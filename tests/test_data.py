@@ -62,6 +62,13 @@ def test_rts_gmlc_notice_and_credit_go_with_the_series():
     assert "credit DOE/NREL/ALLIANCE" in (DATA / "README.md").read_text(encoding="utf-8")
 
 
+def test_epfl_licence_goes_with_the_sessions():
+    """MIT: the copyright notice and the permission notice are included in all copies."""
+    notice = (DATA / "EPFL-L3_LICENSE.txt").read_text(encoding="utf-8")
+    assert "Copyright (c) 2025 Distributed Electrical Systems Laboratory (DESL)" in notice
+    assert "shall be included in all" in notice
+
+
 @pytest.mark.parametrize("day", ["2020-07-02", "2020-07-15"])
 def test_a_day_of_series_has_288_steps_per_unit(day):
     """Five minutes times 288 are a day; per unit lies in 0..1; the sun does not shine at midnight."""
