@@ -1,4 +1,4 @@
-"""Command line of the chain: ``python -m evlib.study reproduce|refresh|lock|bench|results`` (see the Makefile)."""
+"""Command line of the chain: ``python -m evlib.study reproduce|refresh|lock|bench|results|spillback`` (see the Makefile)."""
 
 from __future__ import annotations
 
@@ -28,6 +28,7 @@ def main(arguments: list[str] | None = None) -> int:
     bench = commands.add_parser("bench", help="measure, and write build/benchmarks.json")
     bench.add_argument("names", nargs="*", help="measure only these")
     commands.add_parser("results", help="compare the methods at full size, minutes long, and write data/results")
+    commands.add_parser("spillback", help="compare point queues with UXsim by demand, and write data/results")
     options = parser.parse_args(arguments)
     sys.stdout.reconfigure(line_buffering=True)  # a line is seen when it is written, also through a pipe
     signal.signal(signal.SIGTERM, _interrupt)  # so that a polite kill cleans up like Ctrl-C
@@ -57,6 +58,11 @@ def _run(options: argparse.Namespace) -> int:
         from evlib.study.results import write_methods
 
         write_methods()
+        return 0
+    if options.command == "spillback":
+        from evlib.study.spillback import write_spillback
+
+        write_spillback()
         return 0
     from evlib.study.export import export_figures
     from evlib.study.notebooks import exclusive, run_notebooks
