@@ -6,7 +6,6 @@ import pytest
 from evlib import InputError, build_network, load_scenario, load_traffic
 from evlib.costs import plug_in_shares, travel_times
 from evlib.demand import origin_demand
-from evlib.impedance import affine
 from evlib.strategies import shortest_path_departures
 
 
@@ -97,38 +96,6 @@ def test_traced_shares_change_continuously_with_the_departures(mini):
     assert 0 < np.abs(change).max() <= 1e-5
     n = min(base.cohorts_veh.shape[2], other.cohorts_veh.shape[2])
     assert np.abs(other.cohorts_veh[:, :, :n] - base.cohorts_veh[:, :, :n]).max() <= 1e-5
-
-
-def test_affine_link_outflow_by_hand(one_road):
-    """Friesz's linear delay, D = t0 + x / Q, under a constant inflow u: dx/dt = u during t0, so D = t0 + u t / Q."""
-    network = one_road(capacity_veh_h=60.0, minutes=4.0, step_s=15, delay=affine)
-    loading = load_traffic(network, np.array([[[2.5] + [0.0] * 23]]))  # 0.5 veh/min for 5 min
-    road = network.arc_name.index("1-2")
-    early = loading.time_min <= 4.0
-    assert loading.exit_min[road][early] == pytest.approx(loading.time_min[early] * 1.5 + 4.0, abs=1e-9)
-
-
-def test_time_shift_shifts_everything(mini):
-    network = build_network(mini)
-    departures = shortest_path_departures(network, origin_demand(mini))
-    early, late = np.zeros((2, *departures.shape))
-    early[:, :, :9], late[:, :, 3:12] = departures[:, :, :9], departures[:, :, :9]
-    a, b = load_traffic(network, early), load_traffic(network, late)
-    shift = 3 * network.time.substeps
-    n = min(a.plugged_veh.shape[2], b.plugged_veh.shape[2] - shift)
-    assert b.plugged_veh[:, :, shift : shift + n] == pytest.approx(a.plugged_veh[:, :, :n], abs=1e-9)
-
-
-def test_finer_loading_steps_converge(mini):
-    def plugged(step_s):
-        scenario = mini.replace({"time.loading_step_s": step_s})
-        network = build_network(scenario)
-        loading = load_traffic(network, shortest_path_departures(network, origin_demand(scenario)))
-        return loading.cohorts_veh[:, :, :24]
-
-    coarse, middle, fine = (np.abs(plugged(step) - plugged(3.75)).max() for step in (60, 30, 15))
-    assert fine < middle < coarse
-    assert fine < 0.05
 
 
 @pytest.mark.parametrize(

@@ -182,23 +182,6 @@ def test_unknown_kernel_is_refused(mini):
         load_traffic(network, np.zeros((len(network.paths), 2, 1)), kernel="fortran")
 
 
-def test_order_of_the_paths_does_not_matter():
-    network, demand = case("nguyen", 60)
-    departures = everywhere(network, demand)
-    order = np.random.default_rng(5).permutation(len(network.paths))
-    other = replace(network, paths=tuple(network.paths[p] for p in order))
-    assert difference(load_traffic(other, departures[order]), load_traffic(network, departures)) <= 1e-12
-
-
-def test_splitting_a_commodity_changes_nothing():
-    """Every path twice, one copy with 30 % of its departures and the other with the rest."""
-    network, demand = case("nguyen", 60)
-    departures = everywhere(network, demand)
-    twice = replace(network, paths=network.paths * 2)
-    split = np.concatenate([0.3 * departures, 0.7 * departures])
-    assert difference(load_traffic(twice, split), load_traffic(network, departures)) <= 1e-12
-
-
 @st.composite
 def loadings(draw):
     """Layers of nodes, every road from one to the next or dropped, two origins in front and stations behind."""

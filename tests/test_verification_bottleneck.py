@@ -27,7 +27,7 @@ def test_vickrey_bottleneck_is_exact(one_road, step_s):
     assert left[np.isclose(loading.time_min, 17.0)] == pytest.approx(15.0, abs=1e-9)
 
 
-@pytest.mark.parametrize("step_s", [60, 15])
+@pytest.mark.parametrize("step_s", [60, 15, 5])
 def test_bottleneck_passes_its_capacity_while_it_queues(one_road, step_s):
     """Between 2 and 17 min exactly 1 veh/min leaves."""
     loading, road = bottleneck(one_road, step_s)

@@ -58,6 +58,30 @@ def test_classes_are_released_in_order_of_arrival():
     assert loading.queue_veh.max() > 1
 
 
+def test_two_stays_by_hand():
+    """10 plugs; from minute 5 to 20 one vehicle a minute of each class, staying 10 or 30 min.
+
+    Full at 10 with 5 and 5. Short stays end from 15 to 20, one a minute, and half of those who take over stay short; so
+    half a minute's worth from 25 to 30. From 35 to 40 the 5 long ones of the beginning leave, too: 1 + 1/4 a minute. From
+    45 to 50 the long ones of 15-20 and the short ones of 35-40, 1/2 + 5/8. Plugged in by then: 29.375 of 30.
+    """
+    network = assemble_network(
+        [(1, 2, 5.0, 6000.0)], {"o": 1}, {"c": (2, 10)}, {"short": 2, "long": 6}, TimeGrid(5.0, 48, 10, 47)
+    )
+    departures = np.zeros((1, 2, 48))
+    departures[0, :, :3] = 5.0
+    loading = load_traffic(network, departures)
+    plugged = loading.plugged_veh[0].sum(axis=0)
+    by_hand = np.interp(
+        loading.time_min,
+        [5, 10, 15, 20, 25, 30, 35, 40, 45, 50, 55, 55 + 0.625 / 0.8125],
+        [0, 10, 10, 15, 15, 17.5, 17.5, 23.75, 23.75, 29.375, 29.375, 30],
+    )
+    on_grid = np.isclose(loading.time_min % 5, 0)  # only the last corner lies between grid times
+    assert plugged[on_grid] == pytest.approx(by_hand[on_grid], abs=1e-6)
+    assert np.abs(plugged - by_hand).max() < 0.2
+
+
 def test_traced_plug_ins_agree_with_the_loading(one_road):
     """The shares by which departures are traced to plug-in steps give back the loading's own cohorts."""
     loading = station_of_ten(one_road)
