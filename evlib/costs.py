@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from evlib.loading import Loading
+from evlib.station_impedance import station_wait_min
 
 __all__ = ["TravelTimes", "arrival_shares", "path_costs", "plug_in_shares", "time_costs", "travel_times", "waiting_min"]
 
@@ -27,7 +28,7 @@ class TravelTimes:
     waiting_min: np.ndarray
 
 
-def travel_times(loading: Loading, signal: str = "experienced") -> TravelTimes:
+def travel_times(loading: Loading, signal: str = "experienced", station_waiting: str = "exact") -> TravelTimes:
     """Times of every path by departure step.
 
     Parameters
@@ -35,6 +36,9 @@ def travel_times(loading: Loading, signal: str = "experienced") -> TravelTimes:
     loading : Loading
     signal : {"experienced", "instantaneous"}
         Each arc at the time of entry, or all arcs in their state at departure (Ran and Boyce 1996).
+    station_waiting : {"exact", "smooth", "davidson"}
+        The wait that the queue at the station makes, or what a function of the vehicles there says, see
+        :mod:`evlib.station_impedance`. It changes what drivers are told, not what they meet.
 
     Returns
     -------
@@ -43,7 +47,7 @@ def travel_times(loading: Loading, signal: str = "experienced") -> TravelTimes:
     Raises
     ------
     ValueError
-        Another signal.
+        Another signal, another waiting.
     """
     if signal not in ("experienced", "instantaneous"):
         raise ValueError(f"signal {signal!r}; must be 'experienced' or 'instantaneous'")
@@ -59,7 +63,11 @@ def travel_times(loading: Loading, signal: str = "experienced") -> TravelTimes:
             arrival = depart
             elapsed = sum(_exit_min(loading, arc, depart) - depart for arc in path.arcs)
         road[p] = by_step(loading, middle(elapsed)).mean(axis=1)
-        waiting[p] = by_step(loading, _Queue(loading, path.station).mean_wait_min(arrival)).mean(axis=1)
+        if station_waiting == "exact":
+            wait = _Queue(loading, path.station).mean_wait_min(arrival)
+        else:
+            wait = middle(station_wait_min(loading, path.station, arrival, station_waiting))
+        waiting[p] = by_step(loading, wait).mean(axis=1)
     return TravelTimes(road, waiting)
 
 

@@ -226,6 +226,7 @@ class Switches(Section):
 
     signal: Literal["experienced", "instantaneous"] = "experienced"
     impedance: Literal["smooth_queue", "bpr", "point_queue"] = "smooth_queue"
+    station_waiting: Literal["exact", "smooth", "davidson"] = "exact"
     limits: Literal["soft", "hard"] = "soft"
     renewable_swap: bool = False
     objective: Literal["system", "user"] = "system"

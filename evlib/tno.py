@@ -167,7 +167,7 @@ def see_traffic(scenario, loading: Loading, objective: str, signal: str, fixed_v
     fleet = scenario.fleet
     vot = np.array([member.vot_cny_h for member in fleet.classes])
     queue = fleet.queue_factor * vot
-    times = travel_times(loading, signal)
+    times = travel_times(loading, signal, scenario.switches.station_waiting)
     time_cny = time_costs(times, vot, queue)
     shares = plug_in_shares(loading)
     drivers = {"fixed_veh": fixed_veh, "logit_cny": fleet.logit_cny}
