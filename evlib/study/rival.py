@@ -10,8 +10,9 @@ import pandas as pd
 
 from evlib.errors import InputError
 from evlib.network import Network
+from evlib.whole_vehicles import departure_times_min
 
-__all__ = ["Drive", "departure_times_min", "drive"]
+__all__ = ["Drive", "drive"]
 
 LANES = 6  # as in UXsim's own example of the Nguyen network
 JAM_VEH_M = 0.2  # UXsim's usual jam density, all lanes together
@@ -31,38 +32,6 @@ class Drive:
 
     trips: pd.DataFrame
     cpu_s: float
-
-
-def departure_times_min(departures_veh, step_min: float, size_veh: float = 1.0) -> np.ndarray:
-    """When each whole vehicle, or platoon of a size, departs: the middle one of each portion of the cumulative curve.
-
-    Parameters
-    ----------
-    departures_veh : array_like, shape (n_steps,)
-        Vehicles by decision step, even within it [veh].
-    step_min : float
-        Decision step [min].
-    size_veh : float
-        Vehicles of a portion [veh].
-
-    Returns
-    -------
-    ndarray
-        In rising order [min]; as many as portions fit, rounded.
-
-    Examples
-    --------
-    >>> departure_times_min([2.0, 0.0, 1.0], 5.0)
-    array([ 1.25,  3.75, 12.5 ])
-    """
-    gone = np.append(0.0, np.cumsum(departures_veh))
-    counts, start = np.unique(gone, return_index=True)
-    middle = (np.arange(round(gone[-1] / size_veh)) + 0.5) * size_veh
-    # Between two departures nobody leaves, so a count that stands still is read at its end.
-    step = np.searchsorted(counts, middle, side="right") - 1
-    last = np.append(start[1:], len(gone)) - 1
-    rise = np.append(np.diff(counts), np.inf)
-    return step_min * (last[step] + (middle - counts[step]) / rise[step])
 
 
 def drive(

@@ -47,6 +47,7 @@ MODULES = (
     "network",
     "study/rival",
     "study/spillback",
+    "whole_vehicles",
 )
 
 
