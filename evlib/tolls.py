@@ -5,12 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from evlib.impedance import slope_of
 from evlib.loading import Loading
 
 __all__ = ["arc_tolls_cny", "station_tolls_cny"]
 
-# Step of the central difference for the slope of an impedance of one's own, as a share of what fits on the empty road.
+# Step of the central difference for the slope of an impedance, as a share of what fits on the empty road.
 SLOPE_STEP = 1e-6
 
 
@@ -54,10 +53,6 @@ def _delay_slope(loading: Loading) -> np.ndarray:
     road = np.flatnonzero(np.array(network.arc_kind) == "road")
     present = np.maximum(loading.vehicles_veh[road], 0.0)
     minutes, capacity = network.free_flow_min[road][:, None], network.capacity_veh_min[road][:, None]
-    derivative = slope_of(network.delay_function)
-    if derivative is not None:
-        slope[road] = derivative(present, minutes, capacity)
-        return slope
     step = SLOPE_STEP * minutes * capacity
     up = network.delay_function(present + step, minutes, capacity)
     down = network.delay_function(np.maximum(present - step, 0.0), minutes, capacity)

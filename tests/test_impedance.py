@@ -1,5 +1,6 @@
 """Impedances of roads and stations: derivatives against differences, and where each is valid, by closed forms."""
 
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -19,6 +20,7 @@ from evlib.station_impedance import (
 )
 from evlib.strategies import shortest_path_departures
 from evlib.tno import see_traffic
+from evlib.tolls import _delay_slope
 
 ROADS = [
     impedance.smooth_queue,
@@ -162,3 +164,17 @@ def test_reported_waiting_is_what_drivers_met_whatever_they_were_told(mini):
         solve(item, "shortest_path").tables["paths"] for item in (mini, mini.replace(station_waiting="smooth"))
     )
     assert one["experienced_waiting_min"].tolist() == other["experienced_waiting_min"].tolist()
+
+
+@pytest.mark.parametrize("name", ["smooth_queue", "bpr", "point_queue", "affine"])
+def test_slope_that_tolls_take_by_difference_is_the_derivative(mini, name):
+    """On every road at every moment of a loading; where a road is empty its difference is one-sided, so 1e-6 apart."""
+    network = replace(build_network(mini), delay_function=getattr(impedance, name))
+    loading = load_traffic(network, shortest_path_departures(network, origin_demand(mini)))
+    roads = np.array(network.arc_kind) == "road"
+    slope = impedance.slope_of(network.delay_function)(
+        np.maximum(loading.vehicles_veh[roads], 0.0),
+        network.free_flow_min[roads][:, None],
+        network.capacity_veh_min[roads][:, None],
+    )
+    assert _delay_slope(loading)[roads] == pytest.approx(slope, rel=1e-6, abs=1e-6)

@@ -32,7 +32,7 @@ def run_benchmarks(names: Sequence[str] = (), *, report: Callable[[str], None] =
     -------
     dict from str to float
         Names end in their unit: ``_s`` seconds, ``_gib`` GiB, ``_cny_veh`` CNY per vehicle, ``ns_per_pair_step`` ns for one
-        commodity on one arc of its way during one loading step; a gap has none.
+        commodity on one arc of its way during one loading step; ratios (``_over_``), powers and gaps have none.
 
     Raises
     ------
@@ -86,11 +86,33 @@ def _solve_command(strategy: str, folder: str) -> list[str]:
     return [sys.executable, "-m", "evlib", "solve", scenario, "--strategy", strategy, "--out", f"{folder}/run"]
 
 
-def _loading() -> tuple[float, float]:
+def _loading() -> tuple[float, float, float]:
     """The compiled loading, and the memory traffic that it cannot do without, see :mod:`evlib.study.bench_loading`."""
     from evlib.study.bench_loading import measure_loading
 
     return measure_loading()
+
+
+def _rival() -> tuple[float, float]:
+    """UXsim's compiled mode over the compiled loading: as it comes, and keeping no trajectories."""
+    from evlib.study.bench_loading import measure_rival
+
+    return measure_rival()
+
+
+def _growth() -> tuple[float, float]:
+    """Powers of growth of the loading's time with pairs and with steps."""
+    from evlib.study.bench_loading import measure_growth
+
+    return measure_growth()
+
+
+def _anaheim() -> tuple[float, float]:
+    """A made-up network of Anaheim's size, loaded in a process of its own: processor time [s] and peak memory [GiB]."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "cpu_s.json"
+        _, peak_gib = _measure([sys.executable, "-m", "evlib.study.bench_loading", str(file)], folder)
+        return json.loads(file.read_text(encoding="utf-8")), peak_gib
 
 
 # The numbers' names, and the function that measures them together.
@@ -99,7 +121,10 @@ BENCHMARKS: dict[tuple[str, ...], Callable[[], tuple[float, ...]]] = {
     ("test_s",): _test,
     ("shortest_path_s", "shortest_path_peak_gib"): _shortest_path,
     ("coordinate_s", "coordinate_peak_gib", "coordinate_excess_cny_veh", "coordinate_relative_gap"): _coordinate,
-    ("dnl_ns_per_pair_step_nguyen", "memory_floor_ns_per_pair_step"): _loading,
+    ("dnl_ns_per_pair_step_nguyen", "dnl_ns_per_pair_step_siouxfalls", "memory_floor_ns_per_pair_step"): _loading,
+    ("dnl_over_uxsim_cpp", "dnl_over_uxsim_cpp_no_trajectories"): _rival,
+    ("dnl_growth_power_pairs", "dnl_growth_power_steps"): _growth,
+    ("dnl_anaheim_cpu_s", "dnl_anaheim_peak_gib"): _anaheim,
 }
 
 

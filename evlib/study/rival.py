@@ -42,6 +42,7 @@ def drive(
     lanes: int = LANES,
     platoon_veh: int = 1,
     logging: bool = False,
+    until_min: float | None = None,
     seed: int = 0,
 ) -> Drive:
     """Drive whole vehicles along given paths in UXsim's compiled mode, to the end of their last road.
@@ -60,6 +61,8 @@ def drive(
         Vehicles that UXsim moves as one; 1 for its finest resolution. Its time step is so many seconds.
     logging : bool
         Whether UXsim keeps every vehicle's trajectory, as it does unless told otherwise.
+    until_min : float, optional
+        End of the simulation [min]; twice the horizon unless told otherwise.
     seed : int
         Of the random order in which vehicles merge.
 
@@ -70,7 +73,7 @@ def drive(
     Raises
     ------
     InputError
-        A trip that has not ended by twice the horizon.
+        A trip that has not ended by then.
 
     Notes
     -----
@@ -81,11 +84,12 @@ def drive(
     from uxsim import World  # needed by tests, benchmarks and one file of results only
 
     departures_veh, step_min = np.asarray(departures_veh), network.time.step_min
+    until_min = until_min or 2 * step_min * network.time.n_steps
     quiet = {"print_mode": 0, "save_mode": 0, "show_mode": 0, "show_progress": 0}
     world = World(
         **quiet,
         deltan=platoon_veh,
-        tmax=2 * 60 * step_min * network.time.n_steps,
+        tmax=60 * until_min,
         random_seed=seed,
         vehicle_logging_timestep_interval=1 if logging else -1,
         cpp=True,
@@ -119,6 +123,6 @@ def drive(
     cpu_s = time.process_time() - start_s
     late = sum(item.state != "end" for item in platoons)
     if late:
-        raise InputError(f"departures: {late} of {len(platoons)} platoons had not arrived by twice the horizon")
+        raise InputError(f"departures: {late} of {len(platoons)} platoons had not arrived after {until_min:g} min")
     table = pd.DataFrame(trips, columns=["departure_min", "path"])[["path", "departure_min"]]
     return Drive(table.assign(travel_min=[item.travel_time / 60 for item in platoons]), cpu_s)

@@ -2,10 +2,12 @@
 
 import json
 import sys
+from itertools import pairwise
 
 import pytest
 
-from evlib.study import bench, bench_loading
+from evlib import load_traffic
+from evlib.study import bench, bench_loading, synthetic
 from evlib.study.failures import StudyError
 
 
@@ -53,3 +55,40 @@ def test_loading_is_measured_on_288_commodities():
     assert departures.sum() == pytest.approx(8000)
     assert 1300 <= 3 * sum(len(path.arcs) + 1 for path in network.paths) <= 1400
     assert network.time.n_steps * network.time.substeps == 480
+
+
+def test_loading_is_measured_beside_its_rival_and_as_it_grows():
+    names = {name for group in bench.BENCHMARKS for name in group}
+    assert {
+        "dnl_over_uxsim_cpp",
+        "dnl_ns_per_pair_step_siouxfalls",
+        "dnl_anaheim_cpu_s",
+        "dnl_anaheim_peak_gib",
+    } <= names
+    assert {"dnl_growth_power_pairs", "dnl_growth_power_steps"} <= names
+
+
+@pytest.mark.parametrize(
+    "size", [bench_loading.SIOUX_FALLS, {"n_nodes": 60, "n_links": 140, "n_zones": 9, "n_pairs": 3000}]
+)
+def test_made_up_network_has_the_size_asked_for_and_ways_that_hang_together(size):
+    """Every path leads from its origin's node over neighbouring roads to its station's; the loading empties it."""
+    network, departures = synthetic.synthetic_case(**size)
+    assert network.n_arcs == size["n_links"] + size["n_zones"]
+    assert 0 <= size["n_pairs"] - synthetic.count_pairs(network) < 40
+    for path in network.paths[:: len(network.paths) // 50]:
+        ends = [(network.arc_tail[arc], network.arc_head[arc]) for arc in path.arcs]
+        assert ends[0] == (network.origins[path.origin], str(path.nodes[0]))
+        assert ends[1:] == [(str(a), str(b)) for a, b in pairwise(path.nodes)]
+        assert path.nodes[-1] == network.station_node[path.station]
+    if size is not bench_loading.SIOUX_FALLS:
+        loading = load_traffic(network, departures)
+        assert loading.plugged_veh[:, :, -1].sum() == pytest.approx(departures.sum())
+        assert loading.n_overtaking_guard == 0
+        assert (loading.exit_min - loading.time_min - network.free_flow_min[:, None]).max() > 5
+
+
+def test_anaheim_child_writes_what_it_measured(tmp_path, monkeypatch):
+    monkeypatch.setattr(bench_loading, "ANAHEIM", {"n_nodes": 60, "n_links": 140, "n_zones": 9, "n_pairs": 3000})
+    taken_s = bench_loading.measure_anaheim(tmp_path / "cpu_s.json")
+    assert json.loads((tmp_path / "cpu_s.json").read_text()) == taken_s > 0
