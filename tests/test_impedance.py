@@ -170,7 +170,7 @@ def test_reported_waiting_is_what_drivers_met_whatever_they_were_told(mini):
 def test_slope_that_tolls_take_by_difference_is_the_derivative(mini, name):
     """On every road at every moment of a loading; where a road is empty its difference is one-sided, so 1e-6 apart."""
     network = replace(build_network(mini), delay_function=getattr(impedance, name))
-    loading = load_traffic(network, shortest_path_departures(network, origin_demand(mini)))
+    loading = load_traffic(network, 0.5 * shortest_path_departures(network, origin_demand(mini)))
     roads = np.array(network.arc_kind) == "road"
     slope = impedance.slope_of(network.delay_function)(
         np.maximum(loading.vehicles_veh[roads], 0.0),
