@@ -108,8 +108,9 @@ def load_traffic(network: Network, departures, *, kernel: str = "compiled") -> L
     Raises
     ------
     InputError
-        Negative or nan departures, a wrong shape, departures after the last allowed step, vehicles that have not
-        plugged in K steps after the horizon (how many, and where), or another kernel.
+        Negative or nan departures, a wrong shape, departures after the last allowed step, an arc without capacity, a path
+        that is not connected or does not lead from its origin to its one station, vehicles that have not plugged in K
+        steps after the horizon (how many, and where), or another kernel.
 
     Notes
     -----
@@ -133,6 +134,7 @@ def load_traffic(network: Network, departures, *, kernel: str = "compiled") -> L
 
 
 def _checked(network: Network, departures) -> np.ndarray:
+    _check_ways(network)
     departures = np.array(departures, dtype=float)
     time = network.time
     n_paths, n_classes = len(network.paths), len(network.classes)
@@ -159,6 +161,46 @@ def _checked(network: Network, departures) -> np.ndarray:
     kept = min(full.shape[2], departures.shape[2])
     full[:, :, :kept] = departures[:, :, :kept]
     return full
+
+
+def _check_ways(network: Network) -> None:
+    """Every path is a way from its origin arc over roads that join to its station, whose plugs come last and once."""
+    wrong = ~(network.capacity_veh_min > 0)
+    if wrong.any():
+        a = int(np.flatnonzero(wrong)[0])
+        raise InputError(f"arc {network.arc_name[a]}: capacity {network.capacity_veh_min[a]} veh/min; must be above 0")
+    tail, head = np.array(network.arc_tail, dtype=object), np.array(network.arc_head, dtype=object)
+    length = np.array([len(path.arcs) for path in network.paths])
+    if not length.all():
+        raise InputError(f"path {network.path_label(int(length.argmin()))}: no arcs; must lead from origin to station")
+    arcs, ends = np.concatenate([path.arcs for path in network.paths]), np.cumsum(length)
+    begins, is_origin = ends - length, np.array(network.arc_kind) == "origin"
+    inside = np.ones(len(arcs), dtype=bool)
+    inside[begins] = False
+    apart = np.append(False, head[arcs[:-1]] != tail[arcs[1:]]) & inside
+    station = np.array([path.station for path in network.paths])
+    known = (station >= 0) & (station < len(network.stations))
+    node = np.array([str(node) for node in network.station_node], dtype=object)
+    faults = (
+        (arcs[begins] != network.path_origin, "does not begin with the arc of its origin"),
+        (_any_of(apart, begins), "is not connected: a road does not begin where the one before ends"),
+        (_any_of(is_origin[arcs] & inside, begins), "passes an origin's arc on its way"),
+        (~known, "charges at no station; it must charge exactly once"),
+        (
+            head[arcs[ends - 1]] != node[np.where(known, station, 0)],
+            "does not end at its station, so it charges nowhere",
+        ),
+    )
+    for fault, text in faults:
+        if fault.any():
+            p = int(np.flatnonzero(fault)[0])
+            way = ", ".join(network.arc_name[arc] for arc in network.paths[p].arcs)
+            raise InputError(f"path {p} ({way}) {text}")
+
+
+def _any_of(flags: np.ndarray, begins: np.ndarray) -> np.ndarray:
+    """Whether any arc of each path is flagged."""
+    return np.add.reduceat(flags.astype(int), begins) > 0
 
 
 def _finished(curves: Curves, step: int, network: Network, departures: np.ndarray) -> Loading:
