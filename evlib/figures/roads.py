@@ -10,7 +10,16 @@ from plotly.subplots import make_subplots
 from evlib.figures.style import COLOURS, DASHES, INK, LEGEND_BELOW, ROOM_BELOW, finish, heat_scale
 from evlib.schema import clock_to_min
 
-__all__ = ["cumulative_curves", "departures", "impedances", "station_occupancy", "time_signals", "volume_over_capacity"]
+__all__ = [
+    "clock_axis",
+    "cumulative_curves",
+    "departures",
+    "hours_of",
+    "impedances",
+    "station_occupancy",
+    "time_signals",
+    "volume_over_capacity",
+]
 
 
 def departures(table: pd.DataFrame, title: str) -> go.Figure:
@@ -29,7 +38,7 @@ def departures(table: pd.DataFrame, title: str) -> go.Figure:
     """
     figure = go.Figure()
     for number, (name, rows) in enumerate(table.groupby("vehicle_class", sort=False)):
-        hours, values = _hours(rows["clock"]), rows["departures_veh"].to_numpy()
+        hours, values = hours_of(rows["clock"]), rows["departures_veh"].to_numpy()
         figure.add_scatter(
             x=np.append(hours, 2 * hours[-1] - hours[-2]),  # the last step has an end, too
             y=np.append(values, values[-1]),
@@ -39,7 +48,7 @@ def departures(table: pd.DataFrame, title: str) -> go.Figure:
         )
     finish(figure, title=title, height=370, margin=ROOM_BELOW, legend=LEGEND_BELOW)
     figure.update_yaxes(title_text="departures [veh per step]", rangemode="tozero")
-    return _clock_axis(figure, table["clock"])
+    return clock_axis(figure, table["clock"])
 
 
 def cumulative_curves(curves: pd.DataFrame, at_min: float, title: str) -> go.Figure:
@@ -122,7 +131,7 @@ def volume_over_capacity(arcs: pd.DataFrame, title: str) -> go.Figure:
     """
     grid = arcs.pivot(index="arc", columns="clock", values="inflow_over_capacity")
     grid = grid.loc[list(dict.fromkeys(arcs["arc"]))]
-    hours = _hours(grid.columns)
+    hours = hours_of(grid.columns)
     half_step = (hours[1] - hours[0]) / 2
     figure = go.Figure()
     figure.add_heatmap(
@@ -146,7 +155,7 @@ def volume_over_capacity(arcs: pd.DataFrame, title: str) -> go.Figure:
     finish(figure, title=title, height=480, margin={**ROOM_BELOW, "r": 90}, legend=LEGEND_BELOW, showlegend=True)
     figure.update_yaxes(title_text="road (from-to)", type="category", autorange="reversed", showgrid=False)
     figure.update_xaxes(showgrid=False)
-    return _clock_axis(figure, arcs["clock"])
+    return clock_axis(figure, arcs["clock"])
 
 
 def station_occupancy(stations: pd.DataFrame, plugs_by_station: dict, title: str) -> go.Figure:
@@ -174,7 +183,7 @@ def station_occupancy(stations: pd.DataFrame, plugs_by_station: dict, title: str
     )
     for number, name in enumerate(names):
         rows = stations[stations["station"] == name]
-        hours = _hours(rows["clock"])
+        hours = hours_of(rows["clock"])
         place = {"row": 1, "col": number + 1, "showlegend": number == 0}
         lines = (
             (
@@ -190,7 +199,7 @@ def station_occupancy(stations: pd.DataFrame, plugs_by_station: dict, title: str
             figure.add_scatter(x=x, y=y, mode="lines", line=line, name=label, legendgroup=label, **place)
     finish(figure, title=title, height=400, margin={**ROOM_BELOW, "t": 80}, legend=LEGEND_BELOW)
     figure.update_yaxes(title_text="vehicles [veh]", rangemode="tozero", col=1)
-    return _clock_axis(figure, stations["clock"], every_h=2)
+    return clock_axis(figure, stations["clock"], every_h=2)
 
 
 def time_signals(path: pd.DataFrame, title: str) -> go.Figure:
@@ -212,7 +221,7 @@ def time_signals(path: pd.DataFrame, title: str) -> go.Figure:
     for part, colour in (("road", COLOURS[0]), ("waiting", COLOURS[1])):
         for signal, dash, width in (("experienced", "solid", 2.5), ("instantaneous", "dash", 2)):
             figure.add_scatter(
-                x=_hours(path["clock"]),
+                x=hours_of(path["clock"]),
                 y=path[f"{signal}_{part}_min"],
                 mode="lines",
                 line={"color": colour, "dash": dash, "width": width},
@@ -226,16 +235,17 @@ def time_signals(path: pd.DataFrame, title: str) -> go.Figure:
         legend={**LEGEND_BELOW, "entrywidthmode": "fraction", "entrywidth": 0.4},
     )
     figure.update_yaxes(title_text="time [min]", rangemode="tozero")
-    return _clock_axis(figure, path["clock"], text="clock time of departure")
+    return clock_axis(figure, path["clock"], text="clock time of departure")
 
 
-def _hours(clock) -> np.ndarray:
+def hours_of(clock) -> np.ndarray:
     """Clock times ``HH:MM`` as hours after midnight."""
     return np.array([clock_to_min(item) for item in clock]) / 60
 
 
-def _clock_axis(figure: go.Figure, clock, every_h: int = 1, text: str = "clock time") -> go.Figure:
-    hours = _hours(sorted(set(clock)))
+def clock_axis(figure: go.Figure, clock, every_h: int = 1, text: str = "clock time") -> go.Figure:
+    """Label a time axis in hours with whole hours of the clock, from the first to the last of these times."""
+    hours = hours_of(sorted(set(clock)))
     ticks = np.arange(np.floor(hours[0]), np.ceil(hours[-1]) + 1, every_h)
     labels = [f"{int(hour):02d}:00" for hour in ticks]
     figure.update_xaxes(title_text=text, tickvals=ticks, ticktext=labels, range=[hours[0], ticks[-1]])

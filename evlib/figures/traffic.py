@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 
 from evlib.figures.style import COLOURS, DASHES, INK, LEGEND_BELOW, ROOM_BELOW, finish
 
-__all__ = ["equilibrium_iterations", "tolls", "two_routes"]
+__all__ = ["equilibrium_iterations", "marginal_delay", "tolls", "two_routes"]
 
 _ROOM = {**ROOM_BELOW, "b": 105}
 _MARKERS = ("circle", "diamond", "square", "triangle-up")
@@ -79,6 +79,41 @@ def tolls(table: pd.DataFrame, title: str) -> go.Figure:
     finish(figure, title=title, margin=_ROOM, legend=LEGEND_BELOW)
     figure.update_xaxes(title_text="departure [min]")
     figure.update_yaxes(title_text="cost [CNY per vehicle]", rangemode="tozero")
+    return figure
+
+
+def marginal_delay(table: pd.DataFrame, title: str) -> go.Figure:
+    """Own travel time and the time that one more vehicle costs the others, by the load of the road.
+
+    Parameters
+    ----------
+    table : DataFrame
+        ``inflow_over_capacity``, ``own_min``, ``others_min`` (by the formula), ``loaded_min`` (by the loading; nan where
+        it was not loaded).
+    title : str
+        States the finding.
+
+    Returns
+    -------
+    Figure
+    """
+    figure = go.Figure()
+    lines = (("own_min", "own travel time"), ("others_min", "delay of all others, by the formula"))
+    for number, (column, name) in enumerate(lines):
+        line = {"color": COLOURS[(0, 5)[number]], "dash": DASHES[number], "width": 2.5}
+        figure.add_scatter(x=table["inflow_over_capacity"], y=table[column], mode="lines", line=line, name=name)
+    loaded = table.dropna(subset="loaded_min")
+    marker = {"symbol": "circle-open", "size": 11, "color": INK, "line": {"width": 2}}
+    figure.add_scatter(
+        x=loaded["inflow_over_capacity"],
+        y=loaded["loaded_min"],
+        mode="markers",
+        marker=marker,
+        name="the same, from the toll of a loading",
+    )
+    finish(figure, title=title, margin=_ROOM, legend=LEGEND_BELOW)
+    figure.update_xaxes(title_text="inflow / capacity [1]", range=[0, 1])
+    figure.update_yaxes(title_text="time [min]", rangemode="tozero")
     return figure
 
 
