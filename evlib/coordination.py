@@ -13,6 +13,8 @@ from evlib.dno import dispatch_grid
 from evlib.equilibrium import Extragradient
 from evlib.errors import InputError
 from evlib.market import Market, crowded, joint_program, price_gap, surrogate_bound
+from evlib.network import Network
+from evlib.routes import generate_paths, quickest_paths, with_paths
 from evlib.strategies import cheapest_departures
 from evlib.tno import OBJECTIVES, Metric, gaps, reply
 
@@ -45,6 +47,8 @@ class Coordination:
         Prices announced with it.
     rent_cny : ndarray, shape (n_stations, K), or None
         Plug rents announced with it: method ``joint``, objective ``system``.
+    network : Network
+        With the paths that the flows belong to.
     certificate : dict
         Measures of the best iterate after re-loading, bounds of the surrogate, statuses, ``converged``.
     convergence : DataFrame
@@ -55,6 +59,7 @@ class Coordination:
     flows_veh: np.ndarray
     price_cny_kwh: np.ndarray
     rent_cny: np.ndarray | None
+    network: Network
     certificate: dict
     convergence: pd.DataFrame
 
@@ -118,12 +123,19 @@ def coordinate(scenario, *, method: str = "joint", charging: str = "v2g", object
         if value not in known:
             raise InputError(f"{label} {value!r} is unknown; must be one of {', '.join(known)}")
     market = Market.of(scenario, charging, objective)
+    if scenario.switches.path_set == "generated":
+        market = generate_paths(market, _at_tariff(market)).market
     talk = _Talk(market, method)
     for iteration in range(talk.n_iterations):
         talk.measure(iteration)
         talk.answer(iteration)
     talk.measure(talk.n_iterations)
     return talk.result()
+
+
+def _at_tariff(market: Market) -> np.ndarray:
+    """V if the price at every bus is that of import."""
+    return market.electricity(np.broadcast_to(market.case.import_price_cny_kwh, market.case.load_kw.shape))
 
 
 def tidy(flows_veh: np.ndarray, demand_veh: np.ndarray, path_origin: np.ndarray) -> np.ndarray:
@@ -307,4 +319,15 @@ class _Talk:
             "tol_relative_gap": tolerance,
             "converged": bool(found["relative_gap"] <= tolerance and abs(row["price_gap"]) <= PRICE_GAP_TOLERANCE),
         }
-        return Coordination(flows + self.market.fixed_veh, price, rent, certificate, table)
+        if self.market.scenario.switches.path_set == "generated":
+            certificate |= self._missing_paths(flows, price, rent)
+        return Coordination(flows + self.market.fixed_veh, price, rent, self.market.network, certificate, table)
+
+    def _missing_paths(self, flows, price, rent) -> dict:
+        """How many quicker paths the set lacks, and the excess if drivers knew them."""
+        market = self.market
+        found = with_paths(market, quickest_paths(market.look(flows).loading, market.signal))
+        n_new = len(found.network.paths) - len(flows)
+        flows = np.concatenate([flows, np.zeros((n_new, *flows.shape[1:]))])
+        excess = gaps(found.look(flows), market.electricity(price), rent)["excess_cny_veh"]
+        return {"paths_missing": n_new, "excess_over_all_paths_cny_veh": excess}

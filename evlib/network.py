@@ -198,12 +198,21 @@ def build_network(scenario) -> Network:
             clock_to_min(time.start_clock),
         ),
         delay_function=delay,
+        every_path=scenario.switches.path_set == "enumerated",
         label=str(scenario.file),
     )
 
 
 def assemble_network(
-    roads, origins, stations, stay_steps, time, *, delay_function=impedance.smooth_queue, label="network"
+    roads,
+    origins,
+    stations,
+    stay_steps,
+    time,
+    *,
+    delay_function=impedance.smooth_queue,
+    every_path=True,
+    label="network",
 ) -> Network:
     """Build an extended network from plain lists, as a notebook or a test does by hand.
 
@@ -220,6 +229,9 @@ def assemble_network(
     time : TimeGrid
     delay_function : callable, optional
         Impedance of the roads, see :mod:`evlib.impedance`.
+    every_path : bool, optional
+        Name all simple paths; else only the shortest from each origin to each station, and :mod:`evlib.routes` finds those
+        that traffic makes worth taking.
     label : str, optional
         What error messages call the network.
 
@@ -257,7 +269,7 @@ def assemble_network(
         station_node=tuple(node for node, _ in stations.values()),
         plugs=_frozen([plugs for _, plugs in stations.values()]),
         stay_steps=np.array(list(stay_steps.values()), dtype=int),
-        paths=_enumerate(roads, origins, stations, label),
+        paths=_enumerate(roads, origins, stations, label, every_path),
         delay_function=delay_function,
         time=time,
         graph=_extended_graph(roads, origins, stations, stay_steps, time),
@@ -306,8 +318,8 @@ def _extended_graph(roads, origins, stations, stay_steps, time) -> nx.MultiDiGra
     return graph
 
 
-def _enumerate(roads, origins, stations, label) -> tuple[Path, ...]:
-    """All simple paths from every origin to every station over the roads of the layer "to charge"."""
+def _enumerate(roads, origins, stations, label, every_path) -> tuple[Path, ...]:
+    """Simple paths from every origin to every station over the roads of the layer "to charge": all, or the shortest."""
     graph = nx.DiGraph()
     arc_of = {}
     for index, (tail, head, minutes, _) in enumerate(roads):
@@ -324,12 +336,18 @@ def _enumerate(roads, origins, stations, label) -> tuple[Path, ...]:
         for c, (target, _) in enumerate(stations.values()):
             if node == target:
                 raise InputError(f"{label}: origin and station share node {node}; put them on different nodes")
-            for nodes in islice(nx.all_simple_paths(graph, node, target), MAX_PATHS + 1):
+            if every_path:
+                ways = islice(nx.all_simple_paths(graph, node, target), MAX_PATHS + 1)
+            else:
+                ways = [nx.shortest_path(graph, node, target, "minutes")] if nx.has_path(graph, node, target) else []
+            for nodes in ways:
                 hops = list(pairwise(nodes))
                 minutes = sum(graph.edges[hop]["minutes"] for hop in hops)
                 found.append((o, c, minutes, tuple(nodes), (o, *(arc_of[hop] for hop in hops))))
         if len(found) > MAX_PATHS:
-            raise InputError(f"{label}: more than {MAX_PATHS} paths; the network is too large to enumerate")
+            raise InputError(
+                f"{label}: more than {MAX_PATHS} paths; too many to enumerate, set switches.path_set to 'generated'"
+            )
     for o, name in enumerate(origins):
         if not any(row[0] == o for row in found):
             raise InputError(f"{label}: origin {name} reaches no station; add a road or move it")

@@ -230,6 +230,7 @@ class Switches(Section):
     limits: Literal["soft", "hard"] = "soft"
     renewable_swap: bool = False
     objective: Literal["system", "user"] = "system"
+    path_set: Literal["enumerated", "generated"] = "enumerated"
 
 
 class ScenarioSpec(Section):

@@ -176,7 +176,7 @@ def _solve(scenario: Scenario, strategy: str, charging: str, method: str) -> Res
     if strategy in ("user", "coordinated"):
         objective = "user" if strategy == "user" else scenario.switches.objective
         found = coordinate(scenario, method=method, charging=charging, objective=objective)
-        loading = load_traffic(build_network(scenario), found.flows_veh)
+        loading = load_traffic(found.network, found.flows_veh)
         run = dispatch_loading(scenario, loading, charging, found.price_cny_kwh)
         certificate, tables = found.certificate, {"convergence": found.convergence}
         if found.rent_cny is not None:
