@@ -43,7 +43,7 @@ def test_the_generated_equilibrium_is_that_of_all_paths(signal):
     every = Market.of(scenario, "smart", "user")
     first = Market.of(scenario.replace({}, path_set="generated"), "smart", "user")
     assert (len(every.network.paths), len(first.network.paths)) == (11, 7)
-    found = generate_paths(first, at_tariff(first), n_steps=60)
+    found = generate_paths(first, at_tariff(first), n_steps=80)
     known = set(every.network.paths)
     assert set(found.market.network.paths) <= known
     assert found.table["n_new"].iloc[-1] == 0
@@ -51,7 +51,7 @@ def test_the_generated_equilibrium_is_that_of_all_paths(signal):
     for path, row in zip(found.market.network.paths, found.flows_veh, strict=True):
         flows[every.network.paths.index(path)] = row
     start = shortest_path_departures(every.network, every.demand_veh)
-    whole = equilibrium(every, at_tariff(every), start, n_steps=120)
+    whole = equilibrium(every, at_tariff(every), start, n_steps=160)
     own = gaps(every.look(flows), at_tariff(every))
     assert own["relative_gap"] == pytest.approx(found.gaps["relative_gap"], abs=2e-3)
     assert own["relative_gap"] < 1e-2
