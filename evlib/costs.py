@@ -14,18 +14,21 @@ __all__ = ["TravelTimes", "arrival_shares", "path_costs", "plug_in_shares", "tim
 
 @dataclass(frozen=True)
 class TravelTimes:
-    """Mean over the departures of each step; shape (n_paths, n_departure_steps) each.
+    """Mean over the departures of each step.
 
     Attributes
     ----------
-    road_min : ndarray
-        Time on the origin arc and on roads [min].
-    waiting_min : ndarray
+    road_min : ndarray, shape (n_paths, n_departure_steps)
+        Time on the origin arc and on roads to the station [min].
+    waiting_min : ndarray, shape (n_paths, n_departure_steps)
         Time in the station's queue [min].
+    onward_min : ndarray, shape (n_paths, n_classes, n_departure_steps)
+        Time on roads after the stay, 0 where trips end at the station [min].
     """
 
     road_min: np.ndarray
     waiting_min: np.ndarray
+    onward_min: np.ndarray
 
 
 def travel_times(loading: Loading, signal: str = "experienced", station_waiting: str = "exact") -> TravelTimes:
@@ -54,7 +57,7 @@ def travel_times(loading: Loading, signal: str = "experienced", station_waiting:
     network = loading.network
     depart = departure_min(loading)
     shape = (len(network.paths), network.time.n_departure_steps)
-    road, waiting = np.empty(shape), np.empty(shape)
+    road, waiting, onward = np.empty(shape), np.empty(shape), np.zeros((shape[0], len(network.classes), shape[1]))
     for p, path in enumerate(network.paths):
         if signal == "experienced":
             arrival = arrival_min(loading, path.arcs, depart)
@@ -68,7 +71,24 @@ def travel_times(loading: Loading, signal: str = "experienced", station_waiting:
         else:
             wait = middle(station_wait_min(loading, path.station, arrival, station_waiting))
         waiting[p] = by_step(loading, wait).mean(axis=1)
-    return TravelTimes(road, waiting)
+        for m, begin in enumerate(onward_entry_min(loading, path, depart, signal)):
+            if signal == "experienced":
+                after = arrival_min(loading, path.onward, begin) - begin
+            else:
+                after = sum(_exit_min(loading, arc, depart) - depart for arc in path.onward)
+            onward[p, m] = by_step(loading, middle(after)).mean(axis=1)
+    return TravelTimes(road, waiting, onward)
+
+
+def onward_entry_min(loading: Loading, path, depart_min: np.ndarray, signal: str = "experienced") -> list[np.ndarray]:
+    """When who departs at given times drives on after the stay, by class; empty where the trip ends at the station."""
+    if not path.onward:
+        return []
+    network = loading.network
+    if signal == "instantaneous":
+        return [depart_min] * len(network.classes)
+    plug_in = _Queue(loading, path.station).plug_in_min(arrival_min(loading, path.arcs, depart_min))
+    return [plug_in + stay * network.time.step_min for stay in network.stay_steps]
 
 
 def time_costs(times: TravelTimes, vot_cny_h, queue_cny_h) -> np.ndarray:
@@ -86,7 +106,8 @@ def time_costs(times: TravelTimes, vot_cny_h, queue_cny_h) -> np.ndarray:
         [CNY per vehicle].
     """
     vot, queue = np.asarray(vot_cny_h) / 60.0, np.asarray(queue_cny_h) / 60.0
-    return vot[None, :, None] * times.road_min[:, None, :] + queue[None, :, None] * times.waiting_min[:, None, :]
+    before = vot[None, :, None] * times.road_min[:, None, :] + queue[None, :, None] * times.waiting_min[:, None, :]
+    return before + vot[None, :, None] * times.onward_min
 
 
 def plug_in_shares(loading: Loading) -> np.ndarray:

@@ -66,7 +66,8 @@ def origin_demand(scenario) -> np.ndarray:
     Returns
     -------
     ndarray, shape (n_origins, n_classes, n_departure_steps)
-        [veh]; sums to ``fleet.vehicles``.
+        [veh]; sums to ``fleet.vehicles``. Where trips go on, an origin is a pair of origin and destination, in the order
+        of the network's origins.
 
     Raises
     ------
@@ -83,4 +84,6 @@ def origin_demand(scenario) -> np.ndarray:
     ]
     share = np.array([member.share for member in fleet.classes])
     origin = np.array([item.share for item in scenario.origins])
+    if scenario.switches.trip_end == "destination":
+        origin = np.outer(origin, [item.share for item in scenario.destinations]).ravel()
     return fleet.vehicles * origin[:, None, None] * share[None, :, None] * np.array(profiles)[None]

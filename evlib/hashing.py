@@ -15,7 +15,7 @@ __all__ = ["code_hash", "files_hash", "lock_hash", "package_sources", "source_ha
 
 # Draw, record and judge what was solved, or solve other problems; no solved number of a scenario depends on them.
 _APART = ("figures", "recording", "claims", "claims_grid", "claims_measures", "claims_road", "claims_row")
-_APART += ("flow_cost", "sessions", "shortest", "static", "tntp")
+_APART += ("sessions", "tntp")
 
 
 def source_hash(paths: Iterable[Path], root: Path = ROOT) -> str:
@@ -77,7 +77,7 @@ def code_hash() -> str:
     -------
     str
         SHA-256 over the lock's pins and over all of evlib but ``study``, ``figures``, ``recording``, the claims and the
-        static assignment.
+        readers of other data.
     """
     return hashlib.sha256(f"{source_hash(package_sources(without=_APART))} {lock_hash()}".encode()).hexdigest()
 

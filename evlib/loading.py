@@ -38,6 +38,8 @@ class Loading:
     n_overtaking_guard, n_capacity_guard : int
         Times (arc and loading step) at which the impedance alone would have let a later vehicle overtake, and at which
         it would have let out more than the capacity.
+    background_entered_veh, background_left_veh : ndarray, shape (n_arcs, S + 1), or None
+        Background traffic, where there is any, on each arc.
     """
 
     network: Network
@@ -51,11 +53,26 @@ class Loading:
     completed_veh: np.ndarray
     n_overtaking_guard: int
     n_capacity_guard: int
+    background_entered_veh: np.ndarray | None = None
+    background_left_veh: np.ndarray | None = None
+
+    @property
+    def all_entered_veh(self) -> np.ndarray:
+        """All that has entered each arc, background traffic included, shape (n_arcs, S + 1)."""
+        whole = self.entered_veh.sum(axis=1)
+        return whole if self.background_entered_veh is None else whole + self.background_entered_veh
+
+    @property
+    def all_left_veh(self) -> np.ndarray:
+        """All that has left each arc, shape (n_arcs, S + 1)."""
+        whole = self.left_veh.sum(axis=1)
+        return whole if self.background_left_veh is None else whole + self.background_left_veh
 
     @property
     def vehicles_veh(self) -> np.ndarray:
-        """Vehicles on each arc, shape (n_arcs, S + 1)."""
-        return (self.entered_veh - self.left_veh).sum(axis=1)
+        """Vehicles on each arc, background traffic included, shape (n_arcs, S + 1)."""
+        on = (self.entered_veh - self.left_veh).sum(axis=1)
+        return on if self.background_left_veh is None else on + self.background_entered_veh - self.background_left_veh
 
     @property
     def queue_veh(self) -> np.ndarray:
@@ -73,7 +90,7 @@ class Loading:
         return np.diff(self.plugged_veh[:, :, :: self.network.time.substeps], axis=2)
 
     def curve(self, arc: str, time_min, side: str = "entered") -> np.ndarray:
-        """Vehicles that have entered or left an arc by given times, all classes together [veh]."""
+        """Vehicles of the fleet that have entered or left an arc by given times, all classes together [veh]."""
         index = self.network.arc_name.index(arc)
         values = {"entered": self.entered_veh, "left": self.left_veh}[side][index].sum(axis=0)
         return np.interp(time_min, self.time_min, values)
@@ -103,7 +120,8 @@ def load_traffic(network: Network, departures, *, kernel: str = "compiled") -> L
     Returns
     -------
     Loading
-        Runs on after the horizon until everybody has plugged in.
+        Runs on after the horizon until everybody has plugged in; where trips go on or there is background traffic, until
+        all have ended their trips.
 
     Raises
     ------
@@ -121,16 +139,38 @@ def load_traffic(network: Network, departures, *, kernel: str = "compiled") -> L
     if kernel not in ("compiled", "numpy"):
         raise InputError(f"kernel {kernel!r}; must be 'compiled' or 'numpy'")
     departures = _checked(network, departures)
-    curves = Curves.empty(network)
-    advance = compiled_advance(network, departures, curves) if kernel == "compiled" else None
-    advance = advance or Specification(network, departures, curves).advance
+    curves, whole = Curves.empty(network), _with_background(network, departures)
+    advance = compiled_advance(network, whole, curves) if kernel == "compiled" else None
+    advance = advance or Specification(network, whole, curves).advance
     substeps, total = network.time.substeps, departures.sum()
     horizon = network.time.n_steps * substeps
     for step in range(horizon, 2 * horizon + 1, substeps):
         advance(step)
-        if total - in_order(curves.plugged[step].ravel()) <= 1e-9 * max(1.0, total):
+        tolerance = 1e-9 * max(1.0, total)
+        if total - in_order(curves.plugged[step].ravel()) <= tolerance and _all_home(curves, step, network, tolerance):
             return _finished(curves, step, network, departures)
     raise InputError(_left_over(curves, step, network, total))
+
+
+def _with_background(network: Network, departures: np.ndarray) -> np.ndarray:
+    """Departures by way and class: those of background traffic on ways of their own, in a class of their own."""
+    if network.background is None:
+        return departures
+    more = network.background.departures_veh
+    n_paths, n_classes, n_depart = departures.shape
+    whole = np.zeros((n_paths + len(more), n_classes + 1, network.time.n_steps))
+    whole[:n_paths, :n_classes, :n_depart] = departures
+    whole[n_paths:, n_classes, : more.shape[1]] = more
+    return whole
+
+
+def _all_home(curves: Curves, step: int, network: Network, tolerance: float) -> bool:
+    """Whether nobody drives any more; only asked where driving does not end at plugs."""
+    if network.background is None and not network.goes_on:
+        return True
+    held = in_order(curves.plugged[step].ravel()) - in_order(curves.completed[step])
+    on_roads = (curves.entered[step, : network.n_arcs] - curves.left[step]).sum()
+    return (held <= tolerance or not network.goes_on) and on_roads <= tolerance
 
 
 def _checked(network: Network, departures) -> np.ndarray:
@@ -163,6 +203,17 @@ def _checked(network: Network, departures) -> np.ndarray:
     return full
 
 
+def _onward_apart(network: Network) -> np.ndarray:
+    """Paths whose roads after the station do not begin there or do not join."""
+    apart = np.zeros(len(network.paths), dtype=bool)
+    for p, path in enumerate(network.paths if network.goes_on else ()):
+        here = str(network.station_node[path.station])
+        for arc in path.onward:
+            apart[p] |= network.arc_tail[arc] != here
+            here = network.arc_head[arc]
+    return apart
+
+
 def _check_ways(network: Network) -> None:
     """Every path is a way from its origin arc over roads that join to its station, whose plugs come last and once."""
     wrong = ~(network.capacity_veh_min > 0)
@@ -182,7 +233,7 @@ def _check_ways(network: Network) -> None:
     known = (station >= 0) & (station < len(network.stations))
     node = np.array([str(node) for node in network.station_node], dtype=object)
     faults = (
-        (arcs[begins] != network.path_origin, "does not begin with the arc of its origin"),
+        (arcs[begins] != network.origin_entry[network.path_origin], "does not begin with the arc of its origin"),
         (_any_of(apart, begins), "is not connected: a road does not begin where the one before ends"),
         (_any_of(is_origin[arcs] & inside, begins), "passes an origin's arc on its way"),
         (~known, "charges at no station; it must charge exactly once"),
@@ -191,7 +242,7 @@ def _check_ways(network: Network) -> None:
             "does not end at its station, so it charges nowhere",
         ),
     )
-    for fault, text in faults:
+    for fault, text in (*faults, (_onward_apart(network), "is not connected behind its station")):
         if fault.any():
             p = int(np.flatnonzero(fault)[0])
             way = ", ".join(network.arc_name[arc] for arc in network.paths[p].arcs)
@@ -205,13 +256,23 @@ def _any_of(flags: np.ndarray, begins: np.ndarray) -> np.ndarray:
 
 def _finished(curves: Curves, step: int, network: Network, departures: np.ndarray) -> Loading:
     """Cut the curves at the last step and hand them over, read-only."""
-    entered, arrived = np.split(curves.entered, [network.n_arcs], axis=1)
-    arrays = [entered, curves.left, curves.exit_min, arrived, curves.plugged, curves.completed]
+    fleet = slice(len(network.classes))  # the class behind is background traffic
+    entered, arrived = np.split(curves.entered[:, :, fleet], [network.n_arcs], axis=1)
+    arrays = [
+        entered,
+        curves.left[:, :, fleet],
+        curves.exit_min,
+        arrived,
+        curves.plugged[:, :, fleet],
+        curves.completed,
+    ]
+    if network.background is not None:
+        arrays += [curves.entered[:, : network.n_arcs, -1], curves.left[:, :, -1]]
     arrays = [np.ascontiguousarray(np.moveaxis(array[: step + 1], 0, -1)) for array in arrays]
     arrays.insert(0, network.time.loading_step_min * np.arange(step + 1))
     for array in (departures, *arrays):
         array.setflags(write=False)
-    return Loading(network, departures, *arrays, *(int(count) for count in curves.guards))
+    return Loading(network, departures, *arrays[:7], *(int(count) for count in curves.guards), *arrays[7:])
 
 
 def _left_over(curves: Curves, step: int, network: Network, total: float) -> str:
@@ -221,8 +282,14 @@ def _left_over(curves: Curves, step: int, network: Network, total: float) -> str
     places = zip((*inside.tolist(), *queue.tolist()), names, strict=True)
     worst = sorted(((count, name) for count, name in places if count > 1e-6), reverse=True)[:4]
     where = ", ".join(f"{count:.1f} on {name}" for count, name in worst)
+    missing = total - curves.plugged[step].sum()
+    if missing <= 1e-6:
+        return (
+            f"departures: all have plugged in, but some have not ended their trips {network.time.n_steps} steps after the "
+            f"horizon ({where}); send fewer vehicles"
+        )
     return (
-        f"departures: {total - curves.plugged[step].sum():.1f} of {total:.1f} vehicles have not plugged in "
+        f"departures: {missing:.1f} of {total:.1f} vehicles have not plugged in "
         f"{network.time.n_steps} steps after the horizon ({where}); send fewer vehicles, add plugs, or choose an "
         "impedance that lets overloaded roads clear"
     )

@@ -12,6 +12,7 @@ import numpy as np
 from numba import njit
 
 from evlib.impedance import affine, bpr, point_queue, smooth_queue
+from evlib.loading_specification import stays_of, ways_of
 
 __all__ = ["compiled_advance"]
 
@@ -40,15 +41,17 @@ class _Supply(NamedTuple):
 
 
 class _Demand(NamedTuple):
-    """Where each commodity's vehicles are counted: one slot for every arc on its way, the waiting arc last.
+    """Where each commodity's vehicles are counted: one slot for every arc on its way.
 
     A commodity is a class on a path. The slots of an arc lie side by side, class by class, in the order of the paths;
     those of segment i = arc * n_classes + class are ``start[i]`` to ``start[i + 1]``. What leaves a slot enters
-    ``onward``. ``before`` and ``within`` (decision step, commodity) are the vehicles departed before and in a step.
+    ``onward``; a last slot, which belongs to no arc, takes what ends its trip. ``through`` says at which stations some
+    drive on. ``before`` and ``within`` (decision step, commodity) are the vehicles departed before and in a step.
     """
 
     start: np.ndarray
     onward: np.ndarray
+    through: np.ndarray
     first: np.ndarray
     before: np.ndarray
     within: np.ndarray
@@ -67,10 +70,15 @@ class _Curves(NamedTuple):
 
 
 class _Pointers(NamedTuple):
-    """Latest entry step that has left each arc, and that has been plugged in at each station."""
+    """Latest entry step that has left each arc, and that has been plugged in at each station.
+
+    Of stations also what was plugged in by each loading step: all up to an entry step and a share of the next.
+    """
 
     arc: np.ndarray
     station: np.ndarray
+    up_to: np.ndarray
+    share: np.ndarray
 
 
 def compiled_advance(network, departures, curves) -> Callable[[int], None] | None:
@@ -100,16 +108,22 @@ def compiled_advance(network, departures, curves) -> Callable[[int], None] | Non
     supply = _Supply(
         float(network.time.loading_step_min),
         int(network.time.substeps),
-        len(network.origins),
+        network.n_entries,
         # Copies, so that the types are the same for every network, and one compilation serves all.
         *(np.array(values, dtype=float) for values in (network.free_flow_min, network.capacity_veh_min, network.plugs)),
-        np.array(network.stay_steps, dtype=np.int64) * network.time.substeps,
+        stays_of(network),
         *law,
     )
     demand = _demand(network, departures)
     arrays = _Curves(*(getattr(curves, name) for name in _Curves._fields))
-    pointers = _Pointers(np.zeros(network.n_arcs, dtype=np.int64), np.zeros(len(network.stations), dtype=np.int64))
-    ring, done = np.zeros((FIRST_ROWS, len(demand.onward))), 0
+    by_step = (len(curves.total), len(network.stations))
+    pointers = _Pointers(
+        np.zeros(network.n_arcs, dtype=np.int64),
+        np.zeros(len(network.stations), dtype=np.int64),
+        np.zeros(by_step, dtype=np.int64),
+        np.zeros(by_step),
+    )
+    ring, done = np.zeros((FIRST_ROWS, len(demand.onward) + 1)), 0
 
     def advance(last: int) -> None:
         nonlocal ring, done
@@ -137,7 +151,7 @@ def _law(delay_function) -> tuple[int, float, float] | None:
 
 def _demand(network, departures: np.ndarray) -> _Demand:
     n_classes = departures.shape[1]
-    arcs = [(*path.arcs, network.n_arcs + path.station) for path in network.paths]
+    arcs = ways_of(network)
     length = np.array([len(way) for way in arcs])
     pair_arc, pair_path = np.concatenate(arcs), np.repeat(np.arange(len(arcs)), length)
     begin = np.cumsum(length) - length
@@ -146,18 +160,20 @@ def _demand(network, departures: np.ndarray) -> _Demand:
     pair, member = np.nonzero(used[pair_path])
     segment = pair_arc[pair] * n_classes + member
     order = np.argsort(segment, kind="stable")
-    slot = np.full((len(pair_arc) + 1, n_classes), -1)
+    slot = np.full((len(pair_arc) + 1, n_classes), len(order))
     slot[pair[order], member[order]] = np.arange(len(order))
-    onward = np.where(pair_arc[pair] < network.n_arcs, slot[pair + 1, member], -1)[
-        order
-    ]  # behind waiting arcs: nothing
+    ends = np.append(np.append(begin[1:], len(pair_arc)) - 1, -1)  # nothing comes behind the last arc of a way
+    onward = np.where(np.isin(pair, ends), len(order), slot[pair + 1, member])[order]
+    through = np.zeros(len(network.stations), dtype=np.bool_)
+    waiting = pair_arc[pair] >= network.n_arcs
+    through[pair_arc[pair[waiting & ~np.isin(pair, ends)]] - network.n_arcs] = True
     n_segments = (network.n_arcs + len(network.stations)) * n_classes
     start = np.searchsorted(segment[order], np.arange(n_segments + 1))
 
     path, member = np.nonzero(used)
     within = np.append(departures[path, member], np.zeros((len(path), 1)), axis=1)
     before = np.append(np.zeros((len(path), 1)), np.cumsum(departures[path, member], axis=1), axis=1)
-    return _Demand(start, onward, slot[begin[path], member], before.T.copy(), within.T.copy())
+    return _Demand(start, onward, through, slot[begin[path], member], before.T.copy(), within.T.copy())
 
 
 @compiled
@@ -165,15 +181,18 @@ def _advance(step, last, supply, demand, curves, pointers, ring):
     """From grid time ``step`` to ``last``; returns the ring buffer, which may have been enlarged."""
     # Taken out of the tuples once: inside the loops each look into one would count references.
     dt_min, substeps, n_origins, minutes, capacity, plugs, stay, law, alpha, power = supply
-    start, onward, first, before, within = demand
+    start, onward, through, first, before, within = demand
     entered, left, total, exit_min, plugged, completed, guards = curves
-    arc_pointer, station_pointer = pointers
+    arc_pointer, station_pointer, up_to, share_of = pointers
     _, n_arcs, n_classes = left.shape
     while step <= last:
-        ring = _with_room(ring, step, start, arc_pointer, n_classes)
+        ring = _with_room(ring, step, start, arc_pointer, n_classes, through, up_to, stay)
         now = dt_min * step
         for arc in range(n_origins, n_arcs):  # what leaves a road entered it before this step
             _leave(arc, step, step - 1, now, start, onward, exit_min, left, arc_pointer, ring)
+        for c in range(len(plugs)):
+            if through[c]:
+                _unplug(c, step, stay, start, onward, n_arcs, up_to, share_of, ring)
         k = min(step // substeps, len(before) - 1)
         share = (step % substeps) / substeps
         for q in range(len(first)):
@@ -194,18 +213,21 @@ def _advance(step, last, supply, demand, curves, pointers, ring):
             if guard >= 0:
                 guards[guard] += 1
         for c in range(len(plugs)):
-            _serve(c, step, plugs[c], stay, entered, total, plugged, completed, station_pointer)
+            _serve(c, step, plugs[c], stay, entered, total, plugged, completed, station_pointer, up_to, share_of)
         step += 1
     return ring
 
 
 @compiled
-def _with_room(ring, step, start, pointer, n_classes):
+def _with_room(ring, step, start, pointer, n_classes, through, up_to, stay):
     """The ring buffer with a free row for this step: enlarged while the oldest row still read is in the way."""
     oldest = step - 1
     for arc in range(len(pointer)):
         if start[(arc + 1) * n_classes] > start[arc * n_classes]:  # else nobody ever takes the arc
             oldest = min(oldest, pointer[arc])
+    for c in range(len(through)):
+        if through[c]:
+            oldest = min(oldest, up_to[max(step - stay.max(), 0), c])
     while step - oldest >= len(ring):
         longer = np.zeros((2 * len(ring), ring.shape[1]))
         for past in range(oldest, step):
@@ -277,7 +299,22 @@ def _delay(present, minutes, capacity, law, alpha, power):
 
 
 @compiled
-def _serve(c, step, plugs, stay, entered, total, plugged, completed, pointer):
+def _unplug(c, step, stay, start, onward, n_arcs, up_to, share_of, ring):
+    """Who drives on from a plug now: those who had been plugged in a stay ago."""
+    mask, n_classes = len(ring) - 1, len(stay)
+    for m in range(n_classes):
+        then = step - stay[m]
+        for slot in range(start[(n_arcs + c) * n_classes + m], start[(n_arcs + c) * n_classes + m + 1]):
+            gone = 0.0
+            if then >= 1:
+                entry = up_to[then, c]
+                earlier, later = ring[entry & mask, slot], ring[min(entry + 1, then) & mask, slot]
+                gone = earlier + share_of[then, c] * (later - earlier)
+            ring[step & mask, onward[slot]] = gone
+
+
+@compiled
+def _serve(c, step, plugs, stay, entered, total, plugged, completed, pointer, up_to, share_of):
     """Plug in as many as there are free plugs, in order of arrival, classes as they come."""
     n_stations, n_classes = plugged.shape[1:]
     place = entered.shape[1] - n_stations + c
@@ -293,6 +330,7 @@ def _serve(c, step, plugs, stay, entered, total, plugged, completed, pointer):
     share, later = 0.0, entry
     if entry < step:
         share, later = (release - total[entry, place]) / (total[entry + 1, place] - total[entry, place]), entry + 1
+    up_to[step, c], share_of[step, c] = entry, share
     for m in range(n_classes):
         earlier = entered[entry, place, m]
         plugged[step, c, m] = earlier + share * (entered[later, place, m] - earlier)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice, pairwise
 
@@ -11,10 +11,11 @@ import numpy as np
 import pandas as pd
 
 from evlib import impedance
+from evlib.background import everyday_traffic
 from evlib.errors import InputError
 from evlib.schema import clock_to_min
 
-__all__ = ["Network", "Path", "TimeGrid", "assemble_network", "build_network"]
+__all__ = ["Background", "Network", "Path", "TimeGrid", "assemble_network", "build_network"]
 
 MAX_PATHS = 5000
 
@@ -61,22 +62,41 @@ class TimeGrid:
 
 @dataclass(frozen=True)
 class Path:
-    """One way from an origin to the plug of a station.
+    """One way from an origin to the plug of a station, and on to a destination where trips go on.
 
     Attributes
     ----------
     origin, station : int
         Positions in the network's origins and stations.
     nodes : tuple of int
-        Road nodes passed.
+        Road nodes passed up to the station.
     arcs : tuple of int
         Origin arc, then roads, as positions in the network's arcs. The station's waiting arc follows.
+    onward : tuple of int
+        Roads from the station to the destination, after the stay.
     """
 
     origin: int
     station: int
     nodes: tuple[int, ...]
     arcs: tuple[int, ...]
+    onward: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Background:
+    """Traffic that is not electric and follows no signal.
+
+    Attributes
+    ----------
+    ways : tuple of tuple of int
+        Roads of each way, as positions in the network's arcs.
+    departures_veh : ndarray, shape (n_ways, K)
+        [veh].
+    """
+
+    ways: tuple[tuple[int, ...], ...]
+    departures_veh: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -92,7 +112,9 @@ class Network:
     free_flow_min, capacity_veh_min : ndarray, shape (n_arcs,)
         Free-flow time [min], 0 for origin arcs; capacity [veh/min].
     origins, stations, classes : tuple of str
-        Names.
+        Names. Where trips go on after charging, an origin is a pair, as in ``o1 to d2``.
+    origin_entry : ndarray of int, shape (n_origins,)
+        Arc by which the vehicles of each origin enter.
     station_node : tuple of int
         Road node of each station.
     plugs : ndarray, shape (n_stations,)
@@ -106,6 +128,7 @@ class Network:
     time : TimeGrid
     graph : networkx.MultiDiGraph
         The extended graph, nodes ``(label, layer)``; edges carry ``kind`` and ``minutes``.
+    background : Background or None
     """
 
     arc_name: tuple[str, ...]
@@ -124,6 +147,18 @@ class Network:
     delay_function: object
     time: TimeGrid
     graph: nx.MultiDiGraph
+    origin_entry: np.ndarray
+    background: Background | None = None
+
+    @property
+    def n_entries(self) -> int:
+        """Origin arcs; they come first."""
+        return self.arc_kind.count("origin")
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether some trips go on after charging."""
+        return any(path.onward for path in self.paths)
 
     @property
     def n_arcs(self) -> int:
@@ -142,13 +177,16 @@ class Network:
 
     @property
     def path_free_flow_min(self) -> np.ndarray:
-        """Free-flow time of each path [min], shape (n_paths,)."""
-        return np.array([self.free_flow_min[list(path.arcs)].sum() for path in self.paths])
+        """Free-flow time of each path [min], shape (n_paths,); without the stay, with what comes after it."""
+        return np.array([self.free_flow_min[[*path.arcs, *path.onward]].sum() for path in self.paths])
 
     def path_label(self, index: int) -> str:
-        """``c3: 1-12``: station and nodes of a path."""
+        """``c3: 1-12``: station and nodes of a path; ``c3: 1-12, 12-8-2`` where it goes on."""
         path = self.paths[index]
-        return f"{self.stations[path.station]}: {'-'.join(str(node) for node in path.nodes)}"
+        way = "-".join(str(node) for node in path.nodes)
+        if path.onward:
+            way += ", " + "-".join([self.arc_tail[path.onward[0]], *(self.arc_head[arc] for arc in path.onward)])
+        return f"{self.stations[path.station]}: {way}"
 
     def path_table(self) -> pd.DataFrame:
         """One row a path: origin, station, nodes, free-flow minutes."""
@@ -182,11 +220,13 @@ def build_network(scenario) -> Network:
     delay = getattr(impedance, scenario.switches.impedance)
     if scenario.switches.impedance == "bpr":
         delay = partial(delay, alpha=roads.bpr_alpha, power=roads.bpr_power)
-    return assemble_network(
+    goes_on = scenario.switches.trip_end == "destination"
+    network = assemble_network(
         roads=[
             (int(tail), int(head), float(minutes), roads.capacity_veh_h)
             for tail, head, minutes in zip(tables.link_tail, tables.link_head, tables.link_free_flow_min, strict=True)
         ],
+        destinations={item.name: item.node for item in scenario.destinations} if goes_on else None,
         origins={origin.name: origin.node for origin in scenario.origins},
         stations={station.name: (station.node, station.plugs) for station in scenario.stations},
         stay_steps={member.name: round(member.stay_min / time.step_min) for member in scenario.fleet.classes},
@@ -201,6 +241,12 @@ def build_network(scenario) -> Network:
         every_path=scenario.switches.path_set == "enumerated",
         label=str(scenario.file),
     )
+    if roads.background_veh_h == 0:
+        return network
+    ways, veh_h = everyday_traffic(scenario)
+    ways = tuple(tuple(network.n_entries + arc for arc in way) for way in ways)
+    departures = np.repeat(veh_h[:, None] * time.step_min / 60.0, time.n_steps, axis=1)
+    return replace(network, background=Background(ways, departures))
 
 
 def assemble_network(
@@ -212,6 +258,7 @@ def assemble_network(
     *,
     delay_function=impedance.smooth_queue,
     every_path=True,
+    destinations=None,
     label="network",
 ) -> Network:
     """Build an extended network from plain lists, as a notebook or a test does by hand.
@@ -232,6 +279,8 @@ def assemble_network(
     every_path : bool, optional
         Name all simple paths; else only the shortest from each origin to each station, and :mod:`evlib.routes` finds those
         that traffic makes worth taking.
+    destinations : dict of str -> int, optional
+        Destination name -> node, if trips go on after charging: then every origin has trips to every destination.
     label : str, optional
         What error messages call the network.
 
@@ -255,6 +304,11 @@ def assemble_network(
     entry_veh_h = {
         name: sum(capacity for tail, _, _, capacity in roads if tail == node) for name, node in origins.items()
     }
+    starts = list(origins.values())
+    if destinations:
+        origins_named = {f"{name} to {end}": (o, end) for o, name in enumerate(origins) for end in destinations}
+    else:
+        origins_named = {name: (o, None) for o, name in enumerate(origins)}
     names = [*origins, *(f"{tail}-{head}" for tail, head, _, _ in roads)]
     network = Network(
         arc_name=tuple(names),
@@ -263,16 +317,17 @@ def assemble_network(
         arc_head=tuple(str(node) for node in origins.values()) + tuple(str(road[1]) for road in roads),
         free_flow_min=_frozen([0.0] * len(origins) + [road[2] for road in roads]),
         capacity_veh_min=_frozen([*entry_veh_h.values(), *(road[3] for road in roads)]) / 60.0,
-        origins=tuple(origins),
+        origins=tuple(origins_named),
         stations=tuple(stations),
         classes=tuple(stay_steps),
         station_node=tuple(node for node, _ in stations.values()),
         plugs=_frozen([plugs for _, plugs in stations.values()]),
         stay_steps=np.array(list(stay_steps.values()), dtype=int),
-        paths=_enumerate(roads, origins, stations, label, every_path),
+        paths=_enumerate(roads, starts, stations, destinations or {}, origins_named, label, every_path),
         delay_function=delay_function,
         time=time,
         graph=_extended_graph(roads, origins, stations, stay_steps, time),
+        origin_entry=np.array([o for o, _ in origins_named.values()]),
     )
     network.capacity_veh_min.setflags(write=False)
     return network
@@ -318,40 +373,53 @@ def _extended_graph(roads, origins, stations, stay_steps, time) -> nx.MultiDiGra
     return graph
 
 
-def _enumerate(roads, origins, stations, label, every_path) -> tuple[Path, ...]:
-    """Simple paths from every origin to every station over the roads of the layer "to charge": all, or the shortest."""
+def _enumerate(roads, starts, stations, destinations, origins, label, every_path) -> tuple[Path, ...]:
+    """Simple paths from every origin to every station over the roads of the layer "to charge": all, or the shortest.
+
+    Where trips go on, each with every such path of the layer "charged" from the station to the origin's destination.
+    """
     graph = nx.DiGraph()
     arc_of = {}
     for index, (tail, head, minutes, _) in enumerate(roads):
         if (tail, head) in arc_of:
             raise InputError(f"{label}: road {tail}-{head} appears twice; keep one row")
-        arc_of[tail, head] = len(origins) + index
+        arc_of[tail, head] = len(starts) + index
         graph.add_edge(tail, head, minutes=minutes)
-    for kind, nodes in (("origin", list(origins.values())), ("station", [node for node, _ in stations.values()])):
+    ends = [node for node, _ in stations.values()]
+    for kind, nodes in (("origin", starts), ("station", ends), ("destination", destinations.values())):
         for node in nodes:
             if node not in graph:
                 raise InputError(f"{label}: {kind} node {node} is on no road")
+
+    def ways(node, target):
+        if node == target:
+            return [((node,), 0.0, ())]
+        if every_path:
+            found = islice(nx.all_simple_paths(graph, node, target), MAX_PATHS + 1)
+        else:
+            found = [nx.shortest_path(graph, node, target, "minutes")] if nx.has_path(graph, node, target) else []
+        hops = [(tuple(nodes), list(pairwise(nodes))) for nodes in found]
+        return [
+            (nodes, sum(graph.edges[hop]["minutes"] for hop in way), tuple(arc_of[hop] for hop in way))
+            for nodes, way in hops
+        ]
+
     found = []
-    for o, node in enumerate(origins.values()):
-        for c, (target, _) in enumerate(stations.values()):
-            if node == target:
-                raise InputError(f"{label}: origin and station share node {node}; put them on different nodes")
-            if every_path:
-                ways = islice(nx.all_simple_paths(graph, node, target), MAX_PATHS + 1)
-            else:
-                ways = [nx.shortest_path(graph, node, target, "minutes")] if nx.has_path(graph, node, target) else []
-            for nodes in ways:
-                hops = list(pairwise(nodes))
-                minutes = sum(graph.edges[hop]["minutes"] for hop in hops)
-                found.append((o, c, minutes, tuple(nodes), (o, *(arc_of[hop] for hop in hops))))
-        if len(found) > MAX_PATHS:
-            raise InputError(
-                f"{label}: more than {MAX_PATHS} paths; too many to enumerate, set switches.path_set to 'generated'"
-            )
-    for o, name in enumerate(origins):
-        if not any(row[0] == o for row in found):
+    for g, (o, end) in enumerate(origins.values()):
+        for c, target in enumerate(ends):
+            if starts[o] == target:
+                raise InputError(f"{label}: origin and station share node {starts[o]}; put them on different nodes")
+            onward = [((), 0.0, ())] if end is None else ways(target, destinations[end])
+            for nodes, there, arcs in ways(starts[o], target) if onward else []:
+                found += [(g, c, there + more, nodes, (o, *arcs), after) for _, more, after in onward]
+            if len(found) > MAX_PATHS:
+                raise InputError(
+                    f"{label}: more than {MAX_PATHS} paths; too many to enumerate, set switches.path_set to 'generated'"
+                )
+    for g, name in enumerate(origins):
+        if not any(row[0] == g for row in found):
             raise InputError(f"{label}: origin {name} reaches no station; add a road or move it")
     for c, name in enumerate(stations):
         if not any(row[1] == c for row in found):
             raise InputError(f"{label}: station {name} is reached from no origin; add a road or move it")
-    return tuple(Path(o, c, nodes, arcs) for o, c, _, nodes, arcs in sorted(found))
+    return tuple(Path(g, c, nodes, arcs, after) for g, c, _, nodes, arcs, after in sorted(found))

@@ -57,8 +57,8 @@ def _arcs(run) -> pd.DataFrame:
     network, loading = run.network, run.loading
     time = network.time
     every = slice(None, None, time.substeps)
-    entered = np.diff(loading.entered_veh.sum(axis=1)[:, every], axis=1)
-    left = np.diff(loading.left_veh.sum(axis=1)[:, every], axis=1)
+    entered = np.diff(loading.all_entered_veh[:, every], axis=1)
+    left = np.diff(loading.all_left_veh[:, every], axis=1)
     delay = loading.exit_min - loading.time_min
     travel = (delay[:, :-1] + delay[:, 1:]) / 2
     travel = travel.reshape(len(delay), -1, time.substeps).mean(axis=2)
@@ -117,6 +117,8 @@ def _paths(scenario, run, signals) -> pd.DataFrame:
     for signal, (times, time_cny, cost_cny) in signals.items():
         table[f"{signal}_road_min"] = times.road_min[path, step]
         table[f"{signal}_waiting_min"] = times.waiting_min[path, step]
+        if network.goes_on:
+            table[f"{signal}_onward_min"] = times.onward_min[path, member, step]
         table[f"{signal}_time_cny"] = time_cny.reshape(-1)
         table[f"{signal}_cost_cny"] = cost_cny.reshape(-1)
     return pd.DataFrame(table)

@@ -78,9 +78,17 @@ class Roads(Section):
     capacity_veh_h: float = Quantity("veh/h", gt=0)
     bpr_alpha: float = Quantity("1", gt=0)
     bpr_power: float = Quantity("1", ge=1)
+    background_veh_h: float = Quantity("veh/h", ge=0)
+    od_file: str | None = None
 
 
 class Origin(Section):
+    name: str
+    node: int
+    share: float = Quantity("1", ge=0, le=1)
+
+
+class Destination(Section):
     name: str
     node: int
     share: float = Quantity("1", ge=0, le=1)
@@ -230,6 +238,7 @@ class Switches(Section):
     limits: Literal["soft", "hard"] = "soft"
     renewable_swap: bool = False
     objective: Literal["system", "user"] = "system"
+    trip_end: Literal["station", "destination"] = "station"
     path_set: Literal["enumerated", "generated"] = "enumerated"
 
 
@@ -242,6 +251,7 @@ class ScenarioSpec(Section):
     roads: Roads
     origins: Annotated[tuple[Origin, ...], BeforeValidator(_named)]
     stations: Annotated[tuple[Station, ...], BeforeValidator(_named)]
+    destinations: Annotated[tuple[Destination, ...], BeforeValidator(_named)] = ()
     fleet: Fleet
     grid: Grid
     prices: Prices
@@ -254,6 +264,14 @@ class ScenarioSpec(Section):
         total = sum(origin.share for origin in self.origins)
         if not self.origins or abs(total - 1) > 1e-9:
             raise ValueError(f"origins' shares sum to {total:.6g}; they must sum to 1")
+        total = sum(item.share for item in self.destinations)
+        if self.destinations and abs(total - 1) > 1e-9:
+            raise ValueError(f"destinations' shares sum to {total:.6g}; they must sum to 1")
+        if self.switches.trip_end == "destination":
+            if not self.destinations:
+                raise ValueError("switches.trip_end is 'destination', but destinations is empty; name at least one")
+            if self.switches.path_set == "generated":
+                raise ValueError("switches.trip_end 'destination' needs switches.path_set 'enumerated'")
         if not self.stations:
             raise ValueError("stations is empty; name at least one station")
         for member in self.fleet.classes:

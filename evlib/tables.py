@@ -26,6 +26,10 @@ class Tables:
         Nodes that each road leaves and enters.
     link_free_flow_min : ndarray, shape (n_links,)
         Travel time of the empty road [min].
+    od_origin, od_destination : ndarray of int, shape (n_pairs,)
+        Pairs of nodes between which background traffic drives; empty without ``roads.od_file``.
+    od_demand_veh : ndarray, shape (n_pairs,)
+        Its demand, of which only the proportions count.
     node : ndarray of int, shape (n_nodes,)
         Nodes with drawing coordinates ``node_x``, ``node_y``.
     load_pu : ndarray, shape (K,)
@@ -45,6 +49,9 @@ class Tables:
     link_tail: np.ndarray
     link_head: np.ndarray
     link_free_flow_min: np.ndarray
+    od_origin: np.ndarray
+    od_destination: np.ndarray
+    od_demand_veh: np.ndarray
     node: np.ndarray
     node_x: np.ndarray
     node_y: np.ndarray
@@ -140,14 +147,18 @@ def _read_roads(spec: ScenarioSpec, folder: Path) -> dict[str, np.ndarray]:
     nodes = _read_csv(nodes_path, ["node", "x", "y"])
     node = _numbers(nodes_path, nodes, "node").astype(int)
     known = set(node.tolist())
-    for kind, group in (("origins", spec.origins), ("stations", spec.stations)):
+    for kind, group in (
+        ("origins", spec.origins),
+        ("stations", spec.stations),
+        ("destinations", spec.destinations),
+    ):
         for member in group:
             if member.node not in set(tail) | set(head):
                 raise InputError(f"{kind}.{member.name}.node: {member.node} is not a node of {path}")
     unknown = sorted((set(tail.tolist()) | set(head.tolist())) - known)
     if unknown:
         raise InputError(f"{nodes_path}: node {unknown[0]} of {path.name} has no coordinates; add a row for it")
-    return {
+    return _read_pairs(spec, folder, set(tail) | set(head)) | {
         "link_tail": tail,
         "link_head": head,
         "link_free_flow_min": free_flow_min,
@@ -155,6 +166,21 @@ def _read_roads(spec: ScenarioSpec, folder: Path) -> dict[str, np.ndarray]:
         "node_x": _numbers(nodes_path, nodes, "x"),
         "node_y": _numbers(nodes_path, nodes, "y"),
     }
+
+
+def _read_pairs(spec: ScenarioSpec, folder: Path, nodes: set) -> dict[str, np.ndarray]:
+    names = ("od_origin", "od_destination", "od_demand_veh")
+    if spec.roads.od_file is None:
+        return dict(zip(names, (np.zeros(0, dtype=int), np.zeros(0, dtype=int), np.zeros(0)), strict=True))
+    path = _path(folder, spec.roads.od_file)
+    pairs = _read_csv(path, ["origin", "destination", "static_demand"])
+    ends = [_numbers(path, pairs, column).astype(int) for column in ("origin", "destination")]
+    for column, values in zip(("origin", "destination"), ends, strict=True):
+        unknown = [value for value in values.tolist() if value not in nodes]
+        if unknown:
+            raise InputError(f"{path}: {column} = {unknown[0]} is not a node of {spec.roads.links_file}")
+    demand = _numbers(path, pairs, "static_demand", minimum=0, strict=True)
+    return dict(zip(names, (*ends, demand), strict=True))
 
 
 def _read_profiles(spec: ScenarioSpec, folder: Path) -> dict[str, np.ndarray]:

@@ -15,6 +15,7 @@ from evlib.costs import (
     by_step,
     departure_min,
     middle,
+    onward_entry_min,
     path_costs,
     plug_in_shares,
     time_costs,
@@ -192,15 +193,21 @@ def path_tolls(loading: Loading, vot_cny_h, queue_cny_h, signal: str) -> np.ndar
 def _road_tolls(loading: Loading, vot_cny_h, signal: str) -> np.ndarray:
     network, tolls = loading.network, arc_tolls_cny(loading, vot_cny_h)
     depart = departure_min(loading)
-    paid = np.empty((len(network.paths), network.time.n_departure_steps))
-    for p, path in enumerate(network.paths):
-        total, now = np.zeros(len(depart) - 1), depart
-        for arc in path.arcs:
+    paid = np.empty((len(network.paths), len(network.classes), network.time.n_departure_steps))
+
+    def along(arcs, now):
+        total = np.zeros(len(now) - 1)
+        for arc in arcs:
             total += _between(loading, tolls[arc], now)
             if signal == "experienced":
                 now = arrival_min(loading, [arc], now)
-        paid[p] = by_step(loading, total).mean(axis=1)
-    return np.repeat(paid[:, None, :], len(network.classes), axis=1)
+        return by_step(loading, total).mean(axis=1)
+
+    for p, path in enumerate(network.paths):
+        paid[p] = along(path.arcs, depart)
+        for m, begin in enumerate(onward_entry_min(loading, path, depart, signal)):
+            paid[p, m] += along(path.onward, begin)
+    return paid
 
 
 def _station_tolls(loading: Loading, queue_cny_h, signal: str) -> np.ndarray:

@@ -32,17 +32,18 @@ def arc_tolls_cny(loading: Loading, vot_cny_h) -> np.ndarray:
     Notes
     -----
     The derivative of the arc's own discrete loading, impedance and capacity limit included; w is the mean value of time
-    of what enters, q the inflow. What the vehicle does to other arcs downstream is neglected.
+    of what enters, q the inflow. Background traffic takes room, but its time counts for nothing: it is not the fleet's.
+    What the vehicle does to other arcs downstream is neglected.
     """
     network = loading.network
     per_min = np.asarray(vot_cny_h) / 60.0
-    inflow = np.diff(loading.entered_veh, axis=2, prepend=0.0)
-    weighted = np.einsum("ams,m->as", inflow, per_min)
+    inflow = np.diff(loading.all_entered_veh, axis=1, prepend=0.0)
+    weighted = np.einsum("ams,m->as", np.diff(loading.entered_veh, axis=2, prepend=0.0), per_min)
     delay_slope = _delay_slope(loading)
     tolls = np.zeros((network.n_arcs, len(loading.time_min)))
     for arc in range(network.n_arcs):
         if inflow[arc].any():
-            tolls[arc] = _arc_toll(loading, arc, delay_slope[arc], inflow[arc].sum(axis=0), weighted[arc])
+            tolls[arc] = _arc_toll(loading, arc, delay_slope[arc], inflow[arc], weighted[arc])
     return tolls
 
 
