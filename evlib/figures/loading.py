@@ -95,8 +95,8 @@ def spillback(table: pd.DataFrame, title: str) -> go.Figure:
                 col=panel + 1,
             )
     finish(figure, title=title, height=410, margin={**ROOM_BELOW, "t": 80}, legend=LEGEND_BELOW)
-    figure.update_xaxes(title_text="demand of each pair [veh/s]")
-    figure.update_yaxes(title_text="travel time, UXsim less point queue [%]", col=1)
+    figure.update_xaxes(title_text="demand of each pair [veh/s]", dtick=0.2)
+    figure.update_yaxes(title_text="UXsim less point queue [%]")
     return figure
 
 
@@ -131,5 +131,5 @@ def plug_ins_apart(table: pd.DataFrame, title: str) -> go.Figure:
         figure.add_scatter(x=hours, y=rows["middle_veh"], mode="lines", line=line, name=f"{name}: median")
     legend = {**LEGEND_BELOW, "entrywidthmode": "fraction", "entrywidth": 0.48}
     finish(figure, title=title, height=420, margin={**ROOM_BELOW, "b": 110}, legend=legend)
-    figure.update_yaxes(title_text="plugged in so far, whole less fluid [veh]")
+    figure.update_yaxes(title_text="whole less fluid [veh]")
     return clock_axis(figure, table["clock"])
