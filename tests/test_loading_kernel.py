@@ -1,13 +1,12 @@
-"""The compiled loading against its specification in NumPy, and its own invariants on random small networks."""
+"""The compiled loading against its specification in NumPy."""
 
 from dataclasses import fields, replace
 from functools import partial
-from itertools import pairwise
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
-from hypothesis import strategies as st
+from random_networks import EXACT, loaded_or_message, loadings
 
 from evlib import InputError, build_network, impedance, load_scenario, load_traffic
 from evlib.demand import origin_demand
@@ -16,7 +15,6 @@ from evlib.loading_specification import Curves
 from evlib.network import TimeGrid, assemble_network
 from evlib.strategies import shortest_path_departures
 
-EXACT = (impedance.smooth_queue, impedance.point_queue, impedance.affine)
 CURVES = ("time_min", "entered_veh", "left_veh", "exit_min", "arrived_veh", "plugged_veh", "completed_veh")
 
 
@@ -182,40 +180,6 @@ def test_unknown_kernel_is_refused(mini):
         load_traffic(network, np.zeros((len(network.paths), 2, 1)), kernel="fortran")
 
 
-@st.composite
-def loadings(draw):
-    """Layers of nodes, every road from one to the next or dropped, two origins in front and stations behind."""
-    widths = draw(st.lists(st.integers(1, 3), min_size=1, max_size=3))
-    layers, node = [[1, 2]], 3
-    for width in widths:
-        layers.append(list(range(node, node + width)))
-        node += width
-    minutes = st.integers(2, 24).map(lambda n: n / 2)
-    roads = [
-        (tail, head, draw(minutes), draw(st.sampled_from([40.0, 90.0, 200.0, 1000.0])))
-        for tails, heads in pairwise(layers)
-        for i, tail in enumerate(tails)
-        for j, head in enumerate(heads)
-        if i == j or i >= len(heads) or j >= len(tails) or draw(st.booleans())
-    ]
-    stations = {f"c{place}": (place, draw(st.integers(2, 40))) for place in layers[-1]}
-    stays = {f"m{i}": draw(st.integers(1, 6)) for i in range(draw(st.integers(1, 3)))}
-    time = TimeGrid(5.0, 24, draw(st.sampled_from([5, 10])), 11)
-    delay = draw(st.sampled_from(EXACT))
-    network = assemble_network(roads, {"o1": 1, "o2": 2}, stations, stays, time, delay_function=delay)
-    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
-    shape = (len(network.paths), len(stays), draw(st.integers(1, 12)))
-    departures = rng.exponential(draw(st.sampled_from([0.3, 2.0, 6.0])), shape) * (rng.random(shape) < 0.6)
-    return network, departures
-
-
-def loaded_or_message(network, departures, kernel="compiled"):
-    try:
-        return load_traffic(network, departures, kernel=kernel)
-    except InputError as error:
-        return str(error)
-
-
 @given(loadings())
 @settings(max_examples=60, deadline=None, derandomize=True, database=None)
 def test_random_networks_are_equal_to_the_bit(drawn):
@@ -224,47 +188,3 @@ def test_random_networks_are_equal_to_the_bit(drawn):
         assert found == loaded_or_message(*drawn, kernel="numpy")
     else:
         assert_same(*drawn)
-
-
-@given(loadings())
-@settings(max_examples=200, deadline=None, derandomize=True, database=None)
-def test_random_networks_keep_order_and_capacity(drawn):
-    """First in first out, curves that never fall, and no more than the capacity out of any arc."""
-    loading = loaded_or_message(*drawn)
-    if isinstance(loading, str):
-        return
-    network, total = loading.network, loading.departures_veh.sum()
-    assert np.diff(loading.exit_min, axis=1).min() >= 0
-    for curve in (loading.entered_veh, loading.left_veh, loading.arrived_veh, loading.plugged_veh):
-        assert np.diff(curve, axis=-1).min() >= -1e-12 * max(1.0, total)
-    flow = np.diff(loading.left_veh.sum(axis=1), axis=1) / network.time.loading_step_min
-    assert (flow <= network.capacity_veh_min[:, None] * (1 + 1e-9)).all()
-    assert (loading.occupied_plugs <= network.plugs[:, None] + 1e-9).all()
-
-
-@given(loadings(), st.integers(0, 2**32 - 1))
-@settings(max_examples=100, deadline=None, derandomize=True, database=None)
-def test_every_commodity_is_conserved(drawn, seed):
-    """Each class on one path of its own, so that its curves are the commodity's: what leaves an arc enters the next."""
-    network, departures = drawn
-    own = np.random.default_rng(seed).integers(len(network.paths), size=len(network.classes))
-    departures = departures * (np.arange(len(network.paths))[:, None] == own)[:, :, None]
-    loading = loaded_or_message(network, departures)
-    if isinstance(loading, str):
-        return
-    for m, p in enumerate(own):
-        path = network.paths[p]
-        for before, after in pairwise(path.arcs):
-            assert np.abs(loading.left_veh[before, m] - loading.entered_veh[after, m]).max() <= 1e-9
-        assert np.abs(loading.left_veh[path.arcs[-1], m] - loading.arrived_veh[path.station, m]).max() <= 1e-9
-        steps = loading.entered_veh[path.arcs[0], m, :: network.time.substeps]
-        departed = np.cumsum(loading.departures_veh[p, m])
-        assert steps[1 : len(departed) + 1] == pytest.approx(departed, abs=1e-9)
-        for curves, places in (
-            (loading.entered_veh, path.arcs),
-            (loading.arrived_veh, [path.station]),
-            (loading.plugged_veh, [path.station]),
-        ):
-            others = np.delete(curves[:, m], places, axis=0)
-            assert (others == 0).all()
-            assert curves[places, m, -1] == pytest.approx(departed[-1], abs=1e-9)
