@@ -8,6 +8,7 @@ from evlib.flexibility.fleet import Fleet
 from evlib.flexibility.horizon import to_horizon, to_steps
 from evlib.flexibility.outline import exact_extreme, outline, summed_extreme, zonotope_extreme
 from evlib.flexibility.schedule import Schedule, cost_of, uncontrolled, violations
+from evlib.flexibility.summed_block import nearest_delivery, summed_block
 from evlib.flexibility.support import support
 from evlib.flexibility.zonotope import (
     StationZonotope,
@@ -44,12 +45,14 @@ __all__ = [
     "inner_zonotope",
     "inner_zonotopes",
     "mixed_schedule",
+    "nearest_delivery",
     "outline",
     "paper_generators",
     "price_windows",
     "solve_by_columns",
     "station_zonotope",
     "sum_zonotopes",
+    "summed_block",
     "summed_bounds",
     "summed_extreme",
     "summed_power",

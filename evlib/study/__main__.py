@@ -27,7 +27,8 @@ def main(arguments: list[str] | None = None) -> int:
     lock.add_argument("--upgrade", action="store_true", help="take newer versions where pyproject.toml allows them")
     bench = commands.add_parser("bench", help="measure, and write build/benchmarks.json")
     bench.add_argument("names", nargs="*", help="measure only these")
-    commands.add_parser("results", help="compare the methods at full size, minutes long, and write data/results")
+    results = commands.add_parser("results", help="compute data/results anew: full-size comparisons, minutes long each")
+    results.add_argument("names", nargs="*", help="write only these files")
     commands.add_parser("spillback", help="compare point queues with UXsim by demand, and write data/results")
     options = parser.parse_args(arguments)
     sys.stdout.reconfigure(line_buffering=True)  # a line is seen when it is written, also through a pipe
@@ -55,9 +56,9 @@ def _run(options: argparse.Namespace) -> int:
         run_benchmarks(options.names)
         return 0
     if options.command == "results":
-        from evlib.study.results import write_methods
+        from evlib.study.committed import write_results
 
-        write_methods()
+        write_results(options.names)
         return 0
     if options.command == "spillback":
         from evlib.study.spillback import write_spillback
@@ -76,12 +77,10 @@ def _run(options: argparse.Namespace) -> int:
 
             refresh_notebooks(runs, build)
         export_figures(runs, build, options.figures)
-    from evlib.study.results import METHODS_FILE, is_stale
+    from evlib.study.committed import stale_files
 
-    if is_stale():
-        print(
-            f"data/results/{METHODS_FILE} was made by an earlier state of the code; make verify checks and renews it."
-        )
+    if stale := stale_files():
+        print(f"data/results: made by an earlier state of the code: {', '.join(stale)}; make verify checks and renews.")
     print(f"Done in {time.monotonic() - start_s:.1f} s.")
     return 0
 

@@ -32,7 +32,7 @@ def run_benchmarks(names: Sequence[str] = (), *, report: Callable[[str], None] =
     -------
     dict from str to float
         Names end in their unit: ``_s`` seconds, ``_gib`` GiB, ``_cny_veh`` CNY per vehicle, ``ns_per_pair_step`` ns for one
-        commodity on one arc of its way during one loading step; ratios (``_over_``), powers and gaps have none.
+        commodity on one arc of its way during one loading step; ``us_per_ev`` microseconds per vehicle; ratios (``_over_``), powers and gaps have none.
 
     Raises
     ------
@@ -115,6 +115,17 @@ def _anaheim() -> tuple[float, float]:
         return json.loads(file.read_text(encoding="utf-8")), peak_gib
 
 
+def _flexibility(measure: str) -> Callable[[], tuple[float, ...]]:
+    """One of the measurements of :mod:`evlib.study.bench_flexibility`."""
+
+    def run() -> tuple[float, ...]:
+        from evlib.study import bench_flexibility
+
+        return getattr(bench_flexibility, measure)()
+
+    return run
+
+
 # The numbers' names, and the function that measures them together.
 BENCHMARKS: dict[tuple[str, ...], Callable[[], tuple[float, ...]]] = {
     ("reproduce_s", "reproduce_cached_s"): _reproduce,
@@ -125,6 +136,14 @@ BENCHMARKS: dict[tuple[str, ...], Callable[[], tuple[float, ...]]] = {
     ("dnl_over_uxsim_cpp", "dnl_over_uxsim_cpp_no_trajectories"): _rival,
     ("dnl_growth_power_pairs", "dnl_growth_power_steps"): _growth,
     ("dnl_anaheim_cpu_s", "dnl_anaheim_peak_gib"): _anaheim,
+    (
+        "support_us_per_ev",
+        "support_lossy_us_per_ev",
+        "support_over_highs",
+        "support_over_highs_lossless",
+    ): _flexibility("measure_support"),
+    ("columns_s_1k", "columns_s_10k", "columns_s_100k", "columns_gap_100k"): _flexibility("measure_columns"),
+    ("disaggregate_s_10k",): _flexibility("measure_disaggregation"),
 }
 
 

@@ -45,6 +45,8 @@ def test_promised_numbers_are_measured():
     names = {name for group in bench.BENCHMARKS for name in group}
     assert {"reproduce_s", "reproduce_cached_s", "test_s", "shortest_path_s", "shortest_path_peak_gib"} <= names
     assert {"dnl_ns_per_pair_step_nguyen", "memory_floor_ns_per_pair_step"} <= names
+    assert {"support_us_per_ev", "support_over_highs", "columns_gap_100k", "disaggregate_s_10k"} <= names
+    assert {"columns_s_1k", "columns_s_10k", "columns_s_100k"} <= names
 
 
 def test_loading_is_measured_on_288_commodities():

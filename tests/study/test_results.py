@@ -7,13 +7,16 @@ import pytest
 from evlib import load_scenario
 from evlib.coordination import PRICE_GAP_TOLERANCE, coordinate
 from evlib.paths import RESULTS
-from evlib.study.results import METHODS_FILE, RUNS, compare_methods, is_stale, renew_hash, variant_of
+from evlib.study.committed import MAKERS, is_stale, read_table, renew_hash, write_results, write_table
+from evlib.study.failures import StudyError
+from evlib.study.results import METHODS_FILE, RUNS, compare_methods, variant_of
+from evlib.study.results_domains import DOMAINS, DOMAINS_FILE, compare_domains, unused_potential
 
 FILE = RESULTS / METHODS_FILE
 
 
 def table():
-    return pd.read_csv(FILE, comment="#")
+    return read_table(METHODS_FILE)
 
 
 def test_results_are_those_of_the_scenario_as_it_is():
@@ -64,5 +67,54 @@ def test_three_rows_of_the_file_can_be_made_again():
     fresh = coordinate(few, method="best_response", objective="system").convergence["excess_cny_veh"][1:]
     kept = table().query("method == 'best_response' and 0 < iteration <= 3")["excess_cny_veh"]
     assert np.allclose(fresh, kept, rtol=1e-2)
-    if is_stale():
-        renew_hash()
+    if is_stale(FILE):
+        renew_hash(FILE)
+
+
+def test_every_committed_table_has_a_maker_and_names_its_command():
+    """What the makers list lies in data/results and can be made again by the command on its first line."""
+    assert set(MAKERS) <= {path.name for path in RESULTS.glob("*.csv")}
+    for name in MAKERS:
+        first = (RESULTS / name).read_text(encoding="utf-8").splitlines()[0]
+        assert first.startswith("# command: python -m evlib.study results")
+    with pytest.raises(StudyError, match=r"unknown results .other\.csv.; there are methods_nguyen\.csv"):
+        write_results(["other.csv"])
+
+
+def test_a_written_table_reads_as_it_was(tmp_path):
+    file = write_table(DOMAINS_FILE, pd.DataFrame({"a": [1.5]}), "0123", ["a note"], folder=tmp_path, report=len)
+    lines = file.read_text(encoding="utf-8").splitlines()
+    assert lines[:3] == [f"# command: python -m evlib.study results {DOMAINS_FILE}", "# code: 0123", "# a note"]
+    assert read_table(DOMAINS_FILE, tmp_path)["a"].tolist() == [1.5]
+
+
+def test_domains_are_ordered_and_only_the_outer_set_promises_what_nobody_delivers():
+    """Over all committed rows: inner sets cost no less than exact, with the hull never more than no control; columns
+    within 0.1 % of the potential; and every profile but that of summed bounds is delivered."""
+    found = read_table(DOMAINS_FILE).set_index("domain")
+    assert found.groupby(["fleet", "prices"]).ngroups >= 15
+    assert set(found.index) == set(DOMAINS)
+    inner = found.drop("summed bounds (outer)")
+    assert (inner["upr_median"] >= -1e-4).all()
+    assert (inner.filter(regex="hull|lagged", axis=0)["upr_max"] <= 1 + 1e-4).all()
+    assert (found.loc["summed bounds (outer)", "upr_max"] < 0).all()
+    assert (found.loc["columns", "upr_max"] <= 1e-3).all()
+    assert (inner["undeliverable_share"] < 1e-6).all()
+    assert (found.loc["summed bounds (outer)", "undeliverable_share"] > 0.01).all()
+    assert (inner["largest_breach"] < 1e-6).all()
+
+
+def test_unused_potential_without_any_is_undefined():
+    assert np.isnan(unused_potential(3.0, 3.0, 3.0))
+    assert unused_potential(3.5, 3.0, 5.0) == 0.25
+
+
+@pytest.mark.verify
+def test_three_rows_of_the_domains_can_be_made_again():
+    fresh = compare_domains(["private"], ["volatile"], report=len).set_index("domain")["upr_median"]
+    kept = (
+        read_table(DOMAINS_FILE).query("fleet == 'private' and prices == 'volatile'").set_index("domain")["upr_median"]
+    )
+    assert np.allclose(fresh, kept, atol=1e-3)
+    if is_stale(RESULTS / DOMAINS_FILE):
+        renew_hash(RESULTS / DOMAINS_FILE)
