@@ -203,7 +203,7 @@ class _Talk:
             fresh = dispatch_grid(market.case, market.options, market.block(kept, sizes[kept]))
             if self.price is None:
                 self.price = fresh.price_cny_kwh
-            gap = price_gap(market, sizes, self.price, fresh.costs_cny["total"])
+            gap = price_gap(market, sizes, self.price, fresh.objective_cny)
             self.fresh_price = fresh.price_cny_kwh
         found = gaps(self.traffic, self._electricity(self.price), self.rent)
         self.rows.append(

@@ -2,69 +2,48 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass, replace
 
 import cvxpy as cp
 import numpy as np
 import scipy.sparse as sp
 
-from evlib.errors import SolverError
+from evlib.branch_flow import MODELS
+from evlib.dispatch import Dispatch
+from evlib.dno_solver import Solution, solve_grid
 from evlib.flexibility.block import Cluster
 from evlib.flexibility.columns import ColumnDispatch, solve_by_columns
 from evlib.flexibility.fleet import Fleet
 from evlib.grid_case import GridCase, GridOptions
+from evlib.grid_certificate import grid_certificate
+from evlib.price_parts import price_parts
 
-__all__ = ["Dispatch", "build_problem", "dispatch_by_columns", "dispatch_grid", "solve_grid"]
-
-TOLERANCES = (1e-8, 1e-7)
+__all__ = ["GridInputs", "build_problem", "dispatch_by_columns", "dispatch_grid", "loss_price", "read_dispatch"]
 
 
 @dataclass(frozen=True)
-class Dispatch:
-    """Optimal dispatch; powers [kW] with K steps in the last axis.
+class GridInputs:
+    """What may change from one solve to the next: arrays, or cvxpy Parameters for a problem that is built once.
 
     Attributes
     ----------
-    station_kw : ndarray, shape (n_stations, K)
-        Net charging power.
-    backup_kw : ndarray, shape (n_zones, K)
-    curtailed_kw : ndarray, shape (n_farms, K)
-    shed_kw : ndarray, shape (n_bus, K)
-    import_kw, export_kw : ndarray, shape (K,)
-    branch_kw, branch_kvar : ndarray, shape (n_branch, K)
-    voltage_pu : ndarray, shape (n_bus, K)
-        Of the linear model.
-    price_cny_kwh : ndarray, shape (n_bus, K)
-        Distribution locational marginal price (DLMP): dual of the nodal active balance.
-    tie_overload_kw : ndarray, shape (n_zones, K)
-        Beyond the tie's limit, positive in either direction.
-    line_overload_kva : ndarray, shape (n_branch, K)
-    costs_cny : dict of str -> float
-        Linear and quadratic parts by name; ``total`` is the least cost J.
-    status : str
-    tolerance : float
-        Of the solver: the first of its ladder that ended optimal.
-    balance_residual_kw : float
-        Largest violation of a nodal balance.
+    demand_mw : array_like or cvxpy.Expression, shape (n_bus, K)
+        Demand other than vehicles [MW].
+    available_mw : array_like or cvxpy.Expression, shape (n_farms, K)
+        Power that wind or sun offers [MW].
+    loss_cny_kwh : float or cvxpy.Expression
+        Loss price of the cone model [CNY/kWh].
     """
 
-    station_kw: np.ndarray
-    backup_kw: np.ndarray
-    curtailed_kw: np.ndarray
-    shed_kw: np.ndarray
-    import_kw: np.ndarray
-    export_kw: np.ndarray
-    branch_kw: np.ndarray
-    branch_kvar: np.ndarray
-    voltage_pu: np.ndarray
-    price_cny_kwh: np.ndarray
-    tie_overload_kw: np.ndarray
-    line_overload_kva: np.ndarray
-    costs_cny: dict
-    status: str
-    tolerance: float
-    balance_residual_kw: float
+    demand_mw: object
+    available_mw: object
+    loss_cny_kwh: object
+
+    @classmethod
+    def of(cls, case: GridCase, options: GridOptions, extra_kw=None) -> GridInputs:
+        """The inputs of a case, with further demand [kW]."""
+        demand_mw = (case.load_kw + (0.0 if extra_kw is None else extra_kw)) / 1000.0
+        return cls(demand_mw, case.available_kw / 1000.0, loss_price(case, options))
 
 
 def dispatch_grid(case: GridCase, options: GridOptions, cluster: Cluster, *, extra_kw=None) -> Dispatch:
@@ -72,11 +51,11 @@ def dispatch_grid(case: GridCase, options: GridOptions, cluster: Cluster, *, ext
 
     .. math::
         \\min \\; \\Delta_h \\sum_k \\Bigl[ \\sum_z c_g(g_z) + c_i(i) + \\sum_f c_c(r_f) + \\sum_j c_s(s_j)
-              + \\tfrac12 \\sigma \\sum o^2 \\Bigr] + \\text{vehicles}
+              + \\tfrac12 \\sigma \\sum o^2 + \\omega \\sum r \\ell \\Bigr] + \\text{vehicles}
 
-    subject to LinDistFlow (Baran and Wu 1989): nodal balance of P and Q without losses, squared voltage
-    :math:`w_j = w_i - 2 (r P + x Q)`, voltage limits, ramps, and limits of ties, lines and root with overloads o. Each
-    cost c is linear plus a small declared quadratic term.
+    subject to the branch flow of ``options.grid_model`` (see :mod:`evlib.branch_flow`), voltage limits, ramps, and limits
+    of ties, lines and root with overloads o. Each cost c is linear plus a small declared quadratic term. The loss price
+    :math:`\\omega` is there in the cone model only, see :func:`loss_price`.
 
     Parameters
     ----------
@@ -90,20 +69,21 @@ def dispatch_grid(case: GridCase, options: GridOptions, cluster: Cluster, *, ext
     Returns
     -------
     Dispatch
+        With its certificate.
 
     Raises
     ------
     SolverError
-        Any status other than *optimal*.
+        Any status other than *optimal*; if no dispatch is possible, names the limits that cannot hold.
 
     Notes
     -----
-    Per unit of 1 MVA inside; shedding takes reactive power along. Vehicles, farms and generators run at unity power
-    factor. Perfect foresight over the horizon.
+    Per unit of 1 MVA inside; shedding takes reactive power along. Vehicles and generators run at unity power factor, wind
+    and sun down to ``options.farm_power_factor``. Perfect foresight over the horizon.
     """
     problem, parts = build_problem(case, options, cluster, extra_kw=extra_kw)
-    tolerance = solve_grid(problem, "grid problem")
-    return _read(case, problem, parts, tolerance)
+    solution = solve_grid(problem, "grid problem", options.grid_model, parts["groups"])
+    return read_dispatch(case, options, parts, solution, extra_kw=extra_kw)
 
 
 def dispatch_by_columns(
@@ -131,113 +111,86 @@ def dispatch_by_columns(
     SolverError
         A problem that does not end *optimal*, or a gap that is not reached.
     """
-    tolerances = []
+    ladders = []
 
     def solve(problem):
-        tolerances.append(solve_grid(problem, "grid problem by columns"))
+        ladders.append(solve_grid(problem, "grid problem by columns", options.grid_model).ladder)
 
-    found = solve_by_columns(
-        lambda cluster: build_problem(case, options, cluster), solve, fleet, gap=gap, quotes=quotes
-    )
-    dispatch = _read(case, found.problem, found.parts, max(tolerances))
+    found = solve_by_columns(lambda cluster: build_problem(case, options, cluster), solve, fleet, gap=gap, quotes=quotes)
+    loosest = max(ladders, key=lambda ladder: ladder[-1].tolerance)
+    dispatch = read_dispatch(case, options, found.parts, Solution(loosest, float(found.problem.value), 0.0))
     return replace(dispatch, price_cny_kwh=found.priced_parts["balance"].dual_value / case.step_h), found
 
 
-def solve_grid(problem: cp.Problem, name: str) -> float:
-    """Solve a problem that holds the grid, at the first tolerance of a short ladder that ends *optimal*.
+def loss_price(case: GridCase, options: GridOptions) -> float:
+    """Price on losses that keeps the cone model honest [CNY/kWh].
 
-    Parameters
-    ----------
-    problem : cvxpy.Problem
-    name : str
-        What error messages call the problem.
+    Where power is curtailed, prices are negative, and a relaxation that may burn power does so instead of paying for
+    curtailment. A price on losses above the largest marginal cost of curtailment takes the gain out of it; at equality
+    both cost the same. Prices are then derivatives of the cost with this price, see
+    :func:`evlib.loss_price_effect.cost_derivative`.
 
     Returns
     -------
     float
-        The tolerance.
-
-    Raises
-    ------
-    SolverError
-        Any status other than *optimal* at every tolerance; names the problem and the statuses.
+        ``options.loss_price_factor`` times the curtailment penalty plus its slope at the largest available power; 0 in
+        LinDistFlow, which has no losses.
     """
-    statuses = []
-    for tolerance in TOLERANCES:
-        # Left to itself the solver may choose a factorisation that takes four times as long on these problems.
-        options = {
-            "direct_solve_method": "qdldl",
-            "tol_gap_abs": tolerance,
-            "tol_gap_rel": tolerance,
-            "tol_feas": tolerance,
-            "iterative_refinement_reltol": 1e-9,  # the default 1e-13 costs a tenth of the time and no iteration less
-        }
-        try:
-            with warnings.catch_warnings():
-                warnings.filterwarnings("ignore", message="Solution may be inaccurate")  # the status says it
-                # What has no parameter is solved once: not worth a compilation that could be used again.
-                problem.solve(solver=cp.CLARABEL, ignore_dpp=not problem.parameters(), **options)
-            statuses.append(problem.status)
-        except cp.error.SolverError as error:
-            statuses.append(str(error))
-        if problem.status == cp.OPTIMAL:
-            return tolerance
-        if problem.status in (cp.INFEASIBLE, cp.UNBOUNDED):
-            break
-    raise SolverError(f"{name} ended with status {', then '.join(map(repr, statuses))}, not 'optimal'")
+    if options.grid_model != "cone" or not case.available_kw.size:
+        return 0.0
+    steepest = options.curtailment_slope * case.available_kw.max() / 1000.0
+    return options.loss_price_factor * (options.curtailment_cny_kwh + steepest)
 
 
-def build_problem(case: GridCase, options: GridOptions, cluster: Cluster, *, extra_kw=None):
-    """The CVXPY problem and the named expressions that :func:`dispatch_grid` reads; MW and thousand CNY inside."""
-    feeder, n_steps = case.feeder, case.n_steps
-    demand_mw = (case.load_kw + (0.0 if extra_kw is None else extra_kw)) / 1000.0
+def build_problem(case: GridCase, options: GridOptions, cluster: Cluster, *, extra_kw=None, inputs=None):
+    """The CVXPY problem and the named expressions that :func:`read_dispatch` reads; MW and thousand CNY inside."""
+    inputs = GridInputs.of(case, options, extra_kw) if inputs is None else inputs
+    feeder, n_steps, step_h = case.feeder, case.n_steps, case.step_h
     load_bus = np.flatnonzero(case.load_kw.any(axis=1))
-    load_mw = case.load_kw[load_bus] / 1000.0
-    available_mw, backup_mw = case.available_kw / 1000.0, case.backup_kw[:, None] / 1000.0
+    load_mw, backup_mw = case.load_kw[load_bus] / 1000.0, case.backup_kw[:, None] / 1000.0
 
     backup = cp.Variable((len(case.zones), n_steps), name="backup", nonneg=True)
-    curtailed = cp.Variable(available_mw.shape, name="curtailed", nonneg=True)
+    curtailed = cp.Variable(case.available_kw.shape, name="curtailed", nonneg=True)
     shed = cp.Variable((len(load_bus), n_steps), name="shed", nonneg=True)
     imported = cp.Variable(n_steps, name="import", nonneg=True)
     exported = cp.Variable(n_steps, name="export", nonneg=True)
-    flow_p = cp.Variable((feeder.n_branch, n_steps), name="P")
-    flow_q = cp.Variable((feeder.n_branch, n_steps), name="Q")
-    squared = cp.Variable((feeder.n_branch, n_steps), name="w")
 
     def at(bus, n):
         return sp.csr_array((np.ones(n), (bus, np.arange(n))), shape=(feeder.n_bus, n))
 
     tangent = np.divide(case.load_kvar, case.load_kw, out=np.zeros_like(case.load_kw), where=case.load_kw > 0)[load_bus]
     net_p = (
-        demand_mw
+        inputs.demand_mw
         + at(case.station_bus, len(case.stations)) @ cluster.power_mw
         - at(case.backup_bus, len(case.zones)) @ backup
         - at(load_bus, len(load_bus)) @ shed
     )
-    if len(case.farms):
-        net_p = net_p - at(case.farm_bus, len(case.farms)) @ (available_mw - curtailed)
     net_q = case.load_kvar / 1000.0 - at(load_bus, len(load_bus)) @ cp.multiply(tangent, shed)
-    incidence = -feeder.incidence  # row j: what leaves bus j to its children less what its own branch brings
+    farm_q, farm_limits = None, []
+    if len(case.farms):
+        net_p = net_p - at(case.farm_bus, len(case.farms)) @ (inputs.available_mw - curtailed)
+        if options.farm_power_factor < 1:
+            farm_q = cp.Variable(case.available_kw.shape, name="farm_q")
+            most = np.sqrt(options.farm_power_factor**-2 - 1) * (inputs.available_mw - curtailed)
+            farm_limits = [farm_q <= most, -farm_q <= most]
+            net_q = net_q - at(case.farm_bus, len(case.farms)) @ farm_q
     root = sp.csr_array(([1.0], ([0], [0])), shape=(feeder.n_bus, 1))
-    balance = net_p + incidence @ flow_p - root @ cp.reshape(imported - exported, (1, n_steps), order="C") == 0
-    bring = -incidence[1:].T.tocsr()
-    drop = 2 * (cp.multiply(feeder.r_pu[:, None], flow_p) + cp.multiply(feeder.x_pu[:, None], flow_q))
+    supply_p = root @ cp.reshape(imported - exported, (1, n_steps), order="C")
     from_root = (feeder.branch_from == 0).astype(float)[:, None] * options.root_voltage_pu**2
-    low, high = feeder.v_min_pu[1:, None] + options.voltage_margin_pu, feeder.v_max_pu[1:, None]
-    constraints = [
-        balance,
-        net_q[1:] + incidence[1:] @ flow_q == 0,
-        bring @ squared == from_root - drop,
-        squared >= low**2,
-        squared <= high**2,
-        backup <= backup_mw,
-        cp.abs(cp.diff(backup, axis=1)) <= options.backup_ramp_share * backup_mw,
-        curtailed <= available_mw,
-        shed <= load_mw,
-        *cluster.constraints,
-    ]
-    limits, overloads = _limits(case, options, flow_p, flow_q, imported, exported)
-    step_h = case.step_h
+    flow = MODELS[options.grid_model](feeder, net_p, net_q, supply_p, from_root, _carried_mva(case))
+    margin = options.voltage_margin_pu if flow.current is None else 0.0
+    low, high = feeder.v_min_pu[1:, None] + margin, feeder.v_max_pu[1:, None]
+    limits, overloads = _limits(case, options, flow, imported, exported)
+    groups = {
+        **flow.equations,
+        "voltage limits": [flow.squared >= low**2, flow.squared <= high**2],
+        "backup ratings": [backup <= backup_mw],
+        "backup ramps": _ramps(case, options, backup, backup_mw),
+        "available power": [curtailed <= inputs.available_mw, *farm_limits],
+        "load": [shed <= load_mw],
+        "vehicles": cluster.constraints,
+        **limits,
+    }
     linear = {
         "backup": options.backup_cny_kwh * cp.sum(backup),
         "import": cp.sum(cp.multiply(case.import_price_cny_kwh, imported)),
@@ -245,36 +198,60 @@ def build_problem(case: GridCase, options: GridOptions, cluster: Cluster, *, ext
         "shedding": options.shedding_cny_kwh * cp.sum(shed),
     }
     quadratic = {
-        "backup_quadratic": options.backup_slope / 2 * cp.sum_squares(backup),
+        "backup_quadratic": options.backup_slope / 2 * _squares(backup),
         "import_quadratic": options.import_slope / 2 * cp.sum_squares(imported),
-        "curtailment_quadratic": options.curtailment_slope / 2 * cp.sum_squares(curtailed),
-        "shedding_quadratic": options.shedding_slope / 2 * cp.sum_squares(shed),
+        "curtailment_quadratic": options.curtailment_slope / 2 * _squares(curtailed),
+        "shedding_quadratic": options.shedding_slope / 2 * _squares(shed),
         "overload": options.overload_slope
         / 2
         * sum((cp.sum_squares(item) for item in overloads.values()), cp.Constant(0)),
     }
     costs = {name: step_h * term for name, term in (linear | quadratic).items()} | {"vehicles": cluster.cost_kcny}
+    objective = sum(costs.values())
+    if flow.current is not None:
+        objective = objective + step_h * inputs.loss_cny_kwh * cp.sum(cp.multiply(feeder.r_pu[:, None], flow.current))
     parts = {
         "backup": backup,
         "curtailed": curtailed,
+        "available": inputs.available_mw,
+        "farm_q": farm_q,
         "shed": shed,
         "load_bus": load_bus,
         "import": imported,
         "export": exported,
-        "P": flow_p,
-        "Q": flow_q,
-        "w": squared,
+        "flow": flow,
         "station": cluster.power_mw,
-        "balance": balance,
+        "balance": flow.equations["nodal balance"][0],
+        "groups": groups,
         "costs": costs,
         "overloads": overloads,
-        "root_voltage_pu": options.root_voltage_pu,
     }
-    return cp.Problem(cp.Minimize(sum(costs.values())), constraints + limits), parts
+    return cp.Problem(cp.Minimize(objective), [item for group in groups.values() for item in group]), parts
 
 
-def _limits(case: GridCase, options: GridOptions, flow_p, flow_q, imported, exported):
+def _squares(amount):
+    return cp.sum_squares(amount) if amount.size else cp.Constant(0)
+
+
+def _carried_mva(case: GridCase) -> np.ndarray:
+    """Order of magnitude of each branch's power: the most that load and farms behind it exchange, shape (n_branch, 1)."""
+    net_kw = case.load_kw.copy()
+    np.add.at(net_kw, case.farm_bus, -case.available_kw)
+    most = np.abs(case.feeder.downstream @ net_kw).max(axis=1, keepdims=True) / 1000.0
+    return most + 0.01 * max(most.max(initial=0.0), 1e-3)
+
+
+def _ramps(case: GridCase, options: GridOptions, backup, backup_mw):
+    most = options.backup_ramp_share * backup_mw
+    rules = [cp.abs(cp.diff(backup, axis=1)) <= most] if case.n_steps > 1 else []
+    if case.backup_start_kw is not None:
+        rules.append(cp.abs(backup[:, 0] - case.backup_start_kw / 1000.0) <= most[:, 0])
+    return rules
+
+
+def _limits(case: GridCase, options: GridOptions, flow, imported, exported):
     """Limits of ties, lines and root; soft ones with an overload variable each."""
+    flow_p, flow_q = flow.flow_p, flow.flow_q
     shape = (len(case.zones), case.n_steps)
     if options.soft_limits:
         overloads = {
@@ -290,37 +267,57 @@ def _limits(case: GridCase, options: GridOptions, flow_p, flow_q, imported, expo
     rating = np.broadcast_to(case.rating_kva[:, None] / 1000.0, flow_p.shape)
     flat_p, flat_q = cp.vec(flow_p, order="C"), cp.vec(flow_q, order="C")
     allowed = cp.vec(rating + over["line"], order="C")
-    return [
-        tie <= case.import_limit_kw[:, None] / 1000.0 + over["tie"],
-        -tie <= case.export_limit_kw[:, None] / 1000.0 + over["tie"],
-        cp.SOC(allowed, cp.vstack([flat_p, flat_q]), axis=0),
-        imported <= options.import_limit_kw / 1000.0 + over["import"],
-        exported <= options.reverse_limit_kw / 1000.0 + over["reverse"],
-    ], overloads
+    return {
+        "tie limits": [
+            tie <= case.import_limit_kw[:, None] / 1000.0 + over["tie"],
+            -tie <= case.export_limit_kw[:, None] / 1000.0 + over["tie"],
+        ],
+        "line ratings": [cp.SOC(allowed, cp.vstack([flat_p, flat_q]), axis=0)],
+        "root import": [imported <= options.import_limit_kw / 1000.0 + over["import"]],
+        "root reverse flow": [exported <= options.reverse_limit_kw / 1000.0 + over["reverse"]],
+    }, overloads
 
 
-def _read(case: GridCase, problem, parts, tolerance: float) -> Dispatch:
-    kilo = 1000.0
+def read_dispatch(case: GridCase, options: GridOptions, parts, solution: Solution, *, extra_kw=None) -> Dispatch:
+    """The dispatch that a solved problem holds, with its certificate."""
+    kilo, flow = 1000.0, parts["flow"]
     shed_kw = np.zeros_like(case.load_kw)
     shed_kw[parts["load_bus"]] = kilo * parts["shed"].value
-    voltage = np.vstack([np.full((1, case.n_steps), parts["root_voltage_pu"]), np.sqrt(parts["w"].value)])
+    available = parts["available"]
+    available_kw = kilo * (available.value if isinstance(available, cp.Expression) else available)
+    voltage = np.vstack([np.full((1, case.n_steps), options.root_voltage_pu), np.sqrt(flow.squared.value)])
     overloads = {name: kilo * item.value for name, item in parts["overloads"].items()}
     costs = {name: kilo * float(term.value) for name, term in parts["costs"].items()}
-    return Dispatch(
+    objective_cny = kilo * solution.cost_kcny
+    total = objective_cny
+    loss_kw, gap = np.zeros_like(flow.flow_p.value), 0.0
+    if flow.current is not None:
+        loss_kw = kilo * case.feeder.r_pu[:, None] * flow.current.value
+        gap = flow.current.value * flow.sending.value - flow.flow_p.value**2 - flow.flow_q.value**2
+        total = sum(costs.values())
+    dispatch = Dispatch(
         station_kw=kilo * parts["station"].value,
         backup_kw=kilo * parts["backup"].value,
+        available_kw=available_kw,
         curtailed_kw=kilo * parts["curtailed"].value,
+        farm_kvar=np.zeros_like(available_kw) if parts["farm_q"] is None else kilo * parts["farm_q"].value,
         shed_kw=shed_kw,
         import_kw=kilo * parts["import"].value,
         export_kw=kilo * parts["export"].value,
-        branch_kw=kilo * parts["P"].value,
-        branch_kvar=kilo * parts["Q"].value,
+        branch_kw=kilo * flow.flow_p.value,
+        branch_kvar=kilo * flow.flow_q.value,
+        loss_kw=loss_kw,
         voltage_pu=voltage,
         price_cny_kwh=parts["balance"].dual_value / case.step_h,
+        price_parts_cny_kwh=price_parts(case, options, parts),
         tie_overload_kw=overloads.get("tie", np.zeros((len(case.zones), case.n_steps))),
-        line_overload_kva=overloads.get("line", np.zeros_like(parts["P"].value)),
-        costs_cny=costs | {"total": kilo * float(problem.value)},
-        status=problem.status,
-        tolerance=tolerance,
+        line_overload_kva=overloads.get("line", np.zeros_like(loss_kw)),
+        costs_cny=costs | {"total": total},
+        objective_cny=objective_cny,
+        status=solution.ladder[-1].status,
+        tolerance=solution.ladder[-1].tolerance,
+        ladder=solution.ladder,
         balance_residual_kw=kilo * float(np.abs(parts["balance"].violation()).max()),
+        certificate={},
     )
+    return replace(dispatch, certificate=grid_certificate(case, options, dispatch, float(np.max(gap)), extra_kw))

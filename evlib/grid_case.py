@@ -45,6 +45,8 @@ class GridCase:
     import_price_cny_kwh : ndarray, shape (K,)
     step_h : float
         Decision step [h].
+    backup_start_kw : ndarray, shape (n_zones,), optional
+        Power of each backup generator just before the first step [kW]; without it the first step is free of ramps.
     """
 
     feeder: Feeder
@@ -66,6 +68,7 @@ class GridCase:
     rating_kva: np.ndarray
     import_price_cny_kwh: np.ndarray
     step_h: float
+    backup_start_kw: np.ndarray | None = None
 
     @property
     def n_steps(self) -> int:
@@ -112,6 +115,12 @@ class GridOptions:
         Change of a backup generator within one step, as a share of its rating.
     soft_limits : bool
         Ties, lines and root may be overloaded at ``overload_slope``.
+    grid_model : {"lindistflow", "cone"}
+        Branch flow without losses and linear, or with them as a second-order cone.
+    farm_power_factor : float
+        Least power factor of wind and sun, in either direction; 1 for no reactive power.
+    loss_price_factor : float
+        Loss price of the cone model over the largest marginal cost of curtailment; 1.05 keeps the cones tight.
     """
 
     backup_cny_kwh: float
@@ -128,6 +137,9 @@ class GridOptions:
     voltage_margin_pu: float
     backup_ramp_share: float
     soft_limits: bool
+    grid_model: str = "lindistflow"
+    farm_power_factor: float = 1.0
+    loss_price_factor: float = 1.05
 
     @classmethod
     def of(cls, scenario) -> GridOptions:
@@ -148,6 +160,8 @@ class GridOptions:
             grid.voltage_margin_pu,
             grid.backup_ramp_share,
             scenario.switches.limits == "soft",
+            scenario.switches.grid_model,
+            grid.farm_power_factor,
         )
 
 

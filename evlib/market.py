@@ -10,7 +10,8 @@ import scipy.sparse as sp
 
 from evlib.cohorts import Cohorts, all_cohorts, mean_over_types, vehicle_costs
 from evlib.demand import origin_demand
-from evlib.dno import build_problem, dispatch_grid, solve_grid
+from evlib.dno import build_problem, dispatch_grid
+from evlib.dno_solver import solve_grid
 from evlib.flexibility.block import (
     block_schedule,
     column_block,
@@ -85,7 +86,7 @@ class Market:
             charging,
             objective,
             scenario.switches.signal,
-            dispatch_grid(case, options, no_vehicles(len(case.stations), case.n_steps)).costs_cny["total"],
+            dispatch_grid(case, options, no_vehicles(len(case.stations), case.n_steps)).objective_cny,
         )
 
     def electricity(self, price_cny_kwh: np.ndarray) -> np.ndarray:
@@ -228,13 +229,13 @@ def joint_program(market: Market, traffic: Traffic, metric, schedules=None, *, w
         cp.Minimize(grid.objective.expr + fixed @ everybody + near + plugs.cost_kcny),
         [*grid.constraints, sizes == to_cohorts[kept] @ everybody, demand, *plugs.constraints],
     )
-    solve_grid(problem, "joint program")
+    least_kcny = solve_grid(problem, "joint program", market.options.grid_model).cost_kcny
     found = np.maximum(flows.value, 0.0).reshape(present.shape)  # the solver leaves zero flows at +-1e-10
     price = parts["balance"].dual_value / market.case.step_h
     schedule = None
     if schedules is None and market.charging != "uncontrolled":
         schedule = _mean_schedule(market, price, kept, sizes.value, cluster)
-    return Answer(found, price, 1000.0 * float(problem.value), plugs.rent_cny(), schedule)
+    return Answer(found, price, 1000.0 * least_kcny, plugs.rent_cny(), schedule)
 
 
 @dataclass(frozen=True)
@@ -342,7 +343,7 @@ def price_gap(market: Market, sizes_veh: np.ndarray, price_cny_kwh: np.ndarray, 
 def grid_side(market: Market, station_price: np.ndarray) -> float:
     """Least grid cost less what stations pay, their power free: the dual's grid part [CNY]."""
     free = priced_power(station_price, market.case.step_h)
-    return dispatch_grid(market.case, market.options, free).costs_cny["total"]
+    return dispatch_grid(market.case, market.options, free).objective_cny
 
 
 def surrogate_bound(market: Market, traffic: Traffic, metric, price_cny_kwh: np.ndarray, rent_cny=None) -> float:

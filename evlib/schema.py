@@ -189,6 +189,7 @@ class Grid(Section):
     import_limit_mw: float = Quantity("MW", ge=0)
     reverse_limit_mw: float = Quantity("MW", ge=0)
     backup_ramp_share: float = Quantity("1/step", gt=0, le=1)
+    farm_power_factor: float = Quantity("1", default=1.0, gt=0.5, le=1)
     zones: Annotated[tuple[Zone, ...], BeforeValidator(_named)]
     farms: Annotated[tuple[Farm, ...], BeforeValidator(_named)]
     spike: Spike
@@ -236,6 +237,7 @@ class Switches(Section):
     impedance: Literal["smooth_queue", "bpr", "point_queue"] = "smooth_queue"
     station_waiting: Literal["exact", "smooth", "davidson"] = "exact"
     limits: Literal["soft", "hard"] = "soft"
+    grid_model: Literal["lindistflow", "cone"] = "lindistflow"
     renewable_swap: bool = False
     objective: Literal["system", "user"] = "system"
     trip_end: Literal["station", "destination"] = "station"

@@ -15,7 +15,8 @@ from evlib.cohorts import CHARGING_MODES, Cohorts, all_cohorts, mean_over_types,
 from evlib.coordination import METHODS, coordinate
 from evlib.costs import path_costs, plug_in_shares, time_costs, travel_times
 from evlib.demand import origin_demand
-from evlib.dno import Dispatch, dispatch_grid
+from evlib.dispatch import Dispatch, net_demand
+from evlib.dno import dispatch_grid
 from evlib.errors import InputError
 from evlib.flexibility.block import block_schedule, exact_block, full_power_block
 from evlib.flexibility.domain import Schedule, uncontrolled
@@ -274,16 +275,6 @@ def dispatch_loading(scenario: Scenario, loading: Loading, charging: str, price_
         late_veh=plugged[:, :, n_steps:].sum(axis=2),
         dropped_veh=dropped,
     )
-
-
-def net_demand(case: GridCase, dispatch: Dispatch) -> tuple[np.ndarray, np.ndarray]:
-    """Net active and reactive demand of every bus under a dispatch, shape (n_bus, K) each [kW, kvar]."""
-    kw = case.load_kw - dispatch.shed_kw
-    ratio = np.divide(case.load_kvar, case.load_kw, out=np.zeros_like(kw), where=case.load_kw > 0)
-    np.add.at(kw, case.station_bus, dispatch.station_kw)
-    np.add.at(kw, case.backup_bus, -dispatch.backup_kw)
-    np.add.at(kw, case.farm_bus, dispatch.curtailed_kw - case.available_kw)
-    return kw, case.load_kvar - ratio * dispatch.shed_kw
 
 
 def _dispatch_uncontrolled(case, options, cohorts, sizes):

@@ -1,0 +1,197 @@
+"""The solver's ladder for problems that hold the grid, and what to say when it ends without a solution."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass, replace
+
+import cvxpy as cp
+import numpy as np
+
+from evlib.errors import SolverError
+
+__all__ = ["LADDERS", "Attempt", "Solution", "breaches", "climb", "scaled_problem", "solve_grid"]
+
+# What nothing may bend: a balance is a law, not a limit.
+LAWS = ("nodal balance", "voltage drop", "cone")
+# A breach below this is the solver's, not the problem's [per unit of 1 MVA].
+LEAST_BREACH = 1e-6
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One step of the ladder and how it ended.
+
+    Attributes
+    ----------
+    tolerance : float
+        Of feasibility.
+    gap_tolerance : float
+        Of the duality gap.
+    rounds : int
+        Rounds in which the solver rescales rows and columns.
+    status : str
+    iterations : int
+    """
+
+    tolerance: float
+    gap_tolerance: float
+    rounds: int
+    status: str = ""
+    iterations: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.tolerance:g} (gap {self.gap_tolerance:g}, {self.rounds} rounds of rescaling): {self.status}"
+
+
+# A cone is as open as the duality gap is wide, over a small dual; so the cone model asks for a narrow gap. It comes well
+# scaled: what the solver's own rescaling does to its cones costs more digits than it gains.
+LADDERS = {
+    "lindistflow": (Attempt(1e-8, 1e-8, 10), Attempt(1e-7, 1e-7, 10), Attempt(1e-7, 1e-7, 50)),
+    "cone": (Attempt(1e-8, 1e-10, 0), Attempt(1e-8, 1e-8, 0), Attempt(1e-7, 1e-7, 0), Attempt(1e-7, 1e-7, 50)),
+}
+# Costs are in thousand CNY; the cone model is solved in CNY, for the same reason.
+COST_SCALES = {"lindistflow": 1.0, "cone": 1000.0}
+
+
+@dataclass(frozen=True)
+class Solution:
+    """What a ladder led to: every attempt, the last one optimal; the least cost [thousand CNY]; seconds in the solver."""
+
+    ladder: tuple[Attempt, ...]
+    cost_kcny: float
+    solver_s: float
+
+
+def scaled_problem(problem: cp.Problem, grid_model: str) -> cp.Problem:
+    """The problem with its cost in the unit that suits the model; constraints are shared."""
+    scale = COST_SCALES[grid_model]
+    return problem if scale == 1.0 else cp.Problem(cp.Minimize(scale * problem.objective.expr), problem.constraints)
+
+
+def solve_grid(problem: cp.Problem, name: str, grid_model: str = "lindistflow", groups: dict | None = None) -> Solution:
+    """Solve a problem that holds the grid, at the first step of a short ladder that ends *optimal*.
+
+    Parameters
+    ----------
+    problem : cvxpy.Problem
+        Its cost in thousand CNY.
+    name : str
+        What error messages call the problem.
+    grid_model : {"lindistflow", "cone"}
+        Chooses the ladder.
+    groups : dict of str -> list of cvxpy.Constraint, optional
+        All constraints by name. If the problem is infeasible, the error says which group cannot hold.
+
+    Returns
+    -------
+    Solution
+        Variables and duals hold their values.
+
+    Raises
+    ------
+    SolverError
+        Any status other than *optimal* at every step; names the problem, the statuses and, where infeasible, the groups.
+    """
+    return climb(scaled_problem(problem, grid_model), name, grid_model, groups, dpp=False)
+
+
+def climb(scaled: cp.Problem, name: str, grid_model: str, groups: dict | None, *, dpp: bool) -> Solution:
+    """As :func:`solve_grid`, for a problem from :func:`scaled_problem`; ``dpp`` keeps what is compiled for other values."""
+    climbed: list[Attempt] = []
+    solver_s = 0.0
+    for step in LADDERS[grid_model]:
+        climbed.append(_attempt(scaled, step, dpp))
+        status = climbed[-1].status
+        if scaled.solver_stats is not None:
+            solver_s += scaled.solver_stats.solve_time or 0.0
+        if status == cp.OPTIMAL:
+            scale = COST_SCALES[grid_model]
+            if scale != 1.0:
+                _unscale(scaled, scale)
+            return Solution(tuple(climbed), float(scaled.value) / scale, solver_s)
+        if status in (cp.INFEASIBLE, cp.UNBOUNDED):
+            break
+    statuses = ", then ".join(f"{item.status!r}" for item in climbed)
+    reason = _reason(groups) if groups and climbed[-1].status == cp.INFEASIBLE else ""
+    raise SolverError(f"{name} ended with status {statuses}, not 'optimal'{reason}")
+
+
+def _unscale(problem: cp.Problem, scale: float) -> None:
+    for item in problem.constraints:
+        for dual in item.dual_variables:
+            if dual.value is not None:
+                dual.save_value(dual.value / scale)
+
+
+def _attempt(problem: cp.Problem, step: Attempt, dpp: bool) -> Attempt:
+    # Left to itself the solver may choose a factorisation that takes four times as long on these problems.
+    options = {"direct_solve_method": "qdldl", "tol_feas": step.tolerance}
+    options |= dict.fromkeys(("tol_gap_abs", "tol_gap_rel"), step.gap_tolerance)
+    if not step.rounds:
+        options |= {"equilibrate_enable": False}
+    elif step.rounds > 10:
+        options |= {
+            "equilibrate_max_iter": step.rounds,
+            "equilibrate_min_scaling": 1e-6,
+            "equilibrate_max_scaling": 1e6,
+        }
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="Solution may be inaccurate")  # the status says it
+            problem.solve(solver=cp.CLARABEL, ignore_dpp=not dpp, **options)
+    except cp.error.SolverError as error:
+        return replace(step, status=str(error))
+    return replace(step, status=problem.status, iterations=problem.solver_stats.num_iters or 0)
+
+
+def breaches(groups: dict) -> dict[str, float]:
+    """By how much each group of constraints must give way, at the least sum over all of them.
+
+    Parameters
+    ----------
+    groups : dict of str -> list of cvxpy.Constraint
+
+    Returns
+    -------
+    dict of str -> float
+        Largest breach in each group that gives way [per unit of 1 MVA; voltages squared], the largest first. Empty if
+        all can hold, or if none of them can help: the laws of the network alone have no solution.
+    """
+    slacks: dict[str, list] = {}
+    rules = []
+    for name, constraints in groups.items():
+        for item in constraints:
+            if name in LAWS:
+                rules.append(item)
+                continue
+            relaxed, slack = _relaxed(item)
+            rules += relaxed
+            slacks.setdefault(name, []).append(slack)
+    total = sum(cp.sum(slack) for group in slacks.values() for slack in group)
+    elastic = cp.Problem(cp.Minimize(total), rules)
+    for step in LADDERS["lindistflow"]:
+        if _attempt(elastic, step, False).status == cp.OPTIMAL:
+            largest = {name: max(float(np.max(slack.value)) for slack in group) for name, group in slacks.items()}
+            found = {name: value for name, value in largest.items() if value > LEAST_BREACH}
+            return dict(sorted(found.items(), key=lambda pair: -pair[1]))
+    return {}
+
+
+def _relaxed(item):
+    """A constraint that may be broken by a slack, and the slack."""
+    if isinstance(item, cp.SOC):
+        slack = cp.Variable(item.args[0].shape, nonneg=True)
+        return [cp.SOC(item.args[0] + slack, item.args[1], axis=item.axis)], slack
+    slack = cp.Variable(item.expr.shape, nonneg=True)
+    if isinstance(item, cp.constraints.Equality | cp.constraints.Zero):
+        return [item.expr <= slack, -item.expr <= slack], slack
+    return [item.expr <= slack], slack
+
+
+def _reason(groups: dict) -> str:
+    found = breaches(groups)
+    if not found:
+        return ": the balances themselves have no solution, whatever limit is given up"
+    listed = ", ".join(f"{name} (by up to {value:.3g} per unit of 1 MVA)" for name, value in found.items())
+    return f": cannot hold: {listed}; widen these or add supply"
