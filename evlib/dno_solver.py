@@ -139,7 +139,9 @@ def _attempt(problem: cp.Problem, step: Attempt, dpp: bool) -> Attempt:
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="Solution may be inaccurate")  # the status says it
-            problem.solve(solver=cp.CLARABEL, ignore_dpp=not dpp, **options)
+            # With this backend a problem with thousands of Parameters compiles in a tenth of the time; without, no matter.
+            more = {"canon_backend": cp.SCIPY_CANON_BACKEND} if dpp else {"ignore_dpp": True}
+            problem.solve(solver=cp.CLARABEL, **more, **options)
     except cp.error.SolverError as error:
         return replace(step, status=str(error))
     return replace(step, status=problem.status, iterations=problem.solver_stats.num_iters or 0)

@@ -1,0 +1,105 @@
+"""The grid problem built once and solved again with other numbers: finite differences, forecasts, cohorts, prices."""
+
+from __future__ import annotations
+
+import cvxpy as cp
+import numpy as np
+
+from evlib.dispatch import Dispatch
+from evlib.dno import GridInputs, build_problem, read_dispatch
+from evlib.dno_solver import Solution, climb, scaled_problem
+from evlib.errors import InputError
+from evlib.flexibility.block import Cluster
+from evlib.grid_case import GridCase, GridOptions
+
+__all__ = ["GridProgram"]
+
+
+class GridProgram:
+    """The problem of :func:`evlib.dno.dispatch_grid` with Parameters for what changes.
+
+    Demand, available power and the loss price are Parameters, and the cluster may hold some of its own, such as cohorts'
+    sizes. The problem is compiled at the first solve; later ones only fill in numbers.
+
+    Parameters
+    ----------
+    case : GridCase
+    options : GridOptions
+    cluster : Cluster
+
+    Examples
+    --------
+    >>> from evlib import load_scenario
+    >>> from evlib.flexibility.block import no_vehicles
+    >>> from evlib.grid_case import build_grid_case
+    >>> scenario = load_scenario("mini")
+    >>> case = build_grid_case(scenario)
+    >>> program = GridProgram(case, GridOptions.of(scenario), no_vehicles(2, 24))
+    >>> calm = program.solve(available_kw=0 * case.available_kw)
+    >>> bool(calm.costs_cny["import"] > program.solve().costs_cny["import"])
+    True
+    """
+
+    def __init__(self, case: GridCase, options: GridOptions, cluster: Cluster):
+        self.case, self.options = case, options
+        given = GridInputs.of(case, options)
+        self._demand = cp.Parameter(case.load_kw.shape, name="demand")
+        self._available = cp.Parameter(case.available_kw.shape, name="available", nonneg=True) if case.farms else None
+        self._loss = cp.Parameter(name="loss_price", nonneg=True)
+        inputs = GridInputs(
+            self._demand, given.available_mw if self._available is None else self._available, self._loss
+        )
+        problem, self._parts = build_problem(case, options, cluster, inputs=inputs)
+        self._loss_cny_kwh = given.loss_cny_kwh
+        self._problem = scaled_problem(problem, options.grid_model)
+
+    def solve(self, *, extra_kw=None, available_kw=None, loss_cny_kwh: float | None = None) -> Dispatch:
+        """Solve with these numbers, and those of the case where none are given.
+
+        Parameters
+        ----------
+        extra_kw : ndarray, shape (n_bus, K), optional
+            Further demand [kW].
+        available_kw : ndarray, shape (n_farms, K), optional
+            What wind and sun offer [kW].
+        loss_cny_kwh : float, optional
+            Loss price of the cone model [CNY/kWh]; that of the case even if more is available.
+
+        Returns
+        -------
+        Dispatch
+
+        Raises
+        ------
+        InputError
+            An array of the wrong shape, nan, or negative available power.
+        SolverError
+            As in :func:`evlib.dno.dispatch_grid`.
+        """
+        return read_dispatch(
+            self.case, self.options, self._parts, self.run(extra_kw, available_kw, loss_cny_kwh), extra_kw=extra_kw
+        )
+
+    def run(self, extra_kw=None, available_kw=None, loss_cny_kwh: float | None = None) -> Solution:
+        """Solve without reading the dispatch; the numbers are as in :meth:`solve`."""
+        case = self.case
+        extra_kw = np.zeros_like(case.load_kw) if extra_kw is None else _checked("extra_kw", extra_kw, case.load_kw)
+        self._demand.value = (case.load_kw + extra_kw) / 1000.0
+        if self._available is not None:
+            available = case.available_kw if available_kw is None else available_kw
+            available = _checked("available_kw", available, case.available_kw)
+            if available.min() < 0:
+                raise InputError(f"grid program: available_kw = {available.min():g}; must not be negative")
+            self._available.value = available / 1000.0
+        self._loss.value = self._loss_cny_kwh if loss_cny_kwh is None else loss_cny_kwh
+        return climb(self._problem, "grid problem", self.options.grid_model, self._parts["groups"], dpp=True)
+
+
+def _checked(name: str, values, like: np.ndarray) -> np.ndarray:
+    values = np.asarray(values, dtype=float)
+    if values.shape != like.shape:
+        raise InputError(f"grid program: {name} has shape {values.shape}; must be {like.shape}, a row each")
+    if not np.isfinite(values).all():
+        row, step = np.argwhere(~np.isfinite(values))[0]
+        raise InputError(f"grid program: {name} = {values[row, step]} in row {row}, step {step}; must be finite")
+    return values
