@@ -15,6 +15,7 @@ from evlib.flexibility.block import Cluster
 from evlib.flexibility.columns import ColumnDispatch, solve_by_columns
 from evlib.flexibility.fleet import Fleet
 from evlib.grid_case import GridCase, GridOptions
+from evlib.grid_case_checks import check_start
 from evlib.grid_certificate import grid_certificate
 from evlib.price_parts import price_parts
 
@@ -144,6 +145,7 @@ def loss_price(case: GridCase, options: GridOptions) -> float:
 
 def build_problem(case: GridCase, options: GridOptions, cluster: Cluster, *, extra_kw=None, inputs=None):
     """The CVXPY problem and the named expressions that :func:`read_dispatch` reads; MW and thousand CNY inside."""
+    check_start(case, options.backup_ramp_share)
     inputs = GridInputs.of(case, options, extra_kw) if inputs is None else inputs
     feeder, n_steps, step_h = case.feeder, case.n_steps, case.step_h
     load_bus = np.flatnonzero(case.load_kw.any(axis=1))
@@ -238,7 +240,7 @@ def _carried_mva(case: GridCase) -> np.ndarray:
     net_kw = case.load_kw.copy()
     np.add.at(net_kw, case.farm_bus, -case.available_kw)
     most = np.abs(case.feeder.downstream @ net_kw).max(axis=1, keepdims=True) / 1000.0
-    return most + 0.01 * max(most.max(initial=0.0), 1e-3)
+    return most + 0.01 * most.max() if most.any() else np.ones_like(most)
 
 
 def _ramps(case: GridCase, options: GridOptions, backup, backup_mw):

@@ -12,8 +12,8 @@ from evlib.errors import SolverError
 
 __all__ = ["LADDERS", "Attempt", "Solution", "breaches", "climb", "scaled_problem", "solve_grid"]
 
-# What nothing may bend: a balance is a law, not a limit.
-LAWS = ("nodal balance", "voltage drop", "cone")
+# What nothing may bend: a balance is a law, and what a machine can do is a fact; neither is a limit.
+LAWS = ("nodal balance", "voltage drop", "cone", "backup ratings", "available power", "load")
 # A breach below this is the solver's, not the problem's [per unit of 1 MVA].
 LEAST_BREACH = 1e-6
 
@@ -164,6 +164,8 @@ def breaches(groups: dict) -> dict[str, float]:
     rules = []
     for name, constraints in groups.items():
         for item in constraints:
+            if not item.args[0].size:
+                continue
             if name in LAWS:
                 rules.append(item)
                 continue

@@ -9,7 +9,15 @@ import numpy as np
 import scipy.sparse as sp
 
 from evlib.errors import InputError
-from evlib.feeder_input import check_branches, check_buses, checked_arrays, listed, read_table, sort_from_root
+from evlib.feeder_input import (
+    check_branches,
+    check_buses,
+    check_units,
+    checked_arrays,
+    listed,
+    read_table,
+    sort_from_root,
+)
 
 __all__ = ["Feeder", "feeder_from_arrays", "read_feeder"]
 
@@ -246,7 +254,15 @@ def feeder_from_arrays(
         base_kv=float(base_kv),
         base_mva=base_mva,
     )
+    check_units(buses_name, feeder.bus, feeder.load_kw, feeder.base_kv, _squared_pu(feeder))
     for value in vars(feeder).values():
         if isinstance(value, np.ndarray):
             value.setflags(write=False)
     return feeder
+
+
+def _squared_pu(feeder: Feeder) -> np.ndarray:
+    """Squared voltages at nominal load by the lossless model, the root at 1 pu."""
+    downstream, kw_per_pu = feeder.downstream, 1000 * feeder.base_mva
+    carried = feeder.r_pu * (downstream @ feeder.load_kw) + feeder.x_pu * (downstream @ feeder.load_kvar)
+    return 1 - 2 * (downstream.T @ carried) / kw_per_pu

@@ -11,7 +11,7 @@ import numpy as np
 
 from evlib.errors import InputError
 
-__all__ = ["check_branches", "check_buses", "checked_arrays", "listed", "read_table", "sort_from_root"]
+__all__ = ["check_branches", "check_buses", "check_units", "checked_arrays", "listed", "read_table", "sort_from_root"]
 
 
 def read_table(path: Path, columns: dict) -> dict[str, list]:
@@ -80,6 +80,24 @@ def check_buses(where: str, buses: dict[str, np.ndarray], root_bus: int) -> None
             raise InputError(
                 f"{where}: bus {number}: v_min_pu = {low:g}, v_max_pu = {high:g}; must be 0 < v_min_pu < v_max_pu"
             )
+
+
+def check_units(where: str, bus: np.ndarray, p_kw: np.ndarray, base_kv: float, squared_pu: np.ndarray) -> None:
+    """Refuse loads a thousandfold too small for their voltage level, and more than any feeder could carry.
+
+    ``squared_pu`` are the squared voltages that the lossless model gives at the nominal loads.
+    """
+    largest = p_kw.max(initial=0.0)
+    if base_kv >= 3 and 0 < largest < 1:
+        raise InputError(
+            f"{where}: p_kw is {largest:g} at most, at bus {bus[p_kw.argmax()]}, on {base_kv:g} kV: a single "
+            "household draws more; is it in MW? p_kw is in kW"
+        )
+    if squared_pu.min(initial=1.0) < -9:  # ten times what a feeder could carry: no heavy load but a wrong unit
+        raise InputError(
+            f"{where}: p_kw sums to {p_kw.sum():.6g} kW, which pulls the voltage at bus {bus[squared_pu.argmin()]} to "
+            f"nothing on {base_kv:g} kV; are loads in W, impedances in another unit than ohm, or base_kv in V?"
+        )
 
 
 def check_branches(where: str, branches: dict[str, np.ndarray], known: np.ndarray) -> None:

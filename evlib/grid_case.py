@@ -8,6 +8,7 @@ import numpy as np
 
 from evlib.errors import InputError
 from evlib.feeder import Feeder
+from evlib.grid_case_checks import check_grid_case
 from evlib.schema import clock_to_min
 
 __all__ = ["GridCase", "GridOptions", "build_grid_case"]
@@ -15,7 +16,7 @@ __all__ = ["GridCase", "GridOptions", "build_grid_case"]
 
 @dataclass(frozen=True)
 class GridCase:
-    """What the distribution network operator faces before any vehicle comes; K steps.
+    """What the distribution network operator faces before any vehicle comes; K steps. Checked when made.
 
     Attributes
     ----------
@@ -69,6 +70,9 @@ class GridCase:
     import_price_cny_kwh: np.ndarray
     step_h: float
     backup_start_kw: np.ndarray | None = None
+
+    def __post_init__(self):
+        check_grid_case(self)
 
     @property
     def n_steps(self) -> int:

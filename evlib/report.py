@@ -37,6 +37,7 @@ def tables_of(scenario, run, signals: dict, electricity_cny: np.ndarray) -> dict
         "buses": _buses(run),
         "lines": _lines(run),
         "prices": _prices(run),
+        "price_parts": _price_parts(run),
         "costs": _costs(run, signals, electricity_cny),
     }
     return tables | {"summary": _summary(run, tables)}
@@ -257,6 +258,17 @@ def _prices(run) -> pd.DataFrame:
         {"station": (*case.stations, "root"), "bus": case.feeder.bus[[*case.station_bus, 0]]},
         price_cny_kwh=run.dispatch.price_cny_kwh[[*case.station_bus, 0]],
         import_price_cny_kwh=np.tile(case.import_price_cny_kwh, len(case.stations) + 1),
+    )
+
+
+def _price_parts(run) -> pd.DataFrame:
+    """Of the dispatch's own prices, which coordination may have announced a little differently."""
+    case, parts = run.case, run.dispatch.price_parts_cny_kwh
+    return _grid(
+        run.network.time,
+        np.arange(case.n_steps),
+        {"station": case.stations, "bus": case.feeder.bus[case.station_bus]},
+        **{f"{name}_cny_kwh": values[case.station_bus] for name, values in parts.items()},
     )
 
 
