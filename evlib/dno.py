@@ -117,7 +117,9 @@ def dispatch_by_columns(
     def solve(problem):
         ladders.append(solve_grid(problem, "grid problem by columns", options.grid_model).ladder)
 
-    found = solve_by_columns(lambda cluster: build_problem(case, options, cluster), solve, fleet, gap=gap, quotes=quotes)
+    found = solve_by_columns(
+        lambda cluster: build_problem(case, options, cluster), solve, fleet, gap=gap, quotes=quotes
+    )
     loosest = max(ladders, key=lambda ladder: ladder[-1].tolerance)
     dispatch = read_dispatch(case, options, found.parts, Solution(loosest, float(found.problem.value), 0.0))
     return replace(dispatch, price_cny_kwh=found.priced_parts["balance"].dual_value / case.step_h), found

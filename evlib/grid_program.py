@@ -7,7 +7,7 @@ import numpy as np
 
 from evlib.dispatch import Dispatch
 from evlib.dno import GridInputs, build_problem, read_dispatch
-from evlib.dno_solver import Solution, climb, scaled_problem
+from evlib.dno_solver import Solution, climb, scaled_problem, unscale
 from evlib.errors import InputError
 from evlib.flexibility.block import Cluster
 from evlib.grid_case import GridCase, GridOptions
@@ -92,7 +92,10 @@ class GridProgram:
                 raise InputError(f"grid program: available_kw = {available.min():g}; must not be negative")
             self._available.value = available / 1000.0
         self._loss.value = self._loss_cny_kwh if loss_cny_kwh is None else loss_cny_kwh
-        return climb(self._problem, "grid problem", self.options.grid_model, self._parts["groups"], dpp=True)
+        model = self.options.grid_model
+        solution = climb(self._problem, "grid problem", model, self._parts["groups"], dpp=True)
+        unscale(self._problem, model)
+        return solution
 
 
 def _checked(name: str, values, like: np.ndarray) -> np.ndarray:
