@@ -14,11 +14,13 @@ from evlib.grid_case import GridCase, GridOptions
 
 __all__ = ["GridProgram"]
 
+CHANGING = ("demand", "available", "loss_price")
+
 
 class GridProgram:
     """The problem of :func:`evlib.dno.dispatch_grid` with Parameters for what changes.
 
-    Demand, available power and the loss price are Parameters, and the cluster may hold some of its own, such as cohorts'
+    Demand, available power and the loss price may be Parameters, and the cluster may hold some of its own, such as cohorts'
     sizes. The problem is compiled at the first solve; later ones only fill in numbers.
 
     Parameters
@@ -26,6 +28,9 @@ class GridProgram:
     case : GridCase
     options : GridOptions
     cluster : Cluster
+    changing : collection of {"demand", "available", "loss_price"}
+        What becomes Parameters. Compiling takes memory that grows with the number of parameters times that of variables:
+        for hundreds of buses, or many cohorts, name only what will change.
 
     Examples
     --------
@@ -40,17 +45,24 @@ class GridProgram:
     True
     """
 
-    def __init__(self, case: GridCase, options: GridOptions, cluster: Cluster):
-        self.case, self.options = case, options
+    def __init__(self, case: GridCase, options: GridOptions, cluster: Cluster, changing=CHANGING):
+        unknown = set(changing) - set(CHANGING)
+        if unknown:
+            raise InputError(
+                f"grid program: changing {sorted(unknown)[0]!r} is unknown; known are {', '.join(CHANGING)}"
+            )
+        self.case, self.options, self.changing = case, options, frozenset(changing)
         given = GridInputs.of(case, options)
+        self._loss_cny_kwh = given.loss_cny_kwh
         self._demand = cp.Parameter(case.load_kw.shape, name="demand")
         self._available = cp.Parameter(case.available_kw.shape, name="available", nonneg=True) if case.farms else None
         self._loss = cp.Parameter(name="loss_price", nonneg=True)
         inputs = GridInputs(
-            self._demand, given.available_mw if self._available is None else self._available, self._loss
+            self._demand if "demand" in changing else given.demand_mw,
+            self._available if "available" in changing and case.farms else given.available_mw,
+            self._loss if "loss_price" in changing else given.loss_cny_kwh,
         )
         problem, self._parts = build_problem(case, options, cluster, inputs=inputs)
-        self._loss_cny_kwh = given.loss_cny_kwh
         self._problem = scaled_problem(problem, options.grid_model)
 
     def solve(self, *, extra_kw=None, available_kw=None, loss_cny_kwh: float | None = None) -> Dispatch:
@@ -72,7 +84,7 @@ class GridProgram:
         Raises
         ------
         InputError
-            An array of the wrong shape, nan, or negative available power.
+            An array of the wrong shape, nan, negative available power, or a number that was not said to change.
         SolverError
             As in :func:`evlib.dno.dispatch_grid`.
         """
@@ -83,6 +95,9 @@ class GridProgram:
     def run(self, extra_kw=None, available_kw=None, loss_cny_kwh: float | None = None) -> Solution:
         """Solve without reading the dispatch; the numbers are as in :meth:`solve`."""
         case = self.case
+        for name, value in (("demand", extra_kw), ("available", available_kw), ("loss_price", loss_cny_kwh)):
+            if value is not None and name not in self.changing:
+                raise InputError(f"grid program: {name!r} is not among what changes; say so when it is built")
         extra_kw = np.zeros_like(case.load_kw) if extra_kw is None else _checked("extra_kw", extra_kw, case.load_kw)
         self._demand.value = (case.load_kw + extra_kw) / 1000.0
         if self._available is not None:

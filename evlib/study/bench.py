@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import subprocess
@@ -86,25 +87,13 @@ def _solve_command(strategy: str, folder: str) -> list[str]:
     return [sys.executable, "-m", "evlib", "solve", scenario, "--strategy", strategy, "--out", f"{folder}/run"]
 
 
-def _loading() -> tuple[float, float, float]:
-    """The compiled loading, and the memory traffic that it cannot do without, see :mod:`evlib.study.bench_loading`."""
-    from evlib.study.bench_loading import measure_loading
+def _measured(module: str, function: str) -> Callable[[], tuple[float, ...]]:
+    """A measurement of one of the modules beside this one, imported when it is wanted."""
 
-    return measure_loading()
+    def run() -> tuple[float, ...]:
+        return getattr(importlib.import_module(f"evlib.study.{module}"), function)()
 
-
-def _rival() -> tuple[float, float]:
-    """UXsim's compiled mode over the compiled loading: as it comes, and keeping no trajectories."""
-    from evlib.study.bench_loading import measure_rival
-
-    return measure_rival()
-
-
-def _growth() -> tuple[float, float]:
-    """Powers of growth of the loading's time with pairs and with steps."""
-    from evlib.study.bench_loading import measure_growth
-
-    return measure_growth()
+    return run
 
 
 def _anaheim() -> tuple[float, float]:
@@ -115,15 +104,12 @@ def _anaheim() -> tuple[float, float]:
         return json.loads(file.read_text(encoding="utf-8")), peak_gib
 
 
-def _flexibility(measure: str) -> Callable[[], tuple[float, ...]]:
-    """One of the measurements of :mod:`evlib.study.bench_flexibility`."""
-
-    def run() -> tuple[float, ...]:
-        from evlib.study import bench_flexibility
-
-        return getattr(bench_flexibility, measure)()
-
-    return run
+def _buses() -> tuple[float, ...]:
+    """Re-solve on feeders of 33, 100 and 300 buses [s], power of growth, and peak memory of a process of its own [GiB]."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "growth.json"
+        _, peak_gib = _measure([sys.executable, "-m", "evlib.study.bench_grid", str(file)], folder)
+        return *json.loads(file.read_text(encoding="utf-8")), peak_gib
 
 
 # The numbers' names, and the function that measures them together.
@@ -132,18 +118,39 @@ BENCHMARKS: dict[tuple[str, ...], Callable[[], tuple[float, ...]]] = {
     ("test_s",): _test,
     ("shortest_path_s", "shortest_path_peak_gib"): _shortest_path,
     ("coordinate_s", "coordinate_peak_gib", "coordinate_excess_cny_veh", "coordinate_relative_gap"): _coordinate,
-    ("dnl_ns_per_pair_step_nguyen", "dnl_ns_per_pair_step_siouxfalls", "memory_floor_ns_per_pair_step"): _loading,
-    ("dnl_over_uxsim_cpp", "dnl_over_uxsim_cpp_no_trajectories"): _rival,
-    ("dnl_growth_power_pairs", "dnl_growth_power_steps"): _growth,
+    ("dnl_ns_per_pair_step_nguyen", "dnl_ns_per_pair_step_siouxfalls", "memory_floor_ns_per_pair_step"): _measured(
+        "bench_loading", "measure_loading"
+    ),
+    ("dnl_over_uxsim_cpp", "dnl_over_uxsim_cpp_no_trajectories"): _measured("bench_loading", "measure_rival"),
+    ("dnl_growth_power_pairs", "dnl_growth_power_steps"): _measured("bench_loading", "measure_growth"),
     ("dnl_anaheim_cpu_s", "dnl_anaheim_peak_gib"): _anaheim,
     (
         "support_us_per_ev",
         "support_lossy_us_per_ev",
         "support_over_highs",
         "support_over_highs_lossless",
-    ): _flexibility("measure_support"),
-    ("columns_s_1k", "columns_s_10k", "columns_s_100k", "columns_gap_100k"): _flexibility("measure_columns"),
-    ("disaggregate_s_10k",): _flexibility("measure_disaggregation"),
+    ): _measured("bench_flexibility", "measure_support"),
+    ("columns_s_1k", "columns_s_10k", "columns_s_100k", "columns_gap_100k"): _measured(
+        "bench_flexibility", "measure_columns"
+    ),
+    ("disaggregate_s_10k",): _measured("bench_flexibility", "measure_disaggregation"),
+    ("sweep_over_pandapower",): _measured("bench_grid", "measure_sweep"),
+    (
+        "dno_lindistflow_resolve_s",
+        "dno_cone_resolve_s",
+        "dno_exact_block_resolve_s",
+        "dno_exact_block_two_types_resolve_s",
+        "cvxpy_over_solver",
+        "dno_exact_block_cohort_steps",
+        "dno_exact_block_two_types_cohort_steps",
+    ): _measured("bench_grid", "measure_resolve"),
+    (
+        "dno_33_lindistflow_s",
+        "dno_100_lindistflow_s",
+        "dno_300_lindistflow_s",
+        "dno_growth_power_buses",
+        "dno_300_peak_gib",
+    ): _buses,
 }
 
 
