@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import scipy.sparse as sp
 
+from evlib.artefacts import write_text
 from evlib.errors import InputError
 from evlib.feeder_input import (
     check_branches,
@@ -18,8 +19,9 @@ from evlib.feeder_input import (
     read_table,
     sort_from_root,
 )
+from evlib.feeder_pandapower import feeder_arrays
 
-__all__ = ["Feeder", "feeder_from_arrays", "read_feeder"]
+__all__ = ["Feeder", "feeder_from_arrays", "from_pandapower", "read_feeder", "write_feeder"]
 
 # How each column is read; columns beyond these are ignored.
 BUS_COLUMNS = dict.fromkeys(("base_kv", "p_kw", "q_kvar", "v_min_pu", "v_max_pu"), float)
@@ -160,6 +162,57 @@ def read_feeder(buses_csv, branches_csv, *, load_scale: float = 1.0, impedance_d
         buses_name=str(buses_csv),
         branches_name=str(branches_csv),
     )
+
+
+def from_pandapower(net, *, leave_out=(), load_scale: float = 1.0, impedance_divisor: float = 1.0) -> Feeder:
+    """A radial pandapower network as a feeder; pandapower's converters bring MATPOWER cases there.
+
+    Parameters
+    ----------
+    net : pandapowerNet
+        Loads of constant power, lines and two-winding transformers at nominal ratio, hanging on one external grid. What is
+        out of service, or behind an open switch, is left out; buses joined by a closed switch become one, which keeps the
+        lowest number. Transformers are numbered after the lines.
+    leave_out : collection of {"shunts", "generators"}
+        What may be ignored if it is there: capacitances, iron losses and shunts; static and other generators. Not named,
+        it is refused.
+    load_scale, impedance_divisor : float
+        As in :func:`read_feeder`.
+
+    Returns
+    -------
+    Feeder
+        Impedances referred to the voltage level of most loads; voltage limits of the network, else 0.9 and 1.1 pu.
+
+    Raises
+    ------
+    InputError
+        An element that the feeder's model does not have, none or several external grids, and all that
+        :func:`feeder_from_arrays` refuses: a loop and its branches, buses cut off, impedances, implausible loads.
+    """
+    arrays = feeder_arrays(net, leave_out)
+    return feeder_from_arrays(**arrays, load_scale=load_scale, impedance_divisor=impedance_divisor)
+
+
+def write_feeder(feeder: Feeder, buses_csv, branches_csv) -> None:
+    """Write a feeder as the two tables that :func:`read_feeder` reads, so that a scenario can name them.
+
+    Parameters
+    ----------
+    feeder : Feeder
+    buses_csv, branches_csv : str or Path
+    """
+    z_base_ohm = feeder.base_kv**2 / feeder.base_mva
+    kind = np.where(np.arange(feeder.n_bus) == 0, "slack", "pq")
+    columns = (feeder.bus, feeder.load_kw, feeder.load_kvar, kind, feeder.v_min_pu, feeder.v_max_pu)
+    buses = zip(*(column.tolist() for column in columns), strict=True)
+    rows = [f"{bus},{feeder.base_kv!r},{p!r},{q!r},{name},{low!r},{high!r}" for bus, p, q, name, low, high in buses]
+    write_text(Path(buses_csv), "\n".join(["bus,base_kv,p_kw,q_kvar,type,v_min_pu,v_max_pu", *rows, ""]))
+    columns = (feeder.branch, feeder.bus[feeder.branch_from], feeder.bus[feeder.branch_to])
+    columns += (feeder.r_pu * z_base_ohm, feeder.x_pu * z_base_ohm)
+    branches = zip(*(column.tolist() for column in columns), strict=True)
+    rows = [f"{number},{begin},{end},{r!r},{x!r},1" for number, begin, end, r, x in branches]
+    write_text(Path(branches_csv), "\n".join(["branch,from_bus,to_bus,r_ohm,x_ohm,status", *rows, ""]))
 
 
 def feeder_from_arrays(
