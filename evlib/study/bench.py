@@ -33,7 +33,8 @@ def run_benchmarks(names: Sequence[str] = (), *, report: Callable[[str], None] =
     -------
     dict from str to float
         Names end in their unit: ``_s`` seconds, ``_gib`` GiB, ``_cny_veh`` CNY per vehicle, ``ns_per_pair_step`` ns for one
-        commodity on one arc of its way during one loading step; ``us_per_ev`` microseconds per vehicle; ratios (``_over_``), powers and gaps have none.
+        commodity on one arc of its way during one loading step; ``us_per_ev`` microseconds per vehicle;
+        ratios (``_over_``), powers and gaps have none.
 
     Raises
     ------

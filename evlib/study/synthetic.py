@@ -72,6 +72,7 @@ def synthetic_case(n_nodes: int, n_links: int, n_zones: int, n_pairs: int, seed:
         delay_function=smooth_queue,
         time=time,
         graph=nx.MultiDiGraph(),
+        origin_entry=np.arange(n_zones),
     )
     return network, departures
 
