@@ -9,10 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from evlib.dno import dispatch_grid
 from evlib.equilibrium import Extragradient
 from evlib.errors import InputError
-from evlib.market import Market, crowded, joint_program, price_gap, surrogate_bound
+from evlib.market import Market, crowded, joint_by_columns, joint_program, price_gap, surrogate_bound
 from evlib.network import Network
 from evlib.routes import generate_paths, quickest_paths, with_paths
 from evlib.strategies import cheapest_departures
@@ -32,6 +31,8 @@ WORSE, METRIC_UP, METRIC_DOWN = 1.05, 1.5, 0.75
 EACH_SHARE = 0.1
 # Plugs that were nearly full within so many iterations stay limits of the joint program.
 WATCHED_FOR = 4
+# Columns of one dispatch that the next starts from.
+KEPT_QUOTES = 24
 
 
 @dataclass(frozen=True)
@@ -177,13 +178,14 @@ class _Talk:
         theta = market.scenario.fleet.logit_cny
         self.walk = Extragradient(market.demand_veh, market.network.path_origin, logit_cny=theta)
         self.crowded = []
-        self.means, self.replies, self.pool = [], [], []
+        self.means, self.replies, self.pool, self.quotes = [], [], [], ()
         self.rows, self.kept = [], []
         self.bounds = (math.nan, math.nan)
 
     def exact(self, iteration: int) -> bool:
         """Whether this iteration works with exact domains."""
-        no_mix = self.method != "joint" or self.market.charging == "uncontrolled"
+        market = self.market
+        no_mix = self.method != "joint" or market.charging == "uncontrolled" or market.domain_set == "zonotope"
         return no_mix or iteration % self.period == 0 or self.checked(iteration)
 
     def checked(self, iteration: int) -> bool:
@@ -199,8 +201,8 @@ class _Talk:
         gap = math.nan
         if self.checked(iteration):
             sizes = market.sizes(self.traffic)
-            kept = sizes > 0
-            fresh = dispatch_grid(market.case, market.options, market.block(kept, sizes[kept]))
+            fresh, quotes = market.dispatch(sizes, self.quotes)
+            self.quotes = quotes[-KEPT_QUOTES:]
             if self.price is None:
                 self.price = fresh.price_cny_kwh
             gap = price_gap(market, sizes, self.price, fresh.objective_cny)
@@ -263,18 +265,31 @@ class _Talk:
         market, traffic, metric, watched = self.market, self.traffic, self._metric(), self._watched()
         bent = metric.and_each(traffic.misjudged()[1])
         if self.exact(iteration):
-            found = joint_program(market, traffic, bent, watched=watched)
+            found = self._exact_answer(traffic, bent, watched)
             self.pool = []
-            self.means = [*self.means, found.schedule][-2:]
             if iteration == self.n_iterations - 1:  # bounds are those of the last trajectories
                 lower = surrogate_bound(market, traffic, bent, found.price_cny_kwh, found.rent_cny)
                 self.bounds = (lower, found.cost_cny)
         else:
             self.pool = [*self.means, *self.replies]
             found = joint_program(market, traffic, bent, self.pool, watched=watched)
-        self.replies = [*self.replies, market.best_schedules(found.price_cny_kwh)][-self.n_schedules :]
+        if market.domain_set != "zonotope":
+            self.replies = [*self.replies, market.best_schedules(found.price_cny_kwh)][-self.n_schedules :]
         flows = tidy(found.flows_veh, market.demand_veh, market.network.path_origin)
         return self._drive(flows, metric, found), found.price_cny_kwh, found.rent_cny
+
+    def _exact_answer(self, traffic, metric, watched):
+        """The joint program with the whole set of every cohort."""
+        market = self.market
+        if market.domain_set == "columns" and market.charging != "uncontrolled":
+            start = self.replies or [market.best_schedules(self.price)]
+            found, schedules = joint_by_columns(market, traffic, metric, start, watched=watched)
+            self.replies = schedules[-self.n_schedules :]
+            return found
+        found = joint_program(market, traffic, metric, watched=watched)
+        if found.schedule is not None:
+            self.means = [*self.means, found.schedule][-2:]
+        return found
 
     def _drive(self, flows, metric: Metric, found) -> np.ndarray:
         """The program froze travel times; now its prices and rents are, and drivers find their way through the loading.

@@ -8,9 +8,9 @@ import cvxpy as cp
 import numpy as np
 import scipy.sparse as sp
 
-from evlib.cohorts import Cohorts, all_cohorts, mean_over_types, vehicle_costs
+from evlib.cohorts import Cohorts, all_cohorts, mean_over_types
 from evlib.demand import origin_demand
-from evlib.dno import build_problem, dispatch_grid
+from evlib.dno import build_problem, dispatch_by_columns, dispatch_grid
 from evlib.dno_solver import solve_grid
 from evlib.flexibility.block import (
     block_schedule,
@@ -20,22 +20,37 @@ from evlib.flexibility.block import (
     no_vehicles,
     priced_power,
 )
+from evlib.flexibility.columns import Quote
 from evlib.flexibility.schedule import Schedule, cost_of
 from evlib.flexibility.support import support
+from evlib.flexibility.zonotope import inner_zonotopes
+from evlib.flexibility.zonotope_block import zonotope_block
 from evlib.grid_case import GridCase, GridOptions, build_grid_case
 from evlib.loading import load_traffic
 from evlib.network import Network, build_network
 from evlib.rents import arrival_map, held_plugs, rent_value_cny
+from evlib.sets import COLUMNS_GAP, cohort_fleet, set_costs
 from evlib.strategies import shortest_path_departures
 from evlib.tno import Metric, Traffic, origin_sums, reply, see_traffic
 
-__all__ = ["Answer", "Market", "cohort_map", "crowded", "joint_program", "price_gap", "surrogate_bound"]
+__all__ = [
+    "Answer",
+    "Market",
+    "cohort_map",
+    "crowded",
+    "joint_by_columns",
+    "joint_program",
+    "price_gap",
+    "surrogate_bound",
+]
 
 # Cohorts that fewer vehicles than this could ever join are left out of the joint program.
 LEAST_REACH = 1e-12
 LEAST_SIZE_VEH = 1e-4
 # Plugs limit the joint program where more than this share of them would be held.
 NEARLY_FULL = 0.8
+# Of column generation inside the joint program.
+MOST_ROUNDS = 6
 
 
 @dataclass(frozen=True)
@@ -56,6 +71,10 @@ class Market:
     charging, objective, signal : str
     empty_cost_cny : float
         J(0): least grid cost without vehicles, the scale of the price gap.
+    domain_set : str
+        The set in which the grid sees vehicles, see :mod:`evlib.sets`.
+    zonotopes : list of Zonotope, or None
+        One vehicle's of every cohort, for that set.
     """
 
     scenario: object
@@ -69,12 +88,15 @@ class Market:
     objective: str
     signal: str
     empty_cost_cny: float
+    domain_set: str
+    zonotopes: list | None
 
     @classmethod
     def of(cls, scenario, charging: str, objective: str) -> Market:
         """The market of a scenario."""
         case, options = build_grid_case(scenario), GridOptions.of(scenario)
         network, demand, follow = build_network(scenario), origin_demand(scenario), scenario.fleet.compliance
+        cohorts = all_cohorts(scenario, case.terminal_price_cny_kwh, charging)
         return cls(
             scenario,
             network,
@@ -82,17 +104,22 @@ class Market:
             shortest_path_departures(network, (1.0 - follow) * demand),
             case,
             options,
-            all_cohorts(scenario, case.terminal_price_cny_kwh, charging),
+            cohorts,
             charging,
             objective,
             scenario.switches.signal,
             dispatch_grid(case, options, no_vehicles(len(case.stations), case.n_steps)).objective_cny,
+            scenario.switches.set,
+            inner_zonotopes(cohorts.domain) if scenario.switches.set == "zonotope" else None,
         )
+
+    def vehicle_costs(self, station_price: np.ndarray) -> np.ndarray:
+        """V of one vehicle of every cohort within the set, shape (n_cohorts,) [CNY]."""
+        return set_costs(self.cohorts, station_price, self.charging, self.domain_set, self.zonotopes)
 
     def electricity(self, price_cny_kwh: np.ndarray) -> np.ndarray:
         """V by station, class and plug-in step at bus prices, see :func:`mean_over_types`."""
-        station_price = price_cny_kwh[self.case.station_bus]
-        return mean_over_types(self.cohorts, self.scenario, vehicle_costs(self.cohorts, station_price, self.charging))
+        return mean_over_types(self.cohorts, self.scenario, self.vehicle_costs(price_cny_kwh[self.case.station_bus]))
 
     def electricity_of(self, price_cny_kwh: np.ndarray, schedules: list) -> np.ndarray:
         """V if vehicles know these schedules only; at the prices of a program over them it is consistent with it."""
@@ -116,9 +143,22 @@ class Market:
         where = (cohorts.station[kept], cohorts.plug_in_step[kept] + 1, len(self.case.stations), self.case.n_steps)
         if self.charging == "uncontrolled":
             return full_power_block(domain, size_veh, *where)
+        if self.domain_set == "zonotope":
+            one = cohort_fleet(cohorts, np.ones(cohorts.domain.n)).take(kept)
+            own = [self.zonotopes[v] for v in np.flatnonzero(kept)]
+            return zonotope_block(one, size_veh, zonotopes=own).cluster
         if schedules is None:
             return exact_block(domain, size_veh, *where)
         return column_block(domain, [_taken(item, kept, domain.n_steps) for item in schedules], size_veh, *where)
+
+    def dispatch(self, sizes_veh: np.ndarray, quotes=()):
+        """The feeder with cohorts of these sizes, vehicles as the set has them; columns to start from, and those found."""
+        kept = sizes_veh > 0
+        if self.domain_set == "columns" and self.charging != "uncontrolled":
+            fleet = cohort_fleet(self.cohorts, sizes_veh).take(kept)
+            dispatch, found = dispatch_by_columns(self.case, self.options, fleet, gap=COLUMNS_GAP, quotes=quotes)
+            return dispatch, found.quotes
+        return dispatch_grid(self.case, self.options, self.block(kept, sizes_veh[kept])), ()
 
     def best_schedules(self, price_cny_kwh: np.ndarray):
         """Best answer of one vehicle of every cohort to bus prices."""
@@ -233,9 +273,43 @@ def joint_program(market: Market, traffic: Traffic, metric, schedules=None, *, w
     found = np.maximum(flows.value, 0.0).reshape(present.shape)  # the solver leaves zero flows at +-1e-10
     price = parts["balance"].dual_value / market.case.step_h
     schedule = None
-    if schedules is None and market.charging != "uncontrolled":
+    if schedules is None and market.domain_set == "exact" and market.charging != "uncontrolled":
         schedule = _mean_schedule(market, price, kept, sizes.value, cluster)
     return Answer(found, price, 1000.0 * least_kcny, plugs.rent_cny(), schedule)
+
+
+def joint_by_columns(market: Market, traffic: Traffic, metric, schedules: list, *, watched=None) -> tuple[Answer, list]:
+    """The joint program with exact domains, by column generation: best answers to its own prices join the schedules.
+
+    Parameters
+    ----------
+    market, traffic, metric, watched
+        As in :func:`joint_program`.
+    schedules : list of Schedule
+        To start from.
+
+    Returns
+    -------
+    answer : Answer
+        Of the last round: what its vehicles could save together at its prices is at most 5e-5 of J(0), or the rounds
+        were used up; the price gap measured after re-loading shows it.
+    schedules : list of Schedule
+        With those found.
+    """
+    to_cohorts, fleet = cohort_map(market, traffic), cohort_fleet(market.cohorts, np.ones(market.cohorts.domain.n))
+    schedules = list(schedules)
+    for round_ in range(MOST_ROUNDS):
+        found = joint_program(market, traffic, metric, schedules, watched=watched)
+        station_price = found.price_cny_kwh[market.case.station_bus]
+        prices = market.cohorts.own_prices(station_price)
+        least, best = support(market.cohorts.domain, prices)
+        known = np.min([cost_of(market.cohorts.domain, prices, item) for item in schedules], axis=0)
+        saving_cny = float((to_cohorts @ found.flows_veh.reshape(-1)) @ (known - least))
+        if saving_cny <= COLUMNS_GAP * market.empty_cost_cny:
+            break
+        scattered = [Quote(station_price, 0.02, alike, seed=round_).answer(fleet) for alike in (True, False)]
+        schedules += [best, *scattered]
+    return found, schedules
 
 
 @dataclass(frozen=True)
@@ -335,7 +409,7 @@ def price_gap(market: Market, sizes_veh: np.ndarray, price_cny_kwh: np.ndarray, 
         Not negative but for the solver's tolerance; 0 where the prices support the dispatch.
     """
     station_price = price_cny_kwh[market.case.station_bus]
-    value = vehicle_costs(market.cohorts, station_price, market.charging)
+    value = market.vehicle_costs(station_price)
     dual_cny = grid_side(market, station_price) + float((sizes_veh * value).sum())
     return (cost_cny - dual_cny) / market.empty_cost_cny
 

@@ -11,14 +11,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from evlib.certificate import certificate_of
-from evlib.cohorts import CHARGING_MODES, Cohorts, all_cohorts, mean_over_types, station_profile, vehicle_costs
+from evlib.cohorts import CHARGING_MODES, Cohorts, all_cohorts, mean_over_types, station_profile
 from evlib.coordination import METHODS, coordinate
 from evlib.costs import path_costs, plug_in_shares, time_costs, travel_times
 from evlib.demand import origin_demand
 from evlib.dispatch import Dispatch, net_demand
 from evlib.dno import dispatch_grid
 from evlib.errors import InputError
-from evlib.flexibility.block import block_schedule, exact_block, full_power_block
+from evlib.flexibility.block import full_power_block
 from evlib.flexibility.domain import Schedule, uncontrolled
 from evlib.grid_case import GridCase, GridOptions, build_grid_case
 from evlib.hashing import code_hash
@@ -29,6 +29,7 @@ from evlib.powerflow import PowerFlow, power_flow
 from evlib.report import rent_table, tables_of
 from evlib.result import Result, read_result, write_result
 from evlib.scenario import Scenario
+from evlib.sets import cohort_fleet, dispatch_fleet, set_costs
 from evlib.strategies import cheapest_departures, shortest_path_departures
 from evlib.tno import gaps, see_traffic
 
@@ -252,15 +253,13 @@ def dispatch_loading(scenario: Scenario, loading: Loading, charging: str, price_
     if charging == "uncontrolled":
         dispatch, schedule = _dispatch_uncontrolled(case, options, cohorts, sizes)
     else:
-        domain = cohorts.domain.take(kept)
-        cluster = exact_block(
-            domain, sizes[kept], cohorts.station[kept], cohorts.plug_in_step[kept] + 1, len(case.stations), n_steps
-        )
-        dispatch = dispatch_grid(case, options, cluster)
-        schedule = _per_vehicle(cohorts, kept, sizes, block_schedule(cluster, domain) if kept.any() else None)
+        fleet = cohort_fleet(cohorts, sizes).take(kept)
+        dispatch, of_kept = dispatch_fleet(case, options, fleet, scenario.switches.set)
+        schedule = _of_all(cohorts, kept, of_kept)
     if price_cny_kwh is not None:
         dispatch = replace(dispatch, price_cny_kwh=price_cny_kwh)
-    vehicle_cny = vehicle_costs(cohorts, dispatch.price_cny_kwh[case.station_bus], charging)
+    station_price = dispatch.price_cny_kwh[case.station_bus]
+    vehicle_cny = set_costs(cohorts, station_price, charging, scenario.switches.set)
     net_kw, net_kvar = net_demand(case, dispatch)
     return Run(
         network=loading.network,
@@ -295,24 +294,15 @@ def _dispatch_uncontrolled(case, options, cohorts, sizes):
     )
 
 
-def _per_vehicle(cohorts: Cohorts, kept, sizes, whole: Schedule | None) -> Schedule:
-    """Schedules of one vehicle of every cohort, from those of the whole cohorts that are in the grid problem."""
+def _of_all(cohorts: Cohorts, kept, schedule: Schedule) -> Schedule:
+    """Schedules of one vehicle of every cohort, 0 where the cohort is not in the grid problem."""
     n, n_steps = cohorts.domain.n, cohorts.domain.n_steps
-
-    def fill(columns, name):
-        values = np.zeros((n, columns) if columns else n)
-        if whole is not None:
-            given = getattr(whole, name)
-            size = sizes[kept] if given.ndim == 1 else sizes[kept][:, None]
-            index = np.ix_(np.flatnonzero(kept), np.arange(given.shape[1])) if given.ndim == 2 else kept
-            values[index] = given / size
-        return values
-
-    energy = fill(n_steps + 1, "energy_kwh")
-    return Schedule(
-        fill(n_steps, "charge_kw"),
-        fill(n_steps, "discharge_kw"),
-        energy,
-        fill(0, "terminal_kwh"),
-        fill(0, "unserved_kwh"),
-    )
+    fields = {}
+    for name, columns in (("charge_kw", n_steps), ("discharge_kw", n_steps), ("energy_kwh", n_steps + 1)):
+        given = getattr(schedule, name)
+        fields[name] = np.zeros((n, columns))
+        fields[name][np.ix_(np.flatnonzero(kept), np.arange(given.shape[1]))] = given
+    for name in ("terminal_kwh", "unserved_kwh"):
+        fields[name] = np.zeros(n)
+        fields[name][kept] = getattr(schedule, name)
+    return Schedule(**fields)
