@@ -8,6 +8,7 @@ from evlib.flexibility.fleet import Fleet
 from evlib.flexibility.horizon import to_horizon, to_steps
 from evlib.flexibility.outline import exact_extreme, outline, summed_extreme, zonotope_extreme
 from evlib.flexibility.schedule import Schedule, cost_of, uncontrolled, violations
+from evlib.flexibility.single_vehicles import check_delivery, whole_vehicles
 from evlib.flexibility.summed_block import nearest_delivery, summed_block
 from evlib.flexibility.support import support
 from evlib.flexibility.zonotope import (
@@ -37,6 +38,7 @@ __all__ = [
     "SummedBounds",
     "Zonotope",
     "ZonotopeBlock",
+    "check_delivery",
     "check_disaggregation",
     "cost_of",
     "disaggregate",
@@ -66,6 +68,7 @@ __all__ = [
     "vehicle_domain",
     "vehicle_schedules",
     "violations",
+    "whole_vehicles",
     "zonotope_block",
     "zonotope_extreme",
 ]
