@@ -34,6 +34,7 @@ __all__ = [
 MAKERS = {
     "methods_nguyen.csv": "evlib.study.results",
     "domains.csv": "evlib.study.results_domains",
+    "individual.csv": "evlib.study.results_individual",
 }
 _COMPARED = ("evlib.study.fleets",)
 _PRESENTATION = ("evlib.study", "evlib.figures", "evlib.recording", "evlib.claims")

@@ -11,6 +11,7 @@ from evlib.study.committed import MAKERS, is_stale, read_table, renew_hash, writ
 from evlib.study.failures import StudyError
 from evlib.study.results import METHODS_FILE, RUNS, compare_methods, variant_of
 from evlib.study.results_domains import DOMAINS, DOMAINS_FILE, compare_domains, unused_potential
+from evlib.study.results_individual import INDIVIDUAL_FILE, measure_vehicles
 
 FILE = RESULTS / METHODS_FILE
 
@@ -102,6 +103,24 @@ def test_domains_are_ordered_and_only_the_outer_set_promises_what_nobody_deliver
     assert (inner["undeliverable_share"] < 1e-6).all()
     assert (found.loc["summed bounds (outer)", "undeliverable_share"] > 0.01).all()
     assert (inner["largest_breach"] < 1e-6).all()
+
+
+def test_every_vehicle_on_its_own_keeps_all_rules_and_the_gap_is_certified():
+    """1,000 to 100,000 vehicles: gap at most 0.2 %, nothing broken, the profile delivered."""
+    found = read_table(INDIVIDUAL_FILE)
+    assert found["vehicles"].tolist() == [1_000, 10_000, 100_000]
+    assert (found["gap"] <= 2e-3).all()
+    assert (found["largest_breach"] < 1e-9).all()
+    assert (found["missed_share"] < 1e-6).all()
+
+
+@pytest.mark.verify
+def test_a_thousand_vehicles_of_their_own_can_be_dispatched_again():
+    fresh, kept = measure_vehicles([1_000], report=len).iloc[0], read_table(INDIVIDUAL_FILE).iloc[0]
+    assert fresh["gap"] <= 2e-3
+    assert fresh["simultaneous_share"] == pytest.approx(kept["simultaneous_share"], rel=0.2, abs=1e-3)
+    if is_stale(RESULTS / INDIVIDUAL_FILE):
+        renew_hash(RESULTS / INDIVIDUAL_FILE)
 
 
 def test_unused_potential_without_any_is_undefined():
