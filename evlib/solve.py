@@ -20,6 +20,7 @@ from evlib.dno import dispatch_grid
 from evlib.errors import InputError
 from evlib.flexibility.block import full_power_block
 from evlib.flexibility.domain import Schedule, uncontrolled
+from evlib.flexibility.fleet import Fleet
 from evlib.grid_case import GridCase, GridOptions, build_grid_case
 from evlib.hashing import code_hash
 from evlib.loading import Loading, load_traffic
@@ -77,6 +78,14 @@ class Run:
     vehicle_cny: np.ndarray
     late_veh: np.ndarray
     dropped_veh: float
+
+    @property
+    def fleet(self) -> Fleet:
+        """The cohorts that are not empty, as the grid problem sees them."""
+        here = self.sizes_veh > 0
+        first = self.cohorts.plug_in_step[here] + 1
+        shape = (len(self.case.stations), self.case.n_steps)
+        return Fleet(self.cohorts.domain.take(here), self.sizes_veh[here], self.cohorts.station[here], first, *shape)
 
 
 def solve(

@@ -14,7 +14,7 @@ import numpy as np
 
 from evlib import load_scenario
 from evlib.feeder import feeder_from_arrays
-from evlib.flexibility import Fleet, zonotope_block
+from evlib.flexibility import zonotope_block
 from evlib.flexibility.block import Cluster, exact_block
 from evlib.grid_case import GridCase, GridOptions, build_grid_case
 from evlib.grid_program import GridProgram
@@ -152,12 +152,7 @@ def _shortest_path(changes: dict):
     """Case, options and fleet of the base case with everybody at the nearest station."""
     scenario = load_scenario("nguyen").replace(changes) if changes else load_scenario("nguyen")
     run = solve_run(scenario, "shortest_path", "v2g")
-    here, cohorts, case = run.sizes_veh > 0, run.cohorts, run.case
-    first = cohorts.plug_in_step[here] + 1
-    fleet = Fleet(
-        cohorts.domain.take(here), run.sizes_veh[here], cohorts.station[here], first, len(case.stations), case.n_steps
-    )
-    return case, GridOptions.of(scenario), fleet
+    return run.case, GridOptions.of(scenario), run.fleet
 
 
 def _resolve(case, options, cluster, sizes: cp.Parameter) -> tuple[float, float]:
