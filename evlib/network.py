@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import islice, pairwise
 
 import networkx as nx
 import numpy as np
@@ -13,11 +12,10 @@ import pandas as pd
 from evlib import impedance
 from evlib.background import everyday_traffic
 from evlib.errors import InputError
+from evlib.path_set import Background, Path, enumerate_paths
 from evlib.schema import clock_to_min
 
 __all__ = ["Background", "Network", "Path", "TimeGrid", "assemble_network", "build_network"]
-
-MAX_PATHS = 5000
 
 
 @dataclass(frozen=True)
@@ -58,45 +56,6 @@ class TimeGrid:
         """Clock times ``HH:MM`` at which decision steps begin."""
         minutes = self.start_min + self.step_min * np.atleast_1d(step)
         return [f"{int(minute) // 60 % 24:02d}:{int(minute) % 60:02d}" for minute in minutes]
-
-
-@dataclass(frozen=True)
-class Path:
-    """One way from an origin to the plug of a station, and on to a destination where trips go on.
-
-    Attributes
-    ----------
-    origin, station : int
-        Positions in the network's origins and stations.
-    nodes : tuple of int
-        Road nodes passed up to the station.
-    arcs : tuple of int
-        Origin arc, then roads, as positions in the network's arcs. The station's waiting arc follows.
-    onward : tuple of int
-        Roads from the station to the destination, after the stay.
-    """
-
-    origin: int
-    station: int
-    nodes: tuple[int, ...]
-    arcs: tuple[int, ...]
-    onward: tuple[int, ...] = ()
-
-
-@dataclass(frozen=True)
-class Background:
-    """Traffic that is not electric and follows no signal.
-
-    Attributes
-    ----------
-    ways : tuple of tuple of int
-        Roads of each way, as positions in the network's arcs.
-    departures_veh : ndarray, shape (n_ways, K)
-        [veh].
-    """
-
-    ways: tuple[tuple[int, ...], ...]
-    departures_veh: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -323,7 +282,7 @@ def assemble_network(
         station_node=tuple(node for node, _ in stations.values()),
         plugs=_frozen([plugs for _, plugs in stations.values()]),
         stay_steps=np.array(list(stay_steps.values()), dtype=int),
-        paths=_enumerate(roads, starts, stations, destinations or {}, origins_named, label, every_path),
+        paths=enumerate_paths(roads, starts, stations, destinations or {}, origins_named, label, every_path),
         delay_function=delay_function,
         time=time,
         graph=_extended_graph(roads, origins, stations, stay_steps, time),
@@ -371,55 +330,3 @@ def _extended_graph(roads, origins, stations, stay_steps, time) -> nx.MultiDiGra
                 (name, "plug"), (node, "charged"), kind="service", vehicle=member, minutes=steps * time.step_min
             )
     return graph
-
-
-def _enumerate(roads, starts, stations, destinations, origins, label, every_path) -> tuple[Path, ...]:
-    """Simple paths from every origin to every station over the roads of the layer "to charge": all, or the shortest.
-
-    Where trips go on, each with every such path of the layer "charged" from the station to the origin's destination.
-    """
-    graph = nx.DiGraph()
-    arc_of = {}
-    for index, (tail, head, minutes, _) in enumerate(roads):
-        if (tail, head) in arc_of:
-            raise InputError(f"{label}: road {tail}-{head} appears twice; keep one row")
-        arc_of[tail, head] = len(starts) + index
-        graph.add_edge(tail, head, minutes=minutes)
-    ends = [node for node, _ in stations.values()]
-    for kind, nodes in (("origin", starts), ("station", ends), ("destination", destinations.values())):
-        for node in nodes:
-            if node not in graph:
-                raise InputError(f"{label}: {kind} node {node} is on no road")
-
-    def ways(node, target):
-        if node == target:
-            return [((node,), 0.0, ())]
-        if every_path:
-            found = islice(nx.all_simple_paths(graph, node, target), MAX_PATHS + 1)
-        else:
-            found = [nx.shortest_path(graph, node, target, "minutes")] if nx.has_path(graph, node, target) else []
-        hops = [(tuple(nodes), list(pairwise(nodes))) for nodes in found]
-        return [
-            (nodes, sum(graph.edges[hop]["minutes"] for hop in way), tuple(arc_of[hop] for hop in way))
-            for nodes, way in hops
-        ]
-
-    found = []
-    for g, (o, end) in enumerate(origins.values()):
-        for c, target in enumerate(ends):
-            if starts[o] == target:
-                raise InputError(f"{label}: origin and station share node {starts[o]}; put them on different nodes")
-            onward = [((), 0.0, ())] if end is None else ways(target, destinations[end])
-            for nodes, there, arcs in ways(starts[o], target) if onward else []:
-                found += [(g, c, there + more, nodes, (o, *arcs), after) for _, more, after in onward]
-            if len(found) > MAX_PATHS:
-                raise InputError(
-                    f"{label}: more than {MAX_PATHS} paths; too many to enumerate, set switches.path_set to 'generated'"
-                )
-    for g, name in enumerate(origins):
-        if not any(row[0] == g for row in found):
-            raise InputError(f"{label}: origin {name} reaches no station; add a road or move it")
-    for c, name in enumerate(stations):
-        if not any(row[1] == c for row in found):
-            raise InputError(f"{label}: station {name} is reached from no origin; add a road or move it")
-    return tuple(Path(g, c, nodes, arcs, after) for g, c, _, nodes, arcs, after in sorted(found))
