@@ -1,5 +1,6 @@
 """Flexible operation domains of electric vehicles: exact, as zonotopes, as summed bounds, and back to vehicles."""
 
+from evlib.flexibility.block import exact_block
 from evlib.flexibility.bounds import SummedBounds, summed_bounds, summed_power, summed_support
 from evlib.flexibility.columns import ColumnDispatch, Quote, mixed_schedule, solve_by_columns
 from evlib.flexibility.disaggregation import check_disaggregation, vehicle_schedules
@@ -42,6 +43,7 @@ __all__ = [
     "check_disaggregation",
     "cost_of",
     "disaggregate",
+    "exact_block",
     "exact_extreme",
     "generator_widths",
     "inner_zonotope",
