@@ -31,8 +31,6 @@ WORSE, METRIC_UP, METRIC_DOWN = 1.05, 1.5, 0.75
 EACH_SHARE = 0.1
 # Plugs that were nearly full within so many iterations stay limits of the joint program.
 WATCHED_FOR = 4
-# Columns of one dispatch that the next starts from.
-KEPT_QUOTES = 24
 
 
 @dataclass(frozen=True)
@@ -201,8 +199,7 @@ class _Talk:
         gap = math.nan
         if self.checked(iteration):
             sizes = market.sizes(self.traffic)
-            fresh, quotes = market.dispatch(sizes, self.quotes)
-            self.quotes = quotes[-KEPT_QUOTES:]
+            fresh, self.quotes = market.dispatch(sizes, self.quotes)
             if self.price is None:
                 self.price = fresh.price_cny_kwh
             gap = price_gap(market, sizes, self.price, fresh.objective_cny)

@@ -51,6 +51,8 @@ LEAST_SIZE_VEH = 1e-4
 NEARLY_FULL = 0.8
 # Of column generation inside the joint program.
 MOST_ROUNDS = 6
+# Columns of one dispatch that the next starts from.
+KEPT_QUOTES = 20
 
 
 @dataclass(frozen=True)
@@ -157,7 +159,7 @@ class Market:
         if self.domain_set == "columns" and self.charging != "uncontrolled":
             fleet = cohort_fleet(self.cohorts, sizes_veh).take(kept)
             dispatch, found = dispatch_by_columns(self.case, self.options, fleet, gap=COLUMNS_GAP, quotes=quotes)
-            return dispatch, found.quotes
+            return dispatch, found.leading_quotes(KEPT_QUOTES)
         return dispatch_grid(self.case, self.options, self.block(kept, sizes_veh[kept])), ()
 
     def best_schedules(self, price_cny_kwh: np.ndarray):

@@ -19,8 +19,11 @@ from evlib.flexibility.support import support
 
 __all__ = ["ColumnDispatch", "Quote", "mixed_schedule", "solve_by_columns"]
 
-# Prices asked next lie so far from the master's towards those with the best bound so far.
-STABILISATION = 0.85
+# Prices asked next lie so far from the master's towards those with the best bound so far: in the first iteration, its
+# square in the second, and so on, down to a least. Early master's prices are those of few columns.
+STABILISATION, LEAST_STABILISATION = 0.85, 0.3
+# Scattered prices are asked while the upper bound still falls by more than this share of the gap wanted.
+STALLED = 0.1
 # Answers to scattered prices fill the face of equally good schedules: standard deviations, taken in turn.
 SCATTER_CNY_KWH = (0.02, 0.01, 0.02, 0.04)
 
@@ -96,6 +99,11 @@ class ColumnDispatch:
     parts: object
     priced_parts: object
 
+    def leading_quotes(self, n: int) -> tuple[Quote, ...]:
+        """The n columns with the largest shares over all groups, and the prices of the lower bound: a start elsewhere."""
+        lead = np.sort(np.argsort(-self.weights.sum(axis=1), kind="stable")[:n])
+        return (*(self.quotes[i] for i in lead), Quote(self.price_cny_kwh))
+
 
 def solve_by_columns(
     build: Callable[[Cluster], tuple[cp.Problem, object]],
@@ -159,11 +167,15 @@ def solve_by_columns(
     for quote in quotes:
         talk.add(quote)
     talk.ask(talk.centre)
+    falling = True
     for iteration in range(most_iterations):
-        talk.scatter()
-        price = talk.mix()
+        if falling:
+            talk.scatter()
+        before, price = talk.upper, talk.mix()
+        falling = not before - talk.upper <= STALLED * gap * abs(talk.upper)
         if iteration:
-            talk.ask(STABILISATION * talk.centre + (1 - STABILISATION) * price)
+            stay = max(STABILISATION**iteration, LEAST_STABILISATION)
+            talk.ask(stay * talk.centre + (1 - stay) * price)
         talk.record(iteration)
         if talk.rows[-1]["gap"] <= gap:
             return talk.result()
