@@ -146,9 +146,9 @@ class GridOptions:
     loss_price_factor: float = 1.05
 
     @classmethod
-    def of(cls, scenario) -> GridOptions:
-        """The options of a scenario."""
-        prices, grid = scenario.prices, scenario.grid
+    def of(cls, scenario, *, final: bool = False) -> GridOptions:
+        """The options of a scenario, in the coordination's loop or for the dispatch that is made in the end."""
+        prices, grid, model = scenario.prices, scenario.grid, scenario.switches.grid_model
         return cls(
             prices.backup_cny_kwh,
             prices.curtailment_cny_kwh,
@@ -164,7 +164,7 @@ class GridOptions:
             grid.voltage_margin_pu,
             grid.backup_ramp_share,
             scenario.switches.limits == "soft",
-            scenario.switches.grid_model,
+            "cone" if model == "cone" or (final and model == "cone_final") else "lindistflow",
             grid.farm_power_factor,
         )
 

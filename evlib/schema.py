@@ -237,7 +237,7 @@ class Switches(Section):
     impedance: Literal["smooth_queue", "bpr", "point_queue"] = "smooth_queue"
     station_waiting: Literal["exact", "smooth", "davidson"] = "exact"
     limits: Literal["soft", "hard"] = "soft"
-    grid_model: Literal["lindistflow", "cone"] = "lindistflow"
+    grid_model: Literal["lindistflow", "cone_final", "cone"] = "lindistflow"
     renewable_swap: bool = False
     objective: Literal["system", "user"] = "system"
     trip_end: Literal["station", "destination"] = "station"

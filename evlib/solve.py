@@ -258,7 +258,7 @@ def dispatch_loading(scenario: Scenario, loading: Loading, charging: str, price_
     kept = sizes > LEAST_COHORT_VEH
     dropped = float(sizes[~kept].sum())
     sizes = np.where(kept, sizes, 0.0)
-    options = GridOptions.of(scenario)
+    options = GridOptions.of(scenario, final=True)
     if charging == "uncontrolled":
         dispatch, schedule = _dispatch_uncontrolled(case, options, cohorts, sizes)
     else:

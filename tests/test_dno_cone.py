@@ -140,3 +140,15 @@ def test_traffic_and_grid_coordinate_on_the_cone(mini):
     certificate = solve(mini.replace(few).replace(grid_model="cone"), "coordinated", cache=False).certificate
     assert certificate["grid_cone_tight"]
     assert abs(certificate["price_gap"]) <= 1e-2
+
+
+def test_the_cone_may_have_the_last_word_alone(mini):
+    """With `cone_final` the loop stays linear: its announced prices are the same, and what is dispatched knows losses."""
+    few = {"coordination.iterations": 3, "coordination.exact_iterations": 3}
+    linear = solve(mini.replace(few), "coordinated", cache=False)
+    final = solve(mini.replace(few).replace(grid_model="cone_final"), "coordinated", cache=False)
+    assert final.certificate["grid_model"] == "cone"
+    assert final.certificate["grid_ac_voltage_error_pu"] <= 1e-6 < linear.certificate["grid_ac_voltage_error_pu"]
+    announced = [result.tables["prices"]["price_cny_kwh"].to_numpy() for result in (linear, final)]
+    assert (announced[0] == announced[1]).all()
+    assert final.certificate["upper_bound_cny"] == linear.certificate["upper_bound_cny"]
