@@ -7,8 +7,8 @@ import pytest
 
 from evlib import load_scenario, solve
 from evlib.dispatch import net_demand
-from evlib.dno import dispatch_grid, loss_price
-from evlib.flexibility.block import no_vehicles
+from evlib.dno import dispatch_by_columns, dispatch_grid, loss_price
+from evlib.flexibility.block import exact_block, no_vehicles
 from evlib.grid_case import GridOptions, build_grid_case
 from evlib.powerflow import power_flow
 
@@ -140,6 +140,19 @@ def test_traffic_and_grid_coordinate_on_the_cone(mini):
     certificate = solve(mini.replace(few).replace(grid_model="cone"), "coordinated", cache=False).certificate
     assert certificate["grid_cone_tight"]
     assert abs(certificate["price_gap"]) <= 1e-2
+
+
+def test_columns_find_the_exact_optimum_on_the_cone_too(mini, mini_run):
+    """Column generation sees the grid as any convex problem: its bounds enclose the least penalised cost."""
+    case, options = mini_run.case, replace(GridOptions.of(mini), grid_model="cone")
+    fleet = mini_run.fleet
+    block = exact_block(fleet.domain, fleet.size_veh, fleet.station, fleet.first_step, fleet.n_stations, fleet.n_steps)
+    exact = dispatch_grid(case, options, block)
+    dispatch, found = dispatch_by_columns(case, options, fleet, gap=1e-3)
+    assert found.lower_cny <= exact.objective_cny * (1 + 1e-7) <= found.upper_cny * (1 + 2e-7)
+    assert found.gap <= 1e-3
+    assert dispatch.objective_cny == pytest.approx(found.upper_cny)
+    assert dispatch.certificate["grid_cone_tight"]
 
 
 def test_the_cone_may_have_the_last_word_alone(mini):
