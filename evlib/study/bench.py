@@ -141,9 +141,11 @@ BENCHMARKS: dict[tuple[str, ...], Callable[[], tuple[float, ...]]] = {
         "dno_cone_resolve_s",
         "dno_exact_block_resolve_s",
         "dno_exact_block_two_types_resolve_s",
+        "dno_exact_block_coordinated_resolve_s",
         "cvxpy_over_solver",
         "dno_exact_block_cohort_steps",
         "dno_exact_block_two_types_cohort_steps",
+        "dno_exact_block_coordinated_cohort_steps",
     ): _measured("bench_grid", "measure_resolve"),
     (
         "dno_33_lindistflow_s",

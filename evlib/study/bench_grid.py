@@ -13,13 +13,15 @@ import cvxpy as cp
 import numpy as np
 
 from evlib import load_scenario
+from evlib.coordination import coordinate
 from evlib.feeder import feeder_from_arrays
 from evlib.flexibility import zonotope_block
 from evlib.flexibility.block import Cluster, exact_block
 from evlib.grid_case import GridCase, GridOptions, build_grid_case
 from evlib.grid_program import GridProgram
+from evlib.loading import load_traffic
 from evlib.powerflow import power_flow
-from evlib.solve import net_demand, solve_run
+from evlib.solve import dispatch_loading, net_demand, solve_run
 
 __all__ = ["made_up_case", "measure_growth", "measure_resolve", "measure_sweep"]
 
@@ -58,8 +60,8 @@ def measure_resolve() -> tuple[float, ...]:
     -------
     tuple of float
         Zonotopes of all stations, sizes of cohorts as Parameters: LinDistFlow and cone [s]. Exact domains of every cohort,
-        LinDistFlow: with one type in each class, and with two [s]. The time of all this over the solver's own. The
-        cohort-steps of the exact domains with one and with two types. Processor time, least of several.
+        LinDistFlow: with one type in each class, with two, and with two when coordinated [s]. The time of all this over the
+        solver's own. The cohort-steps of the three. Processor time, least of several.
     """
     times, shares, cohort_steps = [], [], []
     one_type = {"fleet.soc_type_offset": 0.0}
@@ -70,8 +72,7 @@ def measure_resolve() -> tuple[float, ...]:
         taken = _resolve(case, replace(options, grid_model=grid_model), cluster, sizes)
         times.append(taken[0])
         shares.append(taken[1])
-    for changes in (one_type, {}):
-        case, options, fleet = _shortest_path(changes)
+    for case, options, fleet in (_shortest_path(one_type), _shortest_path({}), _coordinated()):
         sizes = cp.Parameter(fleet.n, nonneg=True, value=fleet.size_veh)
         where = (fleet.station, fleet.first_step, fleet.n_stations, fleet.n_steps)
         taken = _resolve(case, options, exact_block(fleet.domain, sizes, *where), sizes)
@@ -152,6 +153,14 @@ def _shortest_path(changes: dict):
     """Case, options and fleet of the base case with everybody at the nearest station."""
     scenario = load_scenario("nguyen").replace(changes) if changes else load_scenario("nguyen")
     run = solve_run(scenario, "shortest_path", "v2g")
+    return run.case, GridOptions.of(scenario), run.fleet
+
+
+def _coordinated():
+    """The same with traffic and grid coordinated by joint."""
+    scenario = load_scenario("nguyen")
+    found = coordinate(scenario, method="joint", charging="v2g", objective=scenario.switches.objective)
+    run = dispatch_loading(scenario, load_traffic(found.network, found.flows_veh), "v2g", found.price_cny_kwh)
     return run.case, GridOptions.of(scenario), run.fleet
 
 
