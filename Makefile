@@ -48,7 +48,7 @@ verify: env ## the long checks: ensembles, a second run, a path with spaces
 	EVLIB_BUILD=build/test $(PY) -m pytest -m verify
 
 results: env ## compute data/results anew: full-size runs of every method (minutes)
-	@$(PY) -m evlib.study results
+	@$(PY) -m evlib.study results $(NAMES)
 	@$(PY) -m evlib.study spillback
 
 lab: env ## open the notebooks in JupyterLab, with live figures

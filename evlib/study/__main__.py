@@ -1,4 +1,4 @@
-"""Command line of the chain: ``python -m evlib.study reproduce|refresh|lock|bench|results|spillback`` (see the Makefile)."""
+"""Command line of the chain: ``python -m evlib.study reproduce|refresh|lock|bench|results`` (see the Makefile)."""
 
 from __future__ import annotations
 
@@ -29,7 +29,6 @@ def main(arguments: list[str] | None = None) -> int:
     bench.add_argument("names", nargs="*", help="measure only these")
     results = commands.add_parser("results", help="compute data/results anew: full-size comparisons, minutes long each")
     results.add_argument("names", nargs="*", help="write only these files")
-    commands.add_parser("spillback", help="compare point queues with UXsim by demand, and write data/results")
     options = parser.parse_args(arguments)
     sys.stdout.reconfigure(line_buffering=True)  # a line is seen when it is written, also through a pipe
     signal.signal(signal.SIGTERM, _interrupt)  # so that a polite kill cleans up like Ctrl-C
@@ -59,11 +58,6 @@ def _run(options: argparse.Namespace) -> int:
         from evlib.study.committed import write_results
 
         write_results(options.names)
-        return 0
-    if options.command == "spillback":
-        from evlib.study.spillback import write_spillback
-
-        write_spillback()
         return 0
     from evlib.study.export import export_figures
     from evlib.study.notebooks import exclusive, run_notebooks

@@ -35,8 +35,9 @@ MAKERS = {
     "methods_nguyen.csv": "evlib.study.results",
     "domains.csv": "evlib.study.results_domains",
     "individual.csv": "evlib.study.results_individual",
+    "spillback_nguyen.csv": "evlib.study.spillback",
 }
-_COMPARED = ("evlib.study.fleets",)
+_COMPARED = ("evlib.study.fleets", "evlib.study.rival")
 _PRESENTATION = ("evlib.study", "evlib.figures", "evlib.recording", "evlib.claims")
 
 

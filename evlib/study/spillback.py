@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
@@ -10,13 +9,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from evlib.artefacts import write_text
 from evlib.costs import travel_times
-from evlib.hashing import source_hash
 from evlib.impedance import point_queue
 from evlib.loading import load_traffic
 from evlib.network import Network, TimeGrid, assemble_network
-from evlib.paths import DATA, RESULTS, ROOT
+from evlib.paths import DATA, RESULTS
+from evlib.study.committed import MAKERS, run_hash, write_table
 from evlib.study.rival import JAM_VEH_M, drive
 
 __all__ = [
@@ -24,31 +22,17 @@ __all__ = [
     "SPILLBACK_FILE",
     "comparison_departures",
     "comparison_network",
-    "is_stale",
     "mean_travel_min",
     "measure",
-    "renew_hash",
-    "write_spillback",
+    "write",
 ]
 
 SPILLBACK_FILE = "spillback_nguyen.csv"
-COMMAND = "python -m evlib.study spillback"
 EXAMPLE_SPEED_M_S = 10.0  # that of UXsim's example of this network
 DEMANDS_VEH_S = (0.5, 0.7, 0.8, 0.85, 0.9, 0.95, 1.0, 1.1, 1.2, 1.4)
 RUNS = tuple(
     (length, platoon, demand) for length, platoon in ((2, 1), (8, 1), (8, 5)) for demand in DEMANDS_VEH_S
 )  # length factor, platoon [veh], demand of each pair [veh/s]
-MODULES = (
-    "costs",
-    "impedance",
-    "loading",
-    "loading_kernel",
-    "loading_specification",
-    "network",
-    "study/rival",
-    "study/spillback",
-    "whole_vehicles",
-)
 
 
 def comparison_network(step_s: float = 15.0) -> Network:
@@ -118,24 +102,7 @@ def measure(length_factor: float, platoon_veh: int, demand_veh_s: float) -> dict
     }
 
 
-def _code() -> str:
-    files = [ROOT / "evlib" / f"{name}.py" for name in MODULES]
-    return hashlib.sha256(f"{source_hash(files, ROOT)} uxsim {version('uxsim')}".encode()).hexdigest()
-
-
-def is_stale(file: Path = RESULTS / SPILLBACK_FILE) -> bool:
-    """Whether the committed table was made by another state of the code, or of UXsim, than the present one."""
-    return f"# code: {_code()}\n" not in file.read_text(encoding="utf-8")
-
-
-def renew_hash(file: Path = RESULTS / SPILLBACK_FILE) -> None:
-    """Write the present code hash into a table that was found to be the same still."""
-    lines = file.read_text(encoding="utf-8").splitlines(keepends=True)
-    fresh = f"# code: {_code()}\n"
-    write_text(file, "".join(fresh if line.startswith("# code: ") else line for line in lines))
-
-
-def write_spillback(folder: Path = RESULTS, *, report: Callable[[str], None] = print) -> Path:
+def write(folder: Path = RESULTS, *, report: Callable[[str], None] = print) -> Path:
     """Compare at every demand and write the table, with the command and the code hash on top.
 
     Parameters
@@ -149,7 +116,7 @@ def write_spillback(folder: Path = RESULTS, *, report: Callable[[str], None] = p
     Path
         The file, replaced once everything is there.
     """
-    code, rows = _code(), []
+    code, rows = run_hash(MAKERS[SPILLBACK_FILE]), []
     for run in RUNS:
         rows.append(measure(*run))
         row = rows[-1]
@@ -157,8 +124,5 @@ def write_spillback(folder: Path = RESULTS, *, report: Callable[[str], None] = p
             f"roads x {row['length_factor']}, platoon {row['platoon_veh']}, {row['demand_veh_s']:g} veh/s: "
             f"{row['point_queue_min']:.2f} and {row['uxsim_min']:.2f} min, {row['difference']:+.1%}"
         )
-    head = f"# command: {COMMAND}\n# code: {code}\n# UXsim {version('uxsim')}, compiled mode, seed 0\n"
-    file = folder / SPILLBACK_FILE
-    write_text(file, head + pd.DataFrame(rows).to_csv(index=False, float_format="%.6g", lineterminator="\n"))
-    report(f"wrote {file.relative_to(ROOT) if file.is_relative_to(ROOT) else file}")
-    return file
+    notes = [f"UXsim {version('uxsim')}, compiled mode, seed 0"]
+    return write_table(SPILLBACK_FILE, pd.DataFrame(rows), code, notes, folder=folder, report=report)

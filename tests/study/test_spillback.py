@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 
 from evlib.paths import RESULTS
-from evlib.study.spillback import RUNS, SPILLBACK_FILE, is_stale, measure, renew_hash
+from evlib.study.committed import is_stale, renew_hash
+from evlib.study.spillback import RUNS, SPILLBACK_FILE, measure
 
 FILE = RESULTS / SPILLBACK_FILE
 
@@ -39,13 +40,5 @@ def test_three_rows_can_be_made_again_and_renew_the_hash():
     kept = table().iloc[[6, 16, 26]]
     assert np.allclose(fresh["uxsim_min"], kept["uxsim_min"], rtol=0.01)
     assert np.allclose(fresh["point_queue_min"], kept["point_queue_min"], rtol=1e-4)
-    if is_stale():
-        renew_hash()
-
-
-def test_a_stale_file_is_noticed_and_its_hash_renewed(tmp_path):
-    file = tmp_path / SPILLBACK_FILE
-    file.write_text("# command: x\n# code: 0123\na\n1\n", encoding="utf-8")
-    assert is_stale(file)
-    renew_hash(file)
-    assert not is_stale(file)
+    if is_stale(FILE):
+        renew_hash(FILE)
