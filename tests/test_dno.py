@@ -71,6 +71,7 @@ def finite_differences(case, options, make_cluster, places, power_kw):
     return np.array(rows), kinks
 
 
+@pytest.mark.verify  # every regime in an hour of it: test_prices.py
 def test_prices_are_finite_differences_on_the_real_feeder():
     """+-50 kW at 20 bus-steps of the 33-bus day: central differences give the dual within 1e-3 of max(|price|, 0.1)."""
     from evlib import load_scenario

@@ -108,7 +108,17 @@ def island(net):
 
 
 def set_value(table, row, column, value):
-    return lambda net: net[table].__setitem__(column, net[table][column].where(net[table].index != row, value))
+    def change(net):
+        net[table].loc[row, column] = value
+
+    return change
+
+
+def scale_loads(factor):
+    def change(net):
+        net["load"].loc[:, "p_mw"] *= factor
+
+    return change
 
 
 BAD = {
@@ -119,10 +129,10 @@ BAD = {
     "limits crossed": (set_value("bus", 5, "min_vm_pu", 1.2), r"bus 5: v_min_pu = 1\.2, v_max_pu = 1\.1"),
     "negative load": (set_value("load", 3, "p_mw", -1.0), "bus 4: p_kw = -1000; a load must not be negative"),
     "kW in p_mw": (
-        lambda net: net.load.__setitem__("p_mw", 1000 * net.load["p_mw"]),
+        scale_loads(1000),
         "pulls the voltage .* loads in W",
     ),
-    "GW in p_mw": (lambda net: net.load.__setitem__("p_mw", net.load["p_mw"] / 1000), "p_kw is .* is it in MW"),
+    "GW in p_mw": (scale_loads(0.001), "p_kw is .* is it in MW"),
     "two grids": (lambda net: pandapower.create_ext_grid(net, 9), "ext_grid: 2 in service .*exactly one"),
     "generator": (lambda net: pandapower.create_sgen(net, 9, 0.1), r"sgen 0: .* leave_out=\('generators',\)"),
     "shunt": (lambda net: pandapower.create_shunt(net, 9, 0.1), r"shunt 0: .* leave_out=\('shunts',\)"),
