@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import scipy.sparse as sp
 
-from evlib.artefacts import write_text
 from evlib.errors import InputError
 from evlib.feeder_input import (
     check_branches,
@@ -18,6 +17,7 @@ from evlib.feeder_input import (
     listed,
     read_table,
     sort_from_root,
+    write_feeder,
 )
 from evlib.feeder_pandapower import feeder_arrays
 
@@ -192,27 +192,6 @@ def from_pandapower(net, *, leave_out=(), load_scale: float = 1.0, impedance_div
     """
     arrays = feeder_arrays(net, leave_out)
     return feeder_from_arrays(**arrays, load_scale=load_scale, impedance_divisor=impedance_divisor)
-
-
-def write_feeder(feeder: Feeder, buses_csv, branches_csv) -> None:
-    """Write a feeder as the two tables that :func:`read_feeder` reads, so that a scenario can name them.
-
-    Parameters
-    ----------
-    feeder : Feeder
-    buses_csv, branches_csv : str or Path
-    """
-    z_base_ohm = feeder.base_kv**2 / feeder.base_mva
-    kind = np.where(np.arange(feeder.n_bus) == 0, "slack", "pq")
-    columns = (feeder.bus, feeder.load_kw, feeder.load_kvar, kind, feeder.v_min_pu, feeder.v_max_pu)
-    buses = zip(*(column.tolist() for column in columns), strict=True)
-    rows = [f"{bus},{feeder.base_kv!r},{p!r},{q!r},{name},{low!r},{high!r}" for bus, p, q, name, low, high in buses]
-    write_text(Path(buses_csv), "\n".join(["bus,base_kv,p_kw,q_kvar,type,v_min_pu,v_max_pu", *rows, ""]))
-    columns = (feeder.branch, feeder.bus[feeder.branch_from], feeder.bus[feeder.branch_to])
-    columns += (feeder.r_pu * z_base_ohm, feeder.x_pu * z_base_ohm)
-    branches = zip(*(column.tolist() for column in columns), strict=True)
-    rows = [f"{number},{begin},{end},{r!r},{x!r},1" for number, begin, end, r, x in branches]
-    write_text(Path(branches_csv), "\n".join(["branch,from_bus,to_bus,r_ohm,x_ohm,status", *rows, ""]))
 
 
 def feeder_from_arrays(

@@ -1,4 +1,4 @@
-"""Reading and checking the tables of a radial feeder: one clear error for each fault."""
+"""Reading, checking and writing the tables of a radial feeder: one clear error for each fault."""
 
 from __future__ import annotations
 
@@ -9,9 +9,19 @@ from pathlib import Path
 import networkx as nx
 import numpy as np
 
+from evlib.artefacts import write_text
 from evlib.errors import InputError
 
-__all__ = ["check_branches", "check_buses", "check_units", "checked_arrays", "listed", "read_table", "sort_from_root"]
+__all__ = [
+    "check_branches",
+    "check_buses",
+    "check_units",
+    "checked_arrays",
+    "listed",
+    "read_table",
+    "sort_from_root",
+    "write_feeder",
+]
 
 
 def read_table(path: Path, columns: dict) -> dict[str, list]:
@@ -160,3 +170,24 @@ def sort_from_root(where: str, bus: np.ndarray, branches: dict[str, np.ndarray],
 def listed(numbers) -> str:
     """Bus or branch numbers as they stand in a sentence."""
     return ", ".join(str(int(number)) for number in numbers)
+
+
+def write_feeder(feeder, buses_csv, branches_csv) -> None:
+    """Write a feeder as the two tables that :func:`evlib.feeder.read_feeder` reads, so that a scenario can name them.
+
+    Parameters
+    ----------
+    feeder : Feeder
+    buses_csv, branches_csv : str or Path
+    """
+    z_base_ohm = feeder.base_kv**2 / feeder.base_mva
+    kind = np.where(np.arange(feeder.n_bus) == 0, "slack", "pq")
+    columns = (feeder.bus, feeder.load_kw, feeder.load_kvar, kind, feeder.v_min_pu, feeder.v_max_pu)
+    buses = zip(*(column.tolist() for column in columns), strict=True)
+    rows = [f"{bus},{feeder.base_kv!r},{p!r},{q!r},{name},{low!r},{high!r}" for bus, p, q, name, low, high in buses]
+    write_text(Path(buses_csv), "\n".join(["bus,base_kv,p_kw,q_kvar,type,v_min_pu,v_max_pu", *rows, ""]))
+    columns = (feeder.branch, feeder.bus[feeder.branch_from], feeder.bus[feeder.branch_to])
+    columns += (feeder.r_pu * z_base_ohm, feeder.x_pu * z_base_ohm)
+    branches = zip(*(column.tolist() for column in columns), strict=True)
+    rows = [f"{number},{begin},{end},{r!r},{x!r},1" for number, begin, end, r, x in branches]
+    write_text(Path(branches_csv), "\n".join(["branch,from_bus,to_bus,r_ohm,x_ohm,status", *rows, ""]))

@@ -6,7 +6,8 @@ import cvxpy as cp
 import numpy as np
 
 from evlib.dispatch import Dispatch
-from evlib.dno import GridInputs, build_problem, read_dispatch
+from evlib.dno import GridInputs, build_problem
+from evlib.dno_reading import read_dispatch
 from evlib.dno_solver import Solution, climb, scaled_problem, unscale
 from evlib.errors import InputError
 from evlib.flexibility.block import Cluster
