@@ -15,7 +15,7 @@ __all__ = ["LADDERS", "Attempt", "Solution", "breaches", "climb", "scaled_proble
 
 # What nothing may bend: a balance is a law, and what a machine can do is a fact; neither is a limit.
 LAWS = ("nodal balance", "voltage drop", "cone", "backup ratings", "available power", "load")
-# A breach below this is the solver's, not the problem's [per unit of 1 MVA].
+# A breach below this is the solver's, not the problem's [MW, pu].
 LEAST_BREACH = 1e-6
 
 
@@ -171,7 +171,7 @@ def breaches(groups: dict) -> dict[str, float]:
     Returns
     -------
     dict of str -> float
-        Largest breach in each group that gives way [per unit of 1 MVA; voltages squared], the largest first. Empty if
+        Largest breach in each group that gives way [MW, voltages in pu squared, vehicles' energy in MWh], the largest first. Empty if
         all can hold, or if none of them can help: the laws of the network alone have no solution.
     """
     slacks: dict[str, list] = {}
@@ -211,5 +211,6 @@ def _reason(groups: dict) -> str:
     found = breaches(groups)
     if not found:
         return ": the balances themselves have no solution, whatever limit is given up"
-    listed = ", ".join(f"{name} (by up to {value:.3g} per unit of 1 MVA)" for name, value in found.items())
+    units = {"voltage limits": "pu of squared voltage", "vehicles": "MW or MWh"}
+    listed = ", ".join(f"{name} (by up to {value:.3g} {units.get(name, 'MW')})" for name, value in found.items())
     return f": cannot hold: {listed}; widen these or add supply"
