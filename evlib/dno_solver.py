@@ -171,8 +171,8 @@ def breaches(groups: dict) -> dict[str, float]:
     Returns
     -------
     dict of str -> float
-        Largest breach in each group that gives way [MW, voltages in pu squared, vehicles' energy in MWh], the largest first. Empty if
-        all can hold, or if none of them can help: the laws of the network alone have no solution.
+        Largest breach in each group that gives way [MW, voltages in pu squared, vehicles' energy in MWh], the largest
+        first. Empty if all can hold, or if none of them can help: the laws of the network alone have no solution.
     """
     slacks: dict[str, list] = {}
     rules = []
