@@ -36,6 +36,7 @@ MAKERS = {
     "domains.csv": "evlib.study.results_domains",
     "individual.csv": "evlib.study.results_individual",
     "spillback_nguyen.csv": "evlib.study.spillback",
+    "sets_nguyen.csv": "evlib.study.results_sets",
 }
 _COMPARED = ("evlib.study.fleets", "evlib.study.rival")
 _PRESENTATION = ("evlib.study", "evlib.figures", "evlib.recording", "evlib.claims")
