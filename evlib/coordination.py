@@ -116,6 +116,8 @@ def coordinate(scenario, *, method: str = "joint", charging: str = "v2g", object
     Re-loading is no gradient step, so nothing guarantees descent: the number of iterations is fixed, every iterate is
     measured after its own loading, and a run that does not settle shows it. All but the last ``exact_iterations`` of
     ``joint`` let cohorts mix their best answers to earlier prices (an inner set) instead of using exact domains.
+    The key ``set`` says what the whole set of a cohort is: its exact domain in one problem, the same by columns, or its
+    zonotope (then no iteration mixes), see :mod:`evlib.sets`.
     """
     objective = objective or scenario.switches.objective
     for label, value, known in (("method", method, METHODS), ("objective", objective, OBJECTIVES)):
