@@ -11,11 +11,13 @@ import pandas as pd
 
 from evlib.equilibrium import Extragradient
 from evlib.errors import InputError
-from evlib.market import Market, crowded, joint_by_columns, joint_program, price_gap, surrogate_bound
+from evlib.joint import crowded, joint_by_columns, joint_program, surrogate_bound
+from evlib.market import Market, price_gap
 from evlib.network import Network
 from evlib.routes import generate_paths, quickest_paths, with_paths
 from evlib.strategies import cheapest_departures
-from evlib.tno import OBJECTIVES, Metric, gaps, reply
+from evlib.tno import OBJECTIVES, Metric, reply
+from evlib.traffic import gaps
 
 __all__ = ["METHODS", "PRICE_GAP_TOLERANCE", "Coordination", "coordinate", "even_split"]
 
@@ -94,8 +96,8 @@ def coordinate(scenario, *, method: str = "joint", charging: str = "v2g", object
     scenario : Scenario
         Section ``coordination`` sets the iterations, the first metric and the damping.
     method : {"joint", "inertia", "best_response"}
-        One program for both with flows kept near the last by an adapted metric; replies to damped prices; or
-        everybody's best reply to the last prices.
+        One program for both, then drivers' own steps through the loading at its prices, flows kept near the last by an
+        adapted metric; replies to damped prices; or everybody's best reply to the last prices.
     charging : {"v2g", "smart", "uncontrolled"}
     objective : {"user", "system"}, optional
         The scenario's, if not given.

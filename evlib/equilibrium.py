@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from evlib.errors import InputError
-from evlib.tno import gaps
+from evlib.traffic import gaps
 
 __all__ = ["Equilibrium", "Extragradient", "equilibrium", "nearest_flows"]
 
@@ -139,7 +139,7 @@ class Equilibrium:
     flows_veh : ndarray, shape (n_paths, n_classes, n_departure_steps)
         The iterate with the least excess.
     gaps : dict
-        Its measures, see :func:`evlib.tno.gaps`.
+        Its measures, see :func:`evlib.traffic.gaps`.
     table : DataFrame
         One row a look: ``steps``, ``excess_cny_veh``, ``relative_gap``.
     """

@@ -13,7 +13,7 @@ from evlib.equilibrium import equilibrium
 from evlib.errors import InputError
 from evlib.loading import Loading
 from evlib.network import Network, Path
-from evlib.tno import gaps
+from evlib.traffic import gaps
 
 __all__ = ["Generated", "generate_paths", "quickest_paths", "with_paths"]
 
@@ -28,7 +28,7 @@ class Generated:
         With the final set of paths.
     flows_veh : ndarray, shape (n_paths, n_classes, n_departure_steps)
     gaps : dict
-        Measures over the final set and all that the last search found, see :func:`evlib.tno.gaps`.
+        Measures over the final set and all that the last search found, see :func:`evlib.traffic.gaps`.
     table : DataFrame
         One row a round: ``n_paths``, ``n_new`` (found by the search after it), ``excess_cny_veh``, ``relative_gap``.
     """

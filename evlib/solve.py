@@ -32,7 +32,7 @@ from evlib.result import Result, read_result, write_result
 from evlib.scenario import Scenario
 from evlib.sets import cohort_fleet, dispatch_fleet, set_costs
 from evlib.strategies import cheapest_departures, shortest_path_departures
-from evlib.tno import gaps, see_traffic
+from evlib.traffic import gaps, see_traffic
 
 __all__ = ["METHODS", "STRATEGIES", "Run", "dispatch_loading", "net_demand", "solve", "solve_run"]
 

@@ -10,8 +10,10 @@ from evlib import InputError, load_scenario
 from evlib.coordination import PRICE_GAP_TOLERANCE, coordinate, even_split
 from evlib.demand import origin_demand
 from evlib.dno import build_problem, dispatch_grid
-from evlib.market import Market, cohort_map, fixed_costs, joint_program, price_gap, surrogate_bound
-from evlib.tno import gaps, origin_sums, reply
+from evlib.joint import cohort_map, fixed_costs, joint_program, surrogate_bound
+from evlib.market import Market, price_gap
+from evlib.tno import origin_sums, reply
+from evlib.traffic import gaps
 
 FEW = {"coordination.iterations": 8, "coordination.exact_iterations": 8}
 

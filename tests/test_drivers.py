@@ -8,10 +8,11 @@ from evlib import InputError
 from evlib.coordination import coordinate, even_split
 from evlib.demand import origin_demand
 from evlib.equilibrium import Extragradient
-from evlib.market import Market, joint_program, surrogate_bound
+from evlib.joint import joint_program, surrogate_bound
+from evlib.market import Market
 from evlib.solve import solve_run
 from evlib.strategies import nearest_paths
-from evlib.tno import gaps, regret_cny
+from evlib.traffic import gaps, regret_cny
 
 SOME_FOLLOW = {"fleet.compliance": 0.6}
 MISJUDGED = {"fleet.logit_cny": 2.0}

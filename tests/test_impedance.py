@@ -19,8 +19,8 @@ from evlib.station_impedance import (
     station_wait_min,
 )
 from evlib.strategies import shortest_path_departures
-from evlib.tno import see_traffic
 from evlib.tolls import _delay_slope
+from evlib.traffic import see_traffic
 
 ROADS = [
     impedance.smooth_queue,

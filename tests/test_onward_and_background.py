@@ -14,7 +14,7 @@ from evlib.market import Market
 from evlib.network import Background, TimeGrid, assemble_network
 from evlib.solve import solve_run
 from evlib.strategies import shortest_path_departures
-from evlib.tno import gaps, path_tolls
+from evlib.traffic import gaps, path_tolls
 
 ROADS = [(1, 2, 4.0, 240.0), (2, 3, 6.0, 120.0), (2, 4, 5.0, 120.0), (3, 5, 4.0, 90.0), (4, 5, 3.0, 150.0)]
 

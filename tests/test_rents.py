@@ -11,17 +11,12 @@ from evlib import load_traffic
 from evlib.coordination import coordinate, even_split
 from evlib.costs import arrival_shares, time_costs, travel_times
 from evlib.dno import build_problem
-from evlib.market import (
-    Market,
-    cohort_map,
-    crowded,
-    fixed_costs,
-    joint_program,
-    surrogate_bound,
-)
+from evlib.joint import cohort_map, crowded, fixed_costs, joint_program, surrogate_bound
+from evlib.market import Market
 from evlib.network import TimeGrid, assemble_network
 from evlib.rents import arrival_map, held_plugs, rent_value_cny, station_costs_cny
-from evlib.tno import Metric, Stations, Traffic, gaps, origin_sums, reply
+from evlib.tno import Metric, origin_sums, reply
+from evlib.traffic import Stations, Traffic, gaps
 
 WAIT_CNY_H = 45.0
 PER_STEP = 3.75  # 45 CNY/h for 5 min

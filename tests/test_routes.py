@@ -13,7 +13,7 @@ from evlib.market import Market
 from evlib.network import TimeGrid, assemble_network
 from evlib.routes import generate_paths, quickest_paths
 from evlib.strategies import shortest_path_departures
-from evlib.tno import gaps
+from evlib.traffic import gaps
 
 
 def at_tariff(market):

@@ -9,8 +9,9 @@ from evlib.demand import origin_demand
 from evlib.impedance import smooth_queue
 from evlib.network import TimeGrid, assemble_network
 from evlib.strategies import cheapest_departures, shortest_path_departures
-from evlib.tno import Traffic, gaps, path_tolls, reply
+from evlib.tno import reply
 from evlib.tolls import arc_tolls_cny
+from evlib.traffic import Traffic, gaps, path_tolls
 
 
 def total_cost(network, flows, vot, queue):

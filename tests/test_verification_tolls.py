@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from evlib import impedance, load_traffic
-from evlib.tno import path_tolls
+from evlib.traffic import path_tolls
 
 
 @pytest.mark.parametrize(
