@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from evlib.bundle import Cuts, solve_bundle
 from evlib.equilibrium import Extragradient
 from evlib.errors import InputError
 from evlib.joint import crowded, joint_by_columns, joint_program, surrogate_bound
@@ -21,7 +22,7 @@ from evlib.traffic import gaps
 
 __all__ = ["METHODS", "PRICE_GAP_TOLERANCE", "Coordination", "coordinate", "even_split"]
 
-METHODS = ("joint", "inertia", "best_response")
+METHODS = ("joint", "bundle", "inertia", "best_response")
 PRICE_GAP_TOLERANCE = 1e-4
 
 # The metric of a flow is that of so many vehicles where fewer are wanted.
@@ -33,6 +34,8 @@ WORSE, METRIC_UP, METRIC_DOWN = 1.05, 1.5, 0.75
 EACH_SHARE = 0.1
 # Plugs that were nearly full within so many iterations stay limits of the joint program.
 WATCHED_FOR = 4
+# Exchanges with the grid in one iteration of bundle, and the certified gap at which fewer will do.
+EXCHANGES, INNER_GAP = 4, 1e-4
 
 
 @dataclass(frozen=True)
@@ -95,9 +98,10 @@ def coordinate(scenario, *, method: str = "joint", charging: str = "v2g", object
     ----------
     scenario : Scenario
         Section ``coordination`` sets the iterations, the first metric and the damping.
-    method : {"joint", "inertia", "best_response"}
+    method : {"joint", "bundle", "inertia", "best_response"}
         One program for both, then drivers' own steps through the loading at its prices, flows kept near the last by an
-        adapted metric; replies to damped prices; or everybody's best reply to the last prices.
+        adapted metric; the same with the program solved by exchanging cohorts and prices, see :mod:`evlib.bundle`;
+        replies to damped prices; or everybody's best reply to the last prices.
     charging : {"v2g", "smart", "uncontrolled"}
     objective : {"user", "system"}, optional
         The scenario's, if not given.
@@ -175,7 +179,8 @@ class _Talk:
         self.per_level_of_sums = 1.0 / np.maximum(wanted.sum(axis=1), LEAST_DEMAND_VEH)
         self.flows = even_split(market)
         self.price = self.rent = None
-        if method == "joint" and market.objective == "system":
+        self.cuts = Cuts(market) if method == "bundle" else None
+        if method in ("joint", "bundle") and market.objective == "system":
             self.rent = np.zeros((len(market.network.stations), market.network.time.n_steps))
         theta = market.scenario.fleet.logit_cny
         self.walk = Extragradient(market.demand_veh, market.network.path_origin, logit_cny=theta)
@@ -208,6 +213,8 @@ class _Talk:
                 self.price = fresh.price_cny_kwh
             gap = price_gap(market, sizes, self.price, fresh.objective_cny)
             self.fresh_price = fresh.price_cny_kwh
+            if self.cuts is not None:
+                self.cuts.add(fresh.price_cny_kwh, sizes, fresh.objective_cny)
         found = gaps(self.traffic, self._electricity(self.price), self.rent)
         self.rows.append(
             {
@@ -231,6 +238,8 @@ class _Talk:
         market = self.market
         if self.method == "joint":
             flows, price, self.rent = self._joint(iteration)
+        elif self.method == "bundle":
+            flows, price, self.rent = self._bundle()
         else:
             traffic = self.traffic
             weight = self.damping / math.sqrt(iteration + 1.0) if self.method == "inertia" else 1.0
@@ -292,6 +301,17 @@ class _Talk:
             self.means = [*self.means, found.schedule][-2:]
         return found
 
+    def _bundle(self):
+        """The cuts of earlier trajectories stay; bounds are those of the last ones."""
+        market, metric, watched = self.market, self._metric(), self._watched()
+        bent = metric.and_each(self.traffic.misjudged()[1])
+        found = solve_bundle(market, self.traffic, bent, self.cuts, gap=INNER_GAP, most=EXCHANGES, watched=watched)
+        self.bounds = (found.lower_cny, found.upper_cny)
+        crossed = found.table[["to_grid", "to_traffic"]].to_numpy().sum()
+        self.rows[-1] |= {"inner_gap": found.gap, "exchanged": int(crossed)}
+        flows = tidy(found.flows_veh, market.demand_veh, market.network.path_origin)
+        return self._drive(flows, metric, found), found.price_cny_kwh, found.rent_cny
+
     def _drive(self, flows, metric: Metric, found) -> np.ndarray:
         """The program froze travel times; now its prices and rents are, and drivers find their way through the loading.
 
@@ -325,6 +345,7 @@ class _Talk:
         tolerance = self.market.scenario.coordination.tol_relative_gap
         certificate = {
             **found,
+            **({} if self.cuts is None else {"rejected_cuts": len(self.cuts.rejected)}),
             "price_gap": float(row["price_gap"]),
             "flow_residual": float(row["flow_residual"]),
             "lower_bound_cny": self.bounds[0],

@@ -22,7 +22,16 @@ from evlib.sets import COLUMNS_GAP, cohort_fleet
 from evlib.tno import Metric, origin_sums, reply
 from evlib.traffic import Traffic
 
-__all__ = ["Answer", "cohort_map", "crowded", "fixed_costs", "joint_by_columns", "joint_program", "surrogate_bound"]
+__all__ = [
+    "Answer",
+    "cohort_map",
+    "crowded",
+    "fixed_costs",
+    "joint_by_columns",
+    "joint_program",
+    "plug_limits",
+    "surrogate_bound",
+]
 
 # Cohorts that fewer vehicles than this could ever join are left out of the joint program.
 LEAST_REACH = 1e-12
@@ -132,7 +141,7 @@ def joint_program(market: Market, traffic: Traffic, metric, schedules=None, *, w
     near = Metric.of(metric).half_square(flows, present, unit_cny=1000.0)
     demand = origin_sums(market.network.path_origin, present.shape) @ flows == market.demand_veh.reshape(-1)
     everybody = flows + market.fixed_veh.reshape(-1)
-    plugs = _plug_limits(market, traffic, everybody, watched)
+    plugs = plug_limits(market, traffic, everybody, watched)
     problem = cp.Problem(
         cp.Minimize(grid.objective.expr + fixed @ everybody + near + plugs.cost_kcny),
         [*grid.constraints, sizes == to_cohorts[kept] @ everybody, demand, *plugs.constraints],
@@ -197,7 +206,8 @@ class _PlugLimits:
         return rent
 
 
-def _plug_limits(market: Market, traffic: Traffic, flows, watched) -> _PlugLimits:
+def plug_limits(market: Market, traffic: Traffic, flows, watched) -> _PlugLimits:
+    """Who waits and how many plugs are held, for flat flows of everybody; nothing of it for objective ``user``."""
     if market.objective != "system":
         return _PlugLimits(0.0, [], None)
     where = crowded(market, traffic)

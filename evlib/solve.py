@@ -102,7 +102,7 @@ def solve(
         the scenario's objective.
     charging : {"v2g", "smart", "uncontrolled"}
         Charging and discharging, charging only, or full power at once.
-    method : {"joint", "inertia", "best_response"}
+    method : {"joint", "bundle", "inertia", "best_response"}
         How traffic and grid are coordinated, see :func:`evlib.coordination.coordinate`; for the last two strategies.
     cache : bool
         Read and write ``build/cache``; a key is the hash of scenario, options, sources and lock.

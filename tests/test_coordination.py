@@ -130,7 +130,7 @@ def test_joint_settles_where_best_response_does_not(mini):
     assert joint.certificate["lower_bound_cny"] <= joint.certificate["upper_bound_cny"] * (1 + 1e-6)
 
 
-@pytest.mark.parametrize("method", ["joint", "inertia", "best_response"])
+@pytest.mark.parametrize("method", ["joint", "bundle", "inertia", "best_response"])
 def test_converged_is_never_true_above_the_tolerance(mini, method):
     for tolerance in (0.5, 0.001):
         scenario = mini.replace(FEW | {"coordination.tol_relative_gap": tolerance})
@@ -176,7 +176,7 @@ def test_start_splits_every_origin_evenly_over_its_stations():
 @pytest.mark.parametrize(
     ("options", "changes", "message"),
     [
-        ({"method": "guess"}, {}, "method 'guess' is unknown; must be one of joint, inertia, best_response"),
+        ({"method": "guess"}, {}, "method 'guess' is unknown; must be one of joint, bundle, inertia, best_response"),
         ({"objective": "profit"}, {}, "objective 'profit' is unknown; must be one of user, system"),
         ({}, {"coordination.iterations": 0}, "coordination.iterations: 0.*greater than or equal to 1"),
         ({}, {"coordination.tol_relative_gap": 2.0}, "tol_relative_gap: 2.0.*less than 1"),
