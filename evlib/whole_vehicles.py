@@ -8,6 +8,7 @@ from collections import deque
 import numpy as np
 import pandas as pd
 
+from evlib.costs import travel_times
 from evlib.errors import InputError
 from evlib.loading import Loading
 from evlib.network import Network
@@ -116,7 +117,7 @@ def drive_vehicles(network: Network, vehicles: pd.DataFrame) -> pd.DataFrame:
     Raises
     ------
     InputError
-        A number of plugs that is not whole.
+        A number of plugs that is not whole; background traffic, or trips that go on after charging.
 
     Notes
     -----
@@ -125,6 +126,8 @@ def drive_vehicles(network: Network, vehicles: pd.DataFrame) -> pd.DataFrame:
     line in front. Nothing is shared with the loading but the network and its impedance; time is continuous, vehicles are
     whole.
     """
+    if network.background is not None or network.goes_on:
+        raise InputError("whole vehicles end their trips at plugs and drive alone; set background_veh_h 0, trip_end station")
     for name, plugs in zip(network.stations, network.plugs, strict=True):
         if plugs != int(plugs):
             raise InputError(f"station {name}: {plugs:g} plugs; must be a whole number where vehicles are whole")
@@ -210,8 +213,6 @@ def set_beside_fluid(loading: Loading, seeds, spacing: str = "even") -> pd.DataF
         step of all that have plugged in so far), ``per_step_apart_veh`` (root of the mean square by station and step,
         over those in which somebody plugs in).
     """
-    from evlib.costs import travel_times
-
     network, flows = loading.network, loading.departures_veh.sum(axis=1)
     times = travel_times(loading)
     fluid = {name: (flows * getattr(times, name)).sum() / flows.sum() for name in ("road_min", "waiting_min")}
