@@ -49,7 +49,6 @@ verify: env ## the long checks: ensembles, a second run, a path with spaces
 
 results: env ## compute data/results anew: full-size runs of every method (minutes)
 	@$(PY) -m evlib.study results $(NAMES)
-	@$(PY) -m evlib.study spillback
 
 lab: env ## open the notebooks in JupyterLab, with live figures
 	EVLIB_BUILD=build/lab $(PY) -m jupyterlab notebooks
