@@ -127,7 +127,9 @@ def drive_vehicles(network: Network, vehicles: pd.DataFrame) -> pd.DataFrame:
     whole.
     """
     if network.background is not None or network.goes_on:
-        raise InputError("whole vehicles end their trips at plugs and drive alone; set background_veh_h 0, trip_end station")
+        raise InputError(
+            "whole vehicles end their trips at plugs and drive alone; set background_veh_h 0, trip_end station"
+        )
     for name, plugs in zip(network.stations, network.plugs, strict=True):
         if plugs != int(plugs):
             raise InputError(f"station {name}: {plugs:g} plugs; must be a whole number where vehicles are whole")

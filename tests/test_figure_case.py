@@ -168,6 +168,23 @@ def test_group_means_weighted_by_vehicles_give_the_cost_of_all(results):
     assert sorted(figure.data[-1].x) == pytest.approx(sorted(table["time_cny_veh"]))
 
 
+def test_what_a_driver_is_shown_is_what_the_loading_and_the_prices_say(results):
+    """Minutes times the value of time, waiting at one and a half, and the cohort's least cost: each station's total by hand."""
+    result = next(iter(results.values()))
+    table = case_tables.driver_table(result, "o1", "11:30")
+    assert table.groupby("vehicle_class")["station"].apply(list).to_dict() == {"car": ["a", "b"], "van": ["a", "b"]}
+    value = table["vehicle_class"].map({"car": 30.0, "van": 40.0}) / 60
+    by_hand = value * (table["road_min"] + 1.5 * table["waiting_min"]) + table["electricity_cny"]
+    assert by_hand.to_numpy() == pytest.approx(table["total_cny"].to_numpy())
+    assert table[table["best"]].groupby("vehicle_class").size().to_dict() == {"car": 1, "van": 1}
+    paths = result.tables["paths"].query("origin == 'o1' and clock == '11:30' and vehicle_class == 'car'")
+    assert table.query("vehicle_class == 'car' and best")["total_cny"].item() == paths["experienced_cost_cny"].min()
+    with pytest.raises(InputError, match="clock '03:00': nobody departs there"):
+        case_tables.driver_table(result, "o1", "03:00")
+    with pytest.raises(InputError, match=r"origin 'o9'.*must be one of o1, o2"):
+        case_tables.driver_table(result, "o9", "11:30")
+
+
 def test_the_other_figures_draw_every_case(results):
     pair = {name: results[name] for name in ("shortest_path", "snapshot")}
     groups = {"all": results["no_ev"].tables["buses"]["bus"].unique()}

@@ -14,6 +14,7 @@ __all__ = [
     "COST_ITEMS",
     "cost_table",
     "domain_table",
+    "driver_table",
     "feeder_table",
     "group_table",
     "side_by_side",
@@ -167,6 +168,50 @@ def group_table(results: dict) -> pd.DataFrame:
     columns = ["time_cny_veh", "electricity_cny_veh"]
     sums = paths.groupby(["case", "group"], sort=False)[["departures_veh", *columns]].sum()
     return sums[columns].div(sums["departures_veh"], axis=0).reset_index()
+
+
+def driver_table(result, origin: str, clock: str) -> pd.DataFrame:
+    """What drivers who depart from an origin at a time are shown: for each class and station the cheapest path and its price.
+
+    Parameters
+    ----------
+    result : Result
+    origin : str
+    clock : str
+        Begin of a decision step, ``HH:MM``.
+
+    Returns
+    -------
+    DataFrame
+        ``vehicle_class``, ``station``, ``path``, ``road_min``, ``waiting_min``, ``time_cny``, ``electricity_cny``,
+        ``total_cny`` (by the scenario's signal), ``best`` (whether the class has no cheaper station), by class and station.
+        Electricity is the least cost V at the announced prices. Tolls and rents are not among these: they steer the
+        reply, see `evlib.traffic.Traffic.costs`.
+
+    Raises
+    ------
+    InputError
+        An origin or a time at which nobody may depart.
+    """
+    paths, signal = result.tables["paths"], result.scenario.switches.signal
+    for column, value in (("origin", origin), ("clock", clock)):
+        if value not in set(paths[column]):
+            known = ", ".join(dict.fromkeys(paths[column]))
+            raise InputError(f"{column} {value!r}: nobody departs there; must be one of {known}")
+    here = paths[(paths["origin"] == origin) & (paths["clock"] == clock)]
+    cost = f"{signal}_cost_cny"
+    cheapest = here.loc[here.groupby(["vehicle_class", "station"], sort=False)[cost].idxmin()]
+    table = cheapest[["vehicle_class", "station", "path"]].assign(
+        road_min=cheapest[f"{signal}_road_min"],
+        waiting_min=cheapest[f"{signal}_waiting_min"],
+        time_cny=cheapest[f"{signal}_time_cny"],
+        electricity_cny=cheapest[cost] - cheapest[f"{signal}_time_cny"],
+        total_cny=cheapest[cost],
+    )
+    least = table.groupby("vehicle_class", sort=False)["total_cny"].transform("min")
+    order = {item.name: place for place, item in enumerate(result.scenario.fleet.classes)}
+    table = table.assign(best=table["total_cny"] == least)
+    return table.sort_values("vehicle_class", key=lambda name: name.map(order), kind="stable", ignore_index=True)
 
 
 def _domains(result) -> pd.DataFrame:

@@ -1,5 +1,9 @@
 """Committed results belong to the present scenario, and three rows of them can be made again."""
 
+import json
+import subprocess
+import sys
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,7 +11,7 @@ import pytest
 from evlib import load_scenario, solve
 from evlib.coordination import PRICE_GAP_TOLERANCE, coordinate
 from evlib.paths import RESULTS
-from evlib.study.committed import MAKERS, is_stale, read_table, renew_hash, write_results, write_table
+from evlib.study.committed import MAKERS, imported, is_stale, read_table, renew_hash, write_results, write_table
 from evlib.study.failures import StudyError
 from evlib.study.results import METHODS_FILE, RUNS, compare_methods, variant_of
 from evlib.study.results_domains import DOMAINS, DOMAINS_FILE, compare_domains, unused_potential
@@ -49,6 +53,14 @@ def test_table_is_the_convergence_of_each_run(mini):
 def test_doubled_plugs_are_twice_the_plugs(mini):
     assert [item.plugs for item in variant_of(mini, "plugs doubled").stations] == [60.0, 60.0]
     assert variant_of(mini, "base") is mini
+
+
+@pytest.mark.parametrize("module", ["evlib.study.results", "evlib.study.spillback"])
+def test_sources_counted_are_those_that_an_import_brings_in(module):
+    """Read from the text of the modules, the list is that of a fresh process that imports them."""
+    script = f"import json, sys, {module}; print(json.dumps([name for name in sys.modules if name.split('.')[0] == 'evlib']))"
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert imported(module) == set(json.loads(run.stdout))
 
 
 def test_a_stale_file_is_noticed_and_its_hash_renewed(tmp_path):
