@@ -9,7 +9,7 @@ from evlib.errors import InputError, SolverError
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command; return the exit status (0 well, 2 bad input, 1 solver failure)."""
+    """Run one command; return the exit status (0 well, 2 bad input, 1 solver failure, 130 interrupted)."""
     parser = argparse.ArgumentParser(prog="python -m evlib", description="Solve one case of the study.")
     commands = parser.add_subparsers(dest="command", required=True)
     command = commands.add_parser("solve", help="solve a scenario and write its tables")
@@ -19,6 +19,8 @@ def main(arguments: list[str] | None = None) -> int:
     command.add_argument("--method", default="joint")
     command.add_argument("--out", required=True, help="folder for the tables (CSV) and the certificate (JSON)")
     command.add_argument("--no-cache", action="store_true", help="solve even if the case is in build/cache")
+    command.add_argument("--save", metavar="FILE", help="keep the state of a coordination here after every iteration")
+    command.add_argument("--resume", metavar="FILE", help="go on from a saved state; may be the same file as --save")
     given = parser.parse_args(arguments)
 
     from evlib.result import write_result
@@ -27,7 +29,9 @@ def main(arguments: list[str] | None = None) -> int:
 
     try:
         scenario = load_scenario(given.scenario)
-        result = solve(scenario, given.strategy, given.charging, given.method, cache=not given.no_cache)
+        kept = {"cache": not given.no_cache, "save": given.save, "resume": given.resume}
+        tell = _progress if sys.stderr.isatty() else None
+        result = solve(scenario, given.strategy, given.charging, given.method, **kept, report=tell)
         write_result(result, given.out)
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
@@ -38,7 +42,14 @@ def main(arguments: list[str] | None = None) -> int:
     for measure, unit, value in result.tables["summary"].itertuples(index=False):
         print(f"{measure:42s} {value:12.3f} {unit}")
     print(f"tables and certificate are in {given.out}")
+    if result.certificate.get("interrupted"):
+        print(f"interrupted: the best of {result.certificate['iterations']} iterations", file=sys.stderr)
+        return 130
     return 0
+
+
+def _progress(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -98,6 +98,21 @@ class Cuts:
         self.price_cny_kwh.append(price_cny_kwh)
         return True
 
+    def observe(self, sizes_veh: np.ndarray, found) -> None:
+        """Keep what the grid answered when an iterate was measured, with the question whether announced prices support it."""
+        self.to_grid += int((sizes_veh > LEAST_COHORT_VEH).sum()) + self._n_prices
+        self.to_traffic += self._n_prices + 2  # prices and cost; the grid's side at the announced prices
+        self.add(found.price_cny_kwh, sizes_veh, found.objective_cny)
+
+    def remembered(self) -> dict:
+        """All attributes but the market."""
+        return {name: value for name, value in vars(self).items() if name != "market"}
+
+    @property
+    def crossed(self) -> int:
+        """Numbers that crossed the border so far, both ways."""
+        return self.to_grid + self.to_traffic
+
     @property
     def _n_prices(self) -> int:
         return len(self.market.case.station_bus) * self.market.case.n_steps

@@ -219,6 +219,7 @@ class CoordinationKeys(Section):
     exact_period: int = Quantity("iterations", ge=1, le=1000)
     schedules: int = Quantity("schedules", ge=1, le=50)
     metric_cny_veh: float = Quantity("CNY/veh", gt=0)
+    metric_fall: float = Quantity("1", gt=0, le=1)
     traffic_steps: int = Quantity("steps", ge=0, le=1000)
     damping: float = Quantity("1", gt=0, le=1)
     tol_relative_gap: float = Quantity("1", gt=0, lt=1)
@@ -238,6 +239,7 @@ class Switches(Section):
     station_waiting: Literal["exact", "smooth", "davidson"] = "exact"
     limits: Literal["soft", "hard"] = "soft"
     grid_model: Literal["lindistflow", "cone_final", "cone"] = "lindistflow"
+    damping_rule: Literal["decreasing", "constant", "adaptive"] = "decreasing"
     renewable_swap: bool = False
     objective: Literal["system", "user"] = "system"
     trip_end: Literal["station", "destination"] = "station"

@@ -36,7 +36,8 @@ from evlib.traffic import gaps, see_traffic
 
 __all__ = ["METHODS", "STRATEGIES", "Run", "dispatch_loading", "net_demand", "solve", "solve_run"]
 
-STRATEGIES = ("no_ev", "shortest_path", "snapshot", "user", "coordinated")
+COORDINATED = ("user", "coordinated")
+STRATEGIES = ("no_ev", "shortest_path", "snapshot", *COORDINATED)
 
 # A cohort smaller than this is left out of the grid problem; what is left out is counted in the certificate.
 LEAST_COHORT_VEH = 1e-9
@@ -89,7 +90,15 @@ class Run:
 
 
 def solve(
-    scenario: Scenario, strategy: str, charging: str = "v2g", method: str = "joint", *, cache: bool = True
+    scenario: Scenario,
+    strategy: str,
+    charging: str = "v2g",
+    method: str = "joint",
+    *,
+    cache: bool = True,
+    save=None,
+    resume=None,
+    report=None,
 ) -> Result:
     """Solve one case of the study.
 
@@ -106,6 +115,9 @@ def solve(
         How traffic and grid are coordinated, see :func:`evlib.coordination.coordinate`; for the last two strategies.
     cache : bool
         Read and write ``build/cache``; a key is the hash of scenario, options, sources and lock.
+    save, resume, report : optional
+        For the last two strategies, as in :func:`evlib.coordination.coordinate`. A run that is saved or resumed is not read
+        from the cache; one that was interrupted is returned, but not written to it.
 
     Returns
     -------
@@ -114,7 +126,7 @@ def solve(
     Raises
     ------
     InputError
-        Unknown strategy, charging or method, or a scenario whose network cannot be used.
+        Unknown strategy, charging or method, a scenario whose network cannot be used, or a run that cannot be resumed.
     SolverError
         A grid problem without an optimal solution.
 
@@ -132,13 +144,26 @@ def solve(
     ):
         if value not in known:
             raise InputError(f"{label} {value!r} is unknown; must be one of {', '.join(known)}")
+    run = {"save": save, "resume": resume, "report": report}
+    for name in ("save", "resume"):
+        if run[name] is not None and strategy not in COORDINATED:
+            raise InputError(
+                f"{name}: {run[name]}; strategy {strategy!r} does not iterate, must be {_either(COORDINATED)}"
+            )
     if not cache:
-        return _solve(scenario, strategy, charging, method)
+        return _solve(scenario, strategy, charging, method, run)
     key = hashlib.sha256("/".join((scenario.hash, strategy, charging, method, code_hash())).encode()).hexdigest()[:32]
     folder = cache_dir() / key
-    if not (folder / "result.json").is_file():
-        _store(_solve(scenario, strategy, charging, method), folder)
+    if save is not None or resume is not None or not (folder / "result.json").is_file():
+        found = _solve(scenario, strategy, charging, method, run)
+        if found.certificate.get("interrupted"):
+            return found
+        _store(found, folder)
     return read_result(scenario, folder)
+
+
+def _either(names) -> str:
+    return " or ".join(map(repr, names))
 
 
 def _store(result: Result, folder) -> None:
@@ -183,19 +208,19 @@ def solve_run(scenario: Scenario, strategy: str, charging: str) -> Run:
     return run
 
 
-def _solve(scenario: Scenario, strategy: str, charging: str, method: str) -> Result:
-    if strategy in ("user", "coordinated"):
+def _solve(scenario: Scenario, strategy: str, charging: str, method: str, run: dict) -> Result:
+    if strategy in COORDINATED:
         objective = "user" if strategy == "user" else scenario.switches.objective
-        found = coordinate(scenario, method=method, charging=charging, objective=objective)
+        found = coordinate(scenario, method=method, charging=charging, objective=objective, **run)
         loading = load_traffic(found.network, found.flows_veh)
-        run = dispatch_loading(scenario, loading, charging, found.price_cny_kwh)
+        case = dispatch_loading(scenario, loading, charging, found.price_cny_kwh)
         certificate, tables = found.certificate, {"convergence": found.convergence}
         if found.rent_cny is not None:
-            tables["plug_rents"] = rent_table(run.network, found.rent_cny)
+            tables["plug_rents"] = rent_table(case.network, found.rent_cny)
     else:
-        run = solve_run(scenario, strategy, charging)
-        certificate, tables = _one_way(scenario, run), {}
-    return _result(scenario, strategy, charging, method, run, certificate, tables)
+        case = solve_run(scenario, strategy, charging)
+        certificate, tables = _one_way(scenario, case), {}
+    return _result(scenario, strategy, charging, method, case, certificate, tables)
 
 
 def _one_way(scenario: Scenario, run: Run) -> dict:

@@ -8,10 +8,11 @@ import pytest
 import evlib.bundle as bundle
 from evlib import InputError
 from evlib.bundle import Cuts, solve_bundle
-from evlib.coordination import PRICE_GAP_TOLERANCE, coordinate, even_split
+from evlib.coordination import PRICE_GAP_TOLERANCE, coordinate
 from evlib.errors import SolverError
 from evlib.joint import joint_program, surrogate_bound
 from evlib.market import Market, grid_side
+from evlib.talk import even_split
 from evlib.traffic import gaps
 
 GAP = 1e-4

@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 
 from evlib import InputError, load_scenario
-from evlib.coordination import PRICE_GAP_TOLERANCE, coordinate, even_split
+from evlib.coordination import PRICE_GAP_TOLERANCE, coordinate
 from evlib.demand import origin_demand
 from evlib.dno import build_problem, dispatch_grid
 from evlib.joint import cohort_map, fixed_costs, joint_program, surrogate_bound
 from evlib.market import Market, price_gap
+from evlib.talk import even_split
 from evlib.tno import origin_sums, reply
 from evlib.traffic import gaps
 

@@ -5,13 +5,14 @@ import pytest
 from scipy.optimize import brentq
 
 from evlib import InputError
-from evlib.coordination import coordinate, even_split
+from evlib.coordination import coordinate
 from evlib.demand import origin_demand
 from evlib.equilibrium import Extragradient
 from evlib.joint import joint_program, surrogate_bound
 from evlib.market import Market
 from evlib.solve import solve_run
 from evlib.strategies import nearest_paths
+from evlib.talk import even_split
 from evlib.traffic import gaps, regret_cny
 
 SOME_FOLLOW = {"fleet.compliance": 0.6}

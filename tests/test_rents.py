@@ -8,13 +8,14 @@ import pytest
 import scipy.sparse as sp
 
 from evlib import load_traffic
-from evlib.coordination import coordinate, even_split
+from evlib.coordination import coordinate
 from evlib.costs import arrival_shares, time_costs, travel_times
 from evlib.dno import build_problem
 from evlib.joint import cohort_map, crowded, fixed_costs, joint_program, surrogate_bound
 from evlib.market import Market
 from evlib.network import TimeGrid, assemble_network
 from evlib.rents import arrival_map, held_plugs, rent_value_cny, station_costs_cny
+from evlib.talk import even_split
 from evlib.tno import Metric, origin_sums, reply
 from evlib.traffic import Stations, Traffic, gaps
 
