@@ -15,6 +15,7 @@ from evlib import InputError, solve
 from evlib.artefacts import write_npz
 from evlib.coordination import PRICE_GAP_TOLERANCE, coordinate
 from evlib.market import Market, price_gap
+from evlib.methods import Joint
 from evlib.traffic import gaps
 
 MEASURES = ["excess_cny_veh", "relative_gap", "price_gap", "flow_residual"]
@@ -77,15 +78,23 @@ def test_a_run_that_has_ended_is_read_back_by_its_last_measurement_alone(few, tm
     assert np.array_equal(again.flows_veh, ended.flows_veh)
 
 
-def test_interrupt_returns_the_best_iterate_and_says_so(few):
-    """Stopped among mixed answers: the last iterate is measured with exact domains, and the certificate is its own."""
-    report, lines = stop_after(3, KeyboardInterrupt)
-    found = coordinate(few, objective="user", report=report)
+def test_interrupt_returns_the_best_iterate_and_says_so(few, monkeypatch):
+    """Stopped within a mixed answer: the last iterate is measured with exact domains, and the certificate is its own."""
+    few = few.replace({"coordination.iterations": 7, "coordination.exact_period": 7, "coordination.schedules": 1})
+    whole_answer, lines = Joint.answer, []
+
+    def stopped(self, iteration):
+        if iteration == 4:
+            raise KeyboardInterrupt
+        return whole_answer(self, iteration)
+
+    monkeypatch.setattr(Joint, "answer", stopped)
+    found = coordinate(few, objective="user", report=lines.append)
     certificate, table = found.certificate, found.convergence
     assert certificate["interrupted"]
-    assert certificate["iterations"] == 2 == certificate["best_iteration"]
-    assert lines[-1] == "interrupted; measuring iterate 2 of 4"
-    assert table["priced_by"].tolist() == ["exact", "exact", "mixed, then checked"]
+    assert certificate["iterations"] == 4 == certificate["best_iteration"]
+    assert lines[-1] == "interrupted; measuring iterate 4 of 7"
+    assert table["priced_by"].tolist() == ["exact"] * 2 + ["mixed"] * 2 + ["mixed, then checked"]
     market = Market.of(few, "v2g", "user")
     traffic = market.look(found.flows_veh)
     fresh = gaps(traffic, market.electricity(found.price_cny_kwh))
