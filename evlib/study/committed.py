@@ -35,6 +35,7 @@ MAKERS = {
     "individual.csv": "evlib.study.results_individual",
     "spillback_nguyen.csv": "evlib.study.spillback",
     "sets_nguyen.csv": "evlib.study.results_sets",
+    "settling_mini.csv": "evlib.study.results_settling",
 }
 _COMPARED = ("evlib.study.fleets", "evlib.study.rival")
 _PRESENTATION = ("evlib.study", "evlib.figures", "evlib.recording", "evlib.claims")
