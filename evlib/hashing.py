@@ -15,7 +15,7 @@ __all__ = ["code_hash", "files_hash", "lock_hash", "package_sources", "source_ha
 
 # Draw, record and judge what was solved, or solve other problems; no solved number of a scenario depends on them.
 _APART = ("figures", "recording", "claims", "claims_grid", "claims_measures", "claims_road", "claims_row")
-_APART += ("sessions", "tntp", "whole_vehicles")
+_APART += ("sessions", "tntp", "values", "whole_vehicles")
 _APART += ("feeder_pandapower", "forecast", "grid_program", "loss_price_effect", "price_reason")
 
 

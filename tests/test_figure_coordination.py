@@ -68,3 +68,33 @@ def test_the_least_cost_is_level_over_all_prices():
     assert list(bound.y) == [70.0, 104.0, 70.0]
     assert list(least.x) == [0.5, 1.3]
     assert list(least.y) == [104.375] * 2
+
+
+@pytest.fixture
+def outcomes():
+    """Two loops, two demands, soft and hard limits; the first settles at low demand only, the second always."""
+    rows = [
+        ("plain", limits, demand, "settles" if demand < 1 else "swings")
+        for limits in ("soft", "hard")
+        for demand in (0.5, 1.0)
+    ]
+    rows += [("joint", limits, demand, "settles") for limits in ("soft", "hard") for demand in (0.5, 1.0)]
+    return pd.DataFrame(rows, columns=["loop", "limits", "demand", "outcome"])
+
+
+def test_every_run_of_the_map_has_a_sign_of_its_own_outcome(outcomes):
+    figure = figures.settling_map(outcomes, "title")
+    drawn = {(trace.name, trace.xaxis, x, y) for trace in figure.data for x, y in zip(trace.x, trace.y, strict=True)}
+    panel = {"soft": "x", "hard": "x2"}
+    wanted = {(row.outcome, panel[row.limits], f"{row.demand:g}", row.loop) for row in outcomes.itertuples()}
+    assert drawn == wanted
+    assert list(figure.layout.yaxis.categoryarray) == ["joint", "plain"]  # from below: the first of the table on top
+    signs = {trace.name: (trace.marker.symbol, trace.marker.color) for trace in figure.data}
+    assert len(set(signs.values())) == 2
+    assert sum(trace.showlegend for trace in figure.data) == 2
+
+
+def test_an_outcome_without_a_sign_is_refused(outcomes):
+    outcomes.loc[0, "outcome"] = "hovers"
+    with pytest.raises(InputError, match="outcome 'hovers' is unknown; must be one of settles, passes"):
+        figures.settling_map(outcomes, "title")

@@ -9,11 +9,19 @@ from plotly.subplots import make_subplots
 from evlib.errors import InputError
 from evlib.figures.style import COLOURS, DASHES, INK, LEGEND_BELOW, ROOM_BELOW, finish
 
-__all__ = ["excess_by_iteration", "lower_bounds", "methods_side_by_side"]
+__all__ = ["excess_by_iteration", "lower_bounds", "methods_side_by_side", "settling_map"]
 
 _ROOM = {**ROOM_BELOW, "l": 75, "b": 105}
 _MARKERS = ("circle", "square", "diamond", "x", "triangle-up", "cross")
 _LINE_COLOURS = (0, 1, 5, 6, 2, 3)
+# Filled where a loop stays, open where it only comes by, a cross where it swings: readable without colour.
+_OUTCOMES = {
+    "settles": ("circle", COLOURS[0]),
+    "passes": ("circle-open", COLOURS[0]),
+    "stalls": ("triangle-up", COLOURS[1]),
+    "swings": ("x", COLOURS[5]),
+    "no optimum": ("line-ew-open", INK),
+}
 
 
 def lower_bounds(table: pd.DataFrame, least_cny: float, title: str) -> go.Figure:
@@ -109,6 +117,59 @@ def excess_by_iteration(table: pd.DataFrame, title: str) -> go.Figure:
     finish(figure, title=title, height=410 + 25 * rows, margin=_ROOM | {"b": 80 + 25 * rows}, legend=LEGEND_BELOW)
     figure.update_xaxes(title_text="iteration")
     figure.update_yaxes(title_text="excess cost [CNY per vehicle]", type="log", dtick=1)
+    return figure
+
+
+def settling_map(table: pd.DataFrame, title: str) -> go.Figure:
+    """What every loop came to at every demand: one panel for each kind of limits, a sign for each run.
+
+    Parameters
+    ----------
+    table : DataFrame
+        ``loop``, ``limits``, ``demand`` [times the scenario's vehicles], ``outcome``; loops are drawn in the order of the
+        table, the first on top.
+    title : str
+        States the finding.
+
+    Returns
+    -------
+    Figure
+
+    Raises
+    ------
+    InputError
+        An unknown outcome.
+    """
+    unknown = set(table["outcome"]) - set(_OUTCOMES)
+    if unknown:
+        raise InputError(f"outcome {sorted(unknown)[0]!r} is unknown; must be one of {', '.join(_OUTCOMES)}")
+    panels, loops = list(table["limits"].unique()), list(table["loop"].unique())
+    titles = [f"{limits} limits" for limits in panels]
+    figure = make_subplots(1, len(panels), shared_yaxes=True, subplot_titles=titles, horizontal_spacing=0.03)
+    for outcome, (symbol, colour) in _OUTCOMES.items():
+        if not (table["outcome"] == outcome).any():
+            continue
+        for column, limits in enumerate(panels, start=1):
+            rows = table[(table["limits"] == limits) & (table["outcome"] == outcome)]
+            figure.add_scatter(
+                x=rows["demand"].map("{:g}".format),
+                y=rows["loop"],
+                mode="markers",
+                marker={"symbol": symbol, "color": colour, "size": 13, "line": {"width": 2.5, "color": colour}},
+                name=outcome,
+                legendgroup=outcome,
+                showlegend=column == 1,
+                row=1,
+                col=column,
+            )
+    margin = _ROOM | {"l": 235, "t": 85}
+    finish(figure, title=title, height=210 + 26 * len(loops), margin=margin, legend=LEGEND_BELOW)
+    demands = [f"{demand:g}" for demand in sorted(table["demand"].unique())]
+    figure.update_xaxes(title_text="vehicles, times the scenario's", type="category", categoryarray=demands)
+    figure.update_xaxes(categoryorder="array", range=[-0.5, len(demands) - 0.5])
+    figure.update_yaxes(
+        type="category", categoryorder="array", categoryarray=loops[::-1], range=[-0.6, len(loops) - 0.4]
+    )
     return figure
 
 

@@ -36,6 +36,7 @@ MAKERS = {
     "spillback_nguyen.csv": "evlib.study.spillback",
     "sets_nguyen.csv": "evlib.study.results_sets",
     "settling_mini.csv": "evlib.study.results_settling",
+    "runs_nguyen.csv": "evlib.study.results_values",
 }
 _COMPARED = ("evlib.study.fleets", "evlib.study.rival")
 _PRESENTATION = ("evlib.study", "evlib.figures", "evlib.recording", "evlib.claims")
