@@ -17,8 +17,9 @@ __all__ = ["METHODS", "BestResponse", "Bundle", "Inertia", "Joint"]
 
 # Plugs that were nearly full within so many iterations stay limits of the joint program.
 WATCHED_FOR = 4
-# Exchanges with the grid in one iteration of bundle, and the certified gap at which fewer will do.
-EXCHANGES, INNER_GAP = 4, 1e-4
+# Exchanges with the grid in one iteration of bundle, in its last exact_iterations, and the certified gap at which fewer will
+# do: early on trajectories change by more than a sharper answer would be worth.
+EXCHANGES, LAST_EXCHANGES, INNER_GAP = 2, 5, 1e-4
 # Factors on an adaptive damping after an iteration that made the price gap larger, and after one that did not.
 DAMPING_DOWN, DAMPING_UP = 0.6, 1.1
 
@@ -147,7 +148,9 @@ class Bundle(Joint):
         talk, market, cuts, before = self.talk, self.market, self.cuts, self.cuts.crossed
         metric, watched = talk.metric(), self.watched()
         bent = metric.and_each(talk.traffic.misjudged()[1])
-        found = solve_bundle(market, talk.traffic, bent, cuts, gap=INNER_GAP, most=EXCHANGES, watched=watched)
+        late = iteration >= self.keys.iterations - self.keys.exact_iterations
+        most = LAST_EXCHANGES if late else EXCHANGES
+        found = solve_bundle(market, talk.traffic, bent, cuts, gap=INNER_GAP, most=most, watched=watched)
         talk.state.bounds_cny = (found.lower_cny, found.upper_cny)
         talk.state.cuts = cuts.remembered()
         row = talk.state.rows[-1]

@@ -20,6 +20,8 @@ LEAST_DEMAND_VEH = 0.05
 CRUMB_SHARE = 1e-5
 # An iteration made the excess worse if it is so many times as large; then the metric grows by a factor.
 WORSE, METRIC_UP = 1.05, 1.5
+# Lighter than this it holds nothing any more and only makes programs ill-conditioned.
+LEAST_METRIC_CNY_VEH = 0.1
 # The metric acts on sums over classes; on single flows only this share of it, so that classes may change places.
 EACH_SHARE = 0.1
 
@@ -206,7 +208,8 @@ class Talk:
         state = self.state
         excess = [row["excess_cny_veh"] for row in state.rows[-2:]]
         if len(excess) == 2:
-            state.level_cny_veh *= METRIC_UP if excess[1] > WORSE * excess[0] else self.keys.metric_fall
+            changed = state.level_cny_veh * (METRIC_UP if excess[1] > WORSE * excess[0] else self.keys.metric_fall)
+            state.level_cny_veh = max(changed, LEAST_METRIC_CNY_VEH)
         level = state.level_cny_veh
         return Metric(EACH_SHARE * level * self.per_level, level * self.per_level_of_sums)
 
