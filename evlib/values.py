@@ -35,7 +35,8 @@ def run_row(result, name: str) -> dict:
     dict
         ``run``, ``strategy``, ``charging``, ``objective``, ``signal``, ``compliance``; costs [CNY] as in the table
         ``costs`` (``total_cny`` is time and queue plus the grid's, and energy bought after the horizon); ``excess_cny_veh``,
-        ``relative_gap``, ``price_gap``, ``converged``; ``unsettled_cny``, the excess times the vehicles that follow the
+        ``relative_gap``, ``price_gap``, ``converged``; ``worst_excess_cny_veh``, the largest excess of an origin or a class;
+        ``unsettled_cny``, the excess times the vehicles that follow the
         signal, 0 for a run that does not coordinate: that one is what it is by its definition; ``driver_cny_veh``, the mean
         cost of a vehicle as experienced, time, queue and electricity; and the same by origin and class, columns
         ``cost of ...``.
@@ -62,6 +63,8 @@ def run_row(result, name: str) -> dict:
         key: certificate[key] if coordinated else math.nan for key in ("excess_cny_veh", "relative_gap", "price_gap")
     }
     row["converged"] = int(certificate["converged"]) if coordinated else ""
+    parts = [certificate[f"excess_cny_veh_by_{of}"] for of in ("origin", "class")] if coordinated else []
+    row["worst_excess_cny_veh"] = max((value for part in parts for value in part.values()), default=math.nan)
     follow = scenario.fleet.compliance * vehicles
     row["unsettled_cny"] = row["excess_cny_veh"] * follow if coordinated else 0.0
     row["driver_cny_veh"] = paid.sum() / vehicles
