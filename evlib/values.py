@@ -35,7 +35,8 @@ def run_row(result, name: str) -> dict:
     dict
         ``run``, ``strategy``, ``charging``, ``objective``, ``signal``, ``compliance``; costs [CNY] as in the table
         ``costs`` (``total_cny`` is time and queue plus the grid's, and energy bought after the horizon); ``excess_cny_veh``,
-        ``relative_gap``, ``price_gap``, ``converged``; ``worst_excess_cny_veh``, the largest excess of an origin or a class;
+        ``relative_gap``, ``price_gap``, ``converged``; ``worst_excess_cny_veh``, the largest of an origin or a
+        class, with the waiting that rents do not explain, which is nobody's in particular;
         ``unsettled_cny``, the excess times the vehicles that follow the
         signal, 0 for a run that does not coordinate: that one is what it is by its definition; ``driver_cny_veh``, the mean
         cost of a vehicle as experienced, time, queue and electricity; and the same by origin and class, columns
@@ -64,7 +65,8 @@ def run_row(result, name: str) -> dict:
     }
     row["converged"] = int(certificate["converged"]) if coordinated else ""
     parts = [certificate[f"excess_cny_veh_by_{of}"] for of in ("origin", "class")] if coordinated else []
-    row["worst_excess_cny_veh"] = max((value for part in parts for value in part.values()), default=math.nan)
+    worst = max((value for part in parts for value in part.values()), default=math.nan)
+    row["worst_excess_cny_veh"] = worst + certificate.get("rent_gap_cny_veh", 0.0)
     follow = scenario.fleet.compliance * vehicles
     row["unsettled_cny"] = row["excess_cny_veh"] * follow if coordinated else 0.0
     row["driver_cny_veh"] = paid.sum() / vehicles
@@ -163,11 +165,6 @@ def values_table(runs: pd.DataFrame) -> pd.DataFrame:
         group = column.removeprefix(GROUP).removesuffix(" [CNY/veh]")
         for name in ("coordinated", "users"):
             gain = by.loc["nearest", column] - by.loc[name, column]
-            add(
-                f"gain of {group}",
-                f"cost of a driver, nearest less {name}",
-                gain,
-                "CNY/veh",
-                by.loc[name, "excess_cny_veh"],
-            )
+            worst = by.loc[name, "worst_excess_cny_veh"]  # that of the group itself is not measured
+            add(f"gain of {group}", f"cost of a driver, nearest less {name}", gain, "CNY/veh", worst)
     return pd.DataFrame(rows, columns=["value_of", "is", "value", "unit", "uncertainty", "shown"])
