@@ -35,10 +35,11 @@ def usable_prices(domain, prices_cny_kwh):
     if prices.shape != (domain.n, domain.n_steps):
         shape = (domain.n, domain.n_steps)
         raise InputError(f"prices_cny_kwh: shape {prices.shape}; must be {shape}, vehicles x steps")
-    active = domain.active
-    if not active.all():
-        prices = np.where(active, prices, 0.0)
-    require(np.isfinite(prices).all(axis=1), "prices_cny_kwh", prices, "finite in every usable step")
+    if np.any(domain.n_usable < domain.n_steps):
+        prices = np.where(domain.active, prices, 0.0)
+    finite = np.isfinite(prices)
+    if not finite.all():
+        require(finite.all(axis=1), "prices_cny_kwh", prices, "finite in every usable step")
     return prices
 
 
@@ -61,7 +62,9 @@ def cost_at(domain, prices, schedule):
     for first in range(0, domain.n, AT_A_TIME):
         some = slice(first, first + AT_A_TIME)
         charge, discharge = schedule.charge_kw[some], schedule.discharge_kw[some]
-        paid = prices[some] * (charge - discharge) + domain.wear_cny_kwh * discharge
+        paid = charge - discharge
+        paid *= prices[some]
+        paid += domain.wear_cny_kwh * discharge
         energy[some] = paid.sum(axis=1) * domain.step_h
     terminal = domain.terminal_price_cny_kwh / domain.eta_charge * schedule.terminal_kwh
     return energy + terminal + domain.unserved_cny_kwh * schedule.unserved_kwh
