@@ -15,6 +15,13 @@ compiled = njit(cache=True, nogil=True, error_model="numpy")
 # processor busy, more only take room.
 SIDE_BY_SIDE = 4
 
+# Numbers in the widest vector register. Loops over earlier steps run to a multiple of it, a little beyond their end, as
+# the rest after the last full vector would be worked off one by one and take as long as several vectors.
+LANES = 8
+
+# 2**64 over the golden ratio: numbers times this spread over the upper bits (Knuth, TAOCP 3, section 6.4).
+FIBONACCI = np.uint64(0x9E3779B97F4A7C15)
+
 
 class _Vehicles(NamedTuple):
     """The arrays of a domain, per vehicle; energies in kWh above the low end of the band where not said otherwise."""
@@ -79,9 +86,14 @@ def compiled_schedule(domain, prices):
 def _all_schedules(vehicles, costs, prices, charge, discharge, energy):
     """The levels of one vehicle after the other, then the schedules of a few vehicles side by side."""
     n, n_steps = prices.shape
-    charging, discharging = np.empty(n_steps), np.empty(n_steps)
+    room = n_steps + LANES
+    charging, discharging, up, down = np.zeros(room), np.zeros(room), np.zeros(room), np.zeros(room)
     up_to, down_to = np.empty((SIDE_BY_SIDE, n_steps)), np.empty((SIDE_BY_SIDE, n_steps))
     mixed = np.empty((SIDE_BY_SIDE, n_steps), dtype=np.bool_)
+    n_bits = 10
+    while 2**n_bits < 8 * n_steps:
+        n_bits += 1
+    seen, seen_by = np.empty(2**n_bits), np.full(2**n_bits, -1)
     for first in range(0, n, SIDE_BY_SIDE):
         count = min(SIDE_BY_SIDE, n - first)
         for j in range(count):
@@ -89,12 +101,15 @@ def _all_schedules(vehicles, costs, prices, charge, discharge, energy):
             last = vehicles.n_usable[i]
             _step_slopes(vehicles, costs, i, last, prices[i], charging, discharging, mixed[j])
             width = vehicles.high_kwh[i] - vehicles.low_kwh[i]
-            _final_levels(vehicles, costs, i, last, width, charging, discharging, up_to[j], down_to[j])
+            _final_levels(vehicles, costs, i, last, width, charging, discharging, up, down)
             full, back = vehicles.charge_step_kwh[i], vehicles.discharge_step_kwh[i]
-            if back > 0:
-                _levels_both_ways(last, width, full, back, charging, discharging, up_to[j], down_to[j])
+            if back == 0:
+                _levels_one_way(last, width, full, charging, up, up_to[j])
+            elif _alike_and_different(i, last, charging, discharging, n_bits, seen, seen_by):
+                _levels_alike(last, width, full, back, charging, up, up_to[j])
+                down_to[j, :last] = up_to[j, :last]
             else:
-                _levels_one_way(last, width, full, charging, up_to[j])
+                _levels_both_ways(last, width, full, back, charging, discharging, up, down, up_to[j], down_to[j])
         _follow(vehicles, first, count, mixed, up_to, down_to, charge, discharge, energy)
 
 
@@ -118,61 +133,138 @@ def _final_levels(vehicles, costs, i, last, width, charging, discharging, up_to,
     unserved_to = min(max(vehicles.bought_from_kwh[i], 0.0), width)
     bought_to = min(max(vehicles.target_kwh[i], 0.0), width)
     unserved, bought = -costs.unserved_cny_kwh, -min(costs.terminal_cny_kwh, costs.unserved_cny_kwh)
+    # The levels rise with the slopes from which they hold, so the largest is the last that holds: no branch to foresee.
     for t in range(last):
-        s = charging[t]
-        level = unserved_to if s >= unserved else 0.0
-        level = bought_to if s >= bought else level
-        up_to[t] = width if s > 0 else level
-        s = discharging[t]
-        level = unserved_to if s >= unserved else 0.0
-        level = bought_to if s >= bought else level
-        down_to[t] = width if s >= 0 else level
+        s, r = charging[t], discharging[t]
+        to_unserved, to_bought = unserved_to if s >= unserved else 0.0, bought_to if s >= bought else 0.0
+        up_to[t] = max(to_unserved, to_bought, width if s > 0 else 0.0)
+        to_unserved, to_bought = unserved_to if r >= unserved else 0.0, bought_to if r >= bought else 0.0
+        down_to[t] = max(to_unserved, to_bought, width if r >= 0 else 0.0)
 
 
 @compiled
-def _levels_both_ways(last, width, full, back, charging, discharging, up_to, down_to):
-    """Plain selections over adjacent numbers, which the compiler turns into vector instructions."""
-    for t in range(last - 1, 0, -1):
-        begin, end = charging[t], discharging[t]
-        for k in range(t):
+def _levels_both_ways(last, width, full, back, charging, discharging, up, down, up_to, down_to):
+    """Move the levels `up` and `down` of all earlier steps back over each step, the last first.
+
+    Two steps are moved over at once: that loads and stores half as often, and a level does not depend on other levels.
+    More at once gain nothing, for the steps among themselves are not vectors. What stands in `up` and `down` of a step
+    that is done, or was never there, is moved along up to a full vector and never read.
+    """
+    for t in range(last - 1, 0, -2):
+        begin, end, begin_before, end_before = charging[t], discharging[t], charging[t - 1], discharging[t - 1]
+        up_to[t], down_to[t] = up[t], down[t]
+        up_to[t - 1] = _up_moved(up[t - 1], begin_before, begin, end, width, full, back)
+        down_to[t - 1] = _down_moved(down[t - 1], end_before, begin, end, width, full, back)
+        for k in range(_full_vectors(t - 1)):
             s = charging[k]
-            level = up_to[k] - (full if s < begin else 0.0) + (back if s > end else 0.0)
-            level = level if level > 0.0 else 0.0
-            up_to[k] = level if level < width else width
+            level = _up_moved(up[k], s, begin, end, width, full, back)
+            up[k] = _up_moved(level, s, begin_before, end_before, width, full, back)
             s = discharging[k]
-            level = down_to[k] - (full if s < begin else 0.0) + (back if s >= end else 0.0)
-            level = level if level > 0.0 else 0.0
-            down_to[k] = level if level < width else width
+            level = _down_moved(down[k], s, begin, end, width, full, back)
+            down[k] = _down_moved(level, s, begin_before, end_before, width, full, back)
+    if last % 2 == 1:
+        up_to[0], down_to[0] = up[0], down[0]
 
 
 @compiled
-def _levels_one_way(last, width, full, charging, up_to):
+def _full_vectors(count):
+    return (count + LANES - 1) // LANES * LANES
+
+
+# A level is within 0..width and begin <= end, so that it moves one way and meets the end on that side, or not at all.
+# Both ends are worked out and selected from: nothing waits, nothing branches.
+
+
+@compiled
+def _up_moved(level, s, begin, end, width, full, back):
+    less, more = level - full, level + back
+    less, more = less if less > 0.0 else 0.0, more if more < width else width
+    level = less if s < begin else level
+    return more if s > end else level
+
+
+@compiled
+def _down_moved(level, s, begin, end, width, full, back):
+    less, more = level - full, level + back
+    less, more = less if less > 0.0 else 0.0, more if more < width else width
+    level = less if s < begin else level
+    return more if s >= end else level
+
+
+@compiled
+def _levels_alike(last, width, full, back, slopes, level, levels):
+    """`_levels_both_ways` where `_alike_and_different`: both levels are one, and each moves over each step."""
+    for t in range(last - 1, 0, -2):
+        begin, before = slopes[t], slopes[t - 1]
+        levels[t], levels[t - 1] = level[t], _alike_moved(level[t - 1], before, begin, width, full, back)
+        for k in range(_full_vectors(t - 1)):
+            once = _alike_moved(level[k], slopes[k], begin, width, full, back)
+            level[k] = _alike_moved(once, slopes[k], before, width, full, back)
+    if last % 2 == 1:
+        levels[0] = level[0]
+
+
+@compiled
+def _alike_moved(level, s, begin, width, full, back):
+    less, more = level - full, level + back
+    less, more = less if less > 0.0 else 0.0, more if more < width else width
+    return less if s < begin else more
+
+
+@compiled
+def _alike_and_different(i, last, charging, discharging, n_bits, seen, seen_by):
+    """Whether each step has one slope for both ways (no losses, no wear), not zero and unlike that of any other step.
+
+    Then no tie is to be broken, and ties alone tell the levels up and down apart. The slopes of vehicle i are put into
+    a table, each where a hash of its bits says or in the next place that is free: equal ones have equal bits, as none
+    is zero, and meet there. Places of other vehicles count as free, which saves emptying the table.
+    """
+    for t in range(last):
+        if charging[t] != discharging[t] or charging[t] == 0.0:
+            return False
+    bits, shift, beyond = charging.view(np.uint64), np.uint64(64 - n_bits), np.uint64(len(seen) - 1)
+    for t in range(last):
+        place = (bits[t] * FIBONACCI) >> shift
+        while seen_by[place] == i:
+            if seen[place] == charging[t]:
+                return False
+            place = (place + np.uint64(1)) & beyond
+        seen[place], seen_by[place] = charging[t], i
+    return True
+
+
+@compiled
+def _levels_one_way(last, width, full, charging, up, up_to):
     """Without discharging the levels down to which it would go are never read."""
     for t in range(last - 1, 0, -1):
         begin = charging[t]
         for k in range(t):
-            level = up_to[k] - (full if charging[k] < begin else 0.0)
+            level = up[k] - (full if charging[k] < begin else 0.0)
             level = level if level > 0.0 else 0.0
-            up_to[k] = level if level < width else width
+            up[k] = level if level < width else width
+    up_to[:last] = up[:last]
 
 
 @compiled
 def _follow(vehicles, first, count, mixed, up_to, down_to, charge, discharge, energy):
     """Step by step, all vehicles of the few in each: those of one wait for one another, those of several do not."""
+    few = slice(first, first + count)  # counted from 0 the index needs no check for being negative
+    charge, discharge, energy, n_usable = charge[few], discharge[few], energy[few], vehicles.n_usable[few]
+    charge_kw, discharge_kw = vehicles.charge_kw[few], vehicles.discharge_kw[few]
+    charge_step_kwh, discharge_step_kwh = vehicles.charge_step_kwh[few], vehicles.discharge_step_kwh[few]
+    low_kwh, high_kwh = vehicles.low_kwh[few], vehicles.high_kwh[few]
     for t in range(charge.shape[1]):
         for j in range(count):
-            i = first + j
-            if t >= vehicles.n_usable[i]:
-                energy[i, t + 1] = energy[i, t]
+            if t >= n_usable[j]:
+                energy[j, t + 1] = energy[j, t]
                 continue
-            full, back = vehicles.charge_step_kwh[i], vehicles.discharge_step_kwh[i]
-            low, high = vehicles.low_kwh[i], vehicles.high_kwh[i]
-            above_low = energy[i, t] - low
+            full, back, low = charge_step_kwh[j], discharge_step_kwh[j], low_kwh[j]
+            above_low = energy[j, t] - low
             if mixed[j, t]:
                 share_in = min(max((up_to[j, t] - above_low + back) / (full + back), 0.0), 1.0)
                 share_out = 1.0 - share_in
             else:
                 share_in = min(max((up_to[j, t] - above_low) / full, 0.0), 1.0)
                 share_out = min(max((above_low - down_to[j, t]) / back, 0.0), 1.0) if back > 0 else 0.0
-            charge[i, t], discharge[i, t] = share_in * vehicles.charge_kw[i], share_out * vehicles.discharge_kw[i]
-            energy[i, t + 1] = min(max(energy[i, t] + share_in * full - share_out * back, low), high)
+            charge[j, t], discharge[j, t] = share_in * charge_kw[j], share_out * discharge_kw[j]
+            energy[j, t + 1] = min(max(energy[j, t] + share_in * full - share_out * back, low), high_kwh[j])

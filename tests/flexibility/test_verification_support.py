@@ -186,6 +186,49 @@ def test_compiled_and_specification_agree_to_the_last_bit(draw, seed, kind):
         np.testing.assert_array_equal(getattr(schedule, field.name), getattr(specified, field.name), field.name)
 
 
+def assert_same_bits(domain, prices):
+    """Compiled and specified: costs and schedules, the sign of zeros included."""
+    (value_cny, schedule), (specified_cny, specified) = (
+        support(domain, prices, kernel=k) for k in ("compiled", "numpy")
+    )
+    pairs = {"value_cny": (value_cny, specified_cny)}
+    pairs |= {f.name: (getattr(schedule, f.name), getattr(specified, f.name)) for f in dataclasses.fields(schedule)}
+    for name, (found, expected) in pairs.items():
+        np.testing.assert_array_equal(found.view(np.uint64), expected.view(np.uint64), name)
+
+
+@pytest.mark.parametrize("kind", [{}, dict(lossless=True), dict(lossless=True, wear_cny_kwh=0.0)])
+def test_all_short_stays_agree_to_the_last_bit_with_ties_and_without(draw, kind):
+    """0 to 19 steps and 33: odd and even, around whole vectors of 8 and 16, in batches that leave 0 to 3 vehicles over."""
+    domain, _ = vehicle_domain(**draw.vehicles(84, seed=20, terminal_price_cny_kwh=0.5, **kind))
+    domain = dataclasses.replace(domain, n_usable=np.tile([*range(20), 33], 4))
+    shape, rng = (domain.n, domain.n_steps), np.random.default_rng(21)
+    different = rng.normal(0.3, 0.4, shape)
+    # one and the same price, one that returns, slopes where the terminal cost bends, and zeros of both signs
+    bends = [domain.unserved_cny_kwh * domain.eta_charge, domain.terminal_price_cny_kwh, domain.wear_cny_kwh, 0.0, -0.0]
+    some_bends = np.where(rng.random(shape) < 0.05, rng.choice(bends, shape), different)
+    returning = np.where(rng.random(shape) < 0.05, different[:, :1], different)
+    for prices in (different, np.full(shape, 0.4), rng.choice(bends, shape), some_bends, returning):
+        for n in (84, 83, 82, 81, 1):
+            some = domain.take(slice(n))
+            assert_same_bits(some, prices[:n, : some.n_steps])
+
+
+def test_a_single_tie_in_a_long_stay_is_broken_as_specified(draw):
+    """Lossless and free of wear, 96 to 250 steps at different prices, but for two that are the same or one of zero: the
+    slopes need more places than the table has from the start, and many ask for a place that is taken."""
+    kind = dict(lossless=True, wear_cny_kwh=0.0)
+    for n_steps, seed in ((96, 22), (250, 23)):
+        domain, _ = vehicle_domain(**draw.vehicles(400, seed=seed, **kind))
+        domain = dataclasses.replace(domain, n_usable=np.full(domain.n, n_steps))
+        rng = np.random.default_rng(seed)
+        prices, vehicles = rng.normal(0.45, 0.2, (domain.n, n_steps)), np.arange(domain.n)
+        one, other = rng.integers(0, n_steps // 2, domain.n), rng.integers(n_steps // 2, n_steps, domain.n)
+        assert_same_bits(domain, prices)
+        prices[vehicles, other] = np.where(vehicles % 4 > 0, prices[vehicles, one], 0.0)
+        assert_same_bits(domain, prices)
+
+
 def test_arrays_that_numpy_hands_out_read_only_or_strided_are_read_as_they_are(draw):
     domain, _ = vehicle_domain(**draw.vehicles(30, seed=17))
     prices = draw.prices(domain, seed=18)
