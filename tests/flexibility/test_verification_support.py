@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from evlib.errors import InputError
 from evlib.flexibility import cost_of, support, to_steps, uncontrolled, vehicle_domain, violations
+from evlib.flexibility.support_kernel import FIBONACCI
 
 SEEDS = st.integers(0, 10_000)
 RESERVE = dict(
@@ -214,19 +215,35 @@ def test_all_short_stays_agree_to_the_last_bit_with_ties_and_without(draw, kind)
             assert_same_bits(some, prices[:n, : some.n_steps])
 
 
-def test_a_single_tie_in_a_long_stay_is_broken_as_specified(draw):
-    """Lossless and free of wear, 96 to 250 steps at different prices, but for two that are the same or one of zero: the
-    slopes need more places than the table has from the start, and many ask for a place that is taken."""
-    kind = dict(lossless=True, wear_cny_kwh=0.0)
-    for n_steps, seed in ((96, 22), (250, 23)):
-        domain, _ = vehicle_domain(**draw.vehicles(400, seed=seed, **kind))
+def test_a_single_tie_among_different_slopes_is_broken_as_specified(draw):
+    """Lossless and free of wear, at different prices but for two that are the same or a last of zero: a reserve filled
+    at negative prices is not given away for nothing. 1,100 steps are more than the table of slopes has places at least.
+    """
+    for n, n_steps, seed in ((150, 96, 22), (5, 1100, 23)):
+        domain, _ = vehicle_domain(**draw.vehicles(n, seed=seed, lossless=True, wear_cny_kwh=0.0))
         domain = dataclasses.replace(domain, n_usable=np.full(domain.n, n_steps))
         rng = np.random.default_rng(seed)
-        prices, vehicles = rng.normal(0.45, 0.2, (domain.n, n_steps)), np.arange(domain.n)
+        prices, vehicles = rng.normal(0.2, 0.3, (domain.n, n_steps)), np.arange(domain.n)
         one, other = rng.integers(0, n_steps // 2, domain.n), rng.integers(n_steps // 2, n_steps, domain.n)
-        assert_same_bits(domain, prices)
-        prices[vehicles, other] = np.where(vehicles % 4 > 0, prices[vehicles, one], 0.0)
-        assert_same_bits(domain, prices)
+        same, last_free = prices.copy(), prices.copy()
+        same[vehicles, other] = prices[vehicles, one]
+        last_free[:, -1] = 0.0
+        for each in (prices, same, last_free):
+            assert_same_bits(domain, each)
+
+
+def test_a_slope_that_returns_is_found_though_another_asked_for_its_place(draw):
+    """Prices a, b, a, where the table of slopes wants a and b in one place: a tie, and not forgotten for b."""
+    values = np.random.default_rng(24).normal(0.45, 0.2, 3000)
+    places = ((-values).view(np.uint64) * FIBONACCI) >> np.uint64(54)
+    order = np.argsort(places, kind="stable")
+    pairs = np.flatnonzero(np.diff(places[order]) == 0)[:300]
+    first, second = values[order[pairs]], values[order[pairs + 1]]
+    domain, _ = vehicle_domain(**draw.vehicles(300, seed=25, lossless=True, wear_cny_kwh=0.0))
+    domain = dataclasses.replace(domain, n_usable=np.full(domain.n, 3))
+
+    assert len(pairs) == domain.n
+    assert_same_bits(domain, np.column_stack([first, second, first]))
 
 
 def test_arrays_that_numpy_hands_out_read_only_or_strided_are_read_as_they_are(draw):
