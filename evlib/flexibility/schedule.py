@@ -64,7 +64,8 @@ def cost_at(domain, prices, schedule):
         charge, discharge = schedule.charge_kw[some], schedule.discharge_kw[some]
         paid = charge - discharge
         paid *= prices[some]
-        paid += domain.wear_cny_kwh * discharge
+        if domain.wear_cny_kwh > 0:
+            paid += domain.wear_cny_kwh * discharge
         energy[some] = paid.sum(axis=1) * domain.step_h
     terminal = domain.terminal_price_cny_kwh / domain.eta_charge * schedule.terminal_kwh
     return energy + terminal + domain.unserved_cny_kwh * schedule.unserved_kwh

@@ -11,9 +11,9 @@ __all__ = ["compiled_schedule"]
 # No fastmath, so that nothing is reordered or contracted; no check for division by zero, as no denominator can be zero.
 compiled = njit(cache=True, nogil=True, error_model="numpy")
 
-# A step forward waits for the division of the step before it. That of other vehicles can run meanwhile: four keep the
-# processor busy, more only take room.
-SIDE_BY_SIDE = 4
+# A step forward waits for the division of the step before it. That of other vehicles can run meanwhile: eight keep
+# the processor busy.
+SIDE_BY_SIDE = 8
 
 # Numbers in the widest vector register. Loops over earlier steps run to a multiple of it, a little beyond their end, as
 # the rest after the last full vector would be worked off one by one and take as long as several vectors.
@@ -219,11 +219,10 @@ def _alike_and_different(i, last, charging, discharging, n_bits, seen, seen_by):
     a table, each where a hash of its bits says or in the next place that is free: equal ones have equal bits, as none
     is zero, and meet there. Places of other vehicles count as free, which saves emptying the table.
     """
+    bits, shift, beyond = charging.view(np.uint64), np.uint64(64 - n_bits), np.uint64(len(seen) - 1)
     for t in range(last):
         if charging[t] != discharging[t] or charging[t] == 0.0:
             return False
-    bits, shift, beyond = charging.view(np.uint64), np.uint64(64 - n_bits), np.uint64(len(seen) - 1)
-    for t in range(last):
         place = (bits[t] * FIBONACCI) >> shift
         while seen_by[place] == i:
             if seen[place] == charging[t]:
