@@ -1,4 +1,4 @@
-"""Least-cost schedules in compiled code: the arithmetic of the specification, in the same order, vehicle by vehicle."""
+"""Least-cost schedules in compiled code, equal to the specification to the last bit: the levels vehicle by vehicle."""
 
 from typing import NamedTuple
 
