@@ -133,13 +133,15 @@ def _final_levels(vehicles, costs, i, last, width, charging, discharging, up_to,
     unserved_to = min(max(vehicles.bought_from_kwh[i], 0.0), width)
     bought_to = min(max(vehicles.target_kwh[i], 0.0), width)
     unserved, bought = -costs.unserved_cny_kwh, -min(costs.terminal_cny_kwh, costs.unserved_cny_kwh)
-    # The levels rise with the slopes from which they hold, so the largest is the last that holds: no branch to foresee.
     for t in range(last):
-        s, r = charging[t], discharging[t]
-        to_unserved, to_bought = unserved_to if s >= unserved else 0.0, bought_to if s >= bought else 0.0
-        up_to[t] = max(to_unserved, to_bought, width if s > 0 else 0.0)
-        to_unserved, to_bought = unserved_to if r >= unserved else 0.0, bought_to if r >= bought else 0.0
-        down_to[t] = max(to_unserved, to_bought, width if r >= 0 else 0.0)
+        s = charging[t]
+        level = unserved_to if s >= unserved else 0.0
+        level = bought_to if s >= bought else level
+        up_to[t] = width if s > 0 else level
+        s = discharging[t]
+        level = unserved_to if s >= unserved else 0.0
+        level = bought_to if s >= bought else level
+        down_to[t] = width if s >= 0 else level
 
 
 @compiled
