@@ -94,11 +94,14 @@ def test_144_steps_are_twelve_hours_with_the_same_vehicles():
     np.testing.assert_array_equal(after.case.load_kw[:, :96], before.case.load_kw)
 
 
-def test_twice_the_vehicles_are_twice_the_demand_and_runs_are_short():
-    twice = bench_coordination.demand_scenario(2.0)
-    assert Market.of(twice, "v2g", "system").demand_veh.sum() == pytest.approx(2400)
-    short = bench_coordination.short_run(twice)
-    assert (short.coordination.iterations, short.coordination.traffic_steps) == (4, twice.coordination.traffic_steps)
+def test_demand_spans_the_range_of_the_scenario_and_runs_are_short():
+    vehicles = load_scenario("nguyen").parameters().set_index("parameter").loc["fleet.vehicles"]
+    found = [bench_coordination.demand_scenario(times) for times in bench_coordination.DEMANDS]
+    assert [item.fleet.vehicles for item in found] == [vehicles.low, vehicles.value, vehicles.high]
+    assert Market.of(found[-1], "v2g", "system").demand_veh.sum() == pytest.approx(1800)
+    short, given = bench_coordination.short_run(found[-1]).coordination, found[-1].coordination
+    assert (short.iterations, short.exact_iterations) == (4, 2)
+    assert (short.traffic_steps, short.exact_period) == (given.traffic_steps, given.exact_period)
 
 
 def test_a_timed_run_knows_when_its_first_iteration_began():
