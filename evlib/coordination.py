@@ -128,6 +128,7 @@ def coordinate(
                 save_state(save, talk.state, *whose)
             tell(_line(talk.state.rows[-1], n_iterations))
         own.measure(n_iterations)
+        talk.check_last()  # with few exact iterations its V may still be that of mixed schedules
         tell(_line(talk.state.rows[-1], n_iterations))
     except KeyboardInterrupt:
         if len(talk.state.rows) < 2:

@@ -165,6 +165,14 @@ def test_only_iterates_priced_by_exact_domains_are_returned(mini):
     assert fresh["excess_cny_veh"] == pytest.approx(found.certificate["excess_cny_veh"], rel=1e-9)
 
 
+def test_a_run_with_one_exact_iteration_measures_its_last_iterate_exactly(mini):
+    keys = {"coordination.iterations": 4, "coordination.exact_iterations": 1, "coordination.exact_period": 8}
+    found = coordinate(mini.replace(keys), objective="user")
+    assert found.certificate["best_iteration"] == 4
+    assert found.convergence["priced_by"].iloc[-1] == "mixed, then checked"
+    assert np.isfinite(found.certificate["price_gap"])
+
+
 def test_start_splits_every_origin_evenly_over_its_stations():
     scenario = load_scenario("nguyen")
     market = Market.of(scenario, "smart", "user")

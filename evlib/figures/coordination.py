@@ -170,6 +170,7 @@ def settling_map(table: pd.DataFrame, title: str) -> go.Figure:
     figure.update_yaxes(
         type="category", categoryorder="array", categoryarray=loops[::-1], range=[-0.6, len(loops) - 0.4]
     )
+    figure.update_yaxes(title_text="loop", col=1)
     return figure
 
 
