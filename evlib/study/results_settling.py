@@ -84,8 +84,8 @@ def run_loop(scenario, loop: str, limits: str, demand: float) -> dict:
     -------
     dict
         ``loop``, ``method``, ``limits``, ``demand``, ``outcome``; measures of the iterate returned; least and largest
-        excess, largest price gap and mean residual of the last quarter, whose last iterate has no residual. Where a grid problem has no optimum: its status,
-        and nan.
+        excess, largest price gap and mean residual of the last quarter, whose last iterate has no residual. Where a grid
+        problem has no optimum: its status, and nan.
     """
     method, changes = LOOPS[loop]
     keys = {"coordination.iterations": ITERATIONS, "coordination.exact_iterations": ITERATIONS}
