@@ -102,6 +102,18 @@ def test_mixing_known_schedules_is_an_inner_approximation(market):
     assert better.cost_cny == pytest.approx(exact.cost_cny, rel=1e-4)
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_more_freedom_never_raises_the_surrogate_optimum(mini, market, seed):
+    """At the same frozen day and metric: discharging on top of shifting, and half as much again of every line and tie, cost no more."""
+    smart = Market.of(mini, "smart", "user")
+    _, traffic, metric = instance(market, seed)
+    both_ways, one_way = (joint_program(item, traffic, metric).cost_cny for item in (market, smart))
+    limits = {name: getattr(market.case, name) / 1.5 for name in ("rating_kva", "import_limit_kw", "export_limit_kw")}
+    narrow = joint_program(replace(market, case=replace(market.case, **limits)), traffic, metric).cost_cny
+    assert one_way > both_ways + 0.1  # and not merely equal: discharging is used here,
+    assert narrow > both_ways + 0.1  # and the narrower limits bind
+
+
 def test_price_gap_is_zero_at_fresh_prices_and_positive_at_others(market, mini_run):
     """Duals of the dispatch support it; prices moved by 0.05 CNY/kWh do not."""
     sizes = mini_run.sizes_veh
