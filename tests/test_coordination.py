@@ -104,7 +104,7 @@ def test_mixing_known_schedules_is_an_inner_approximation(market):
 
 @pytest.mark.parametrize("seed", range(3))
 def test_more_freedom_never_raises_the_surrogate_optimum(mini, market, seed):
-    """At the same frozen day and metric: discharging on top of shifting, and half as much again of every line and tie, cost no more."""
+    """At the same frozen day and metric: discharging besides shifting, and lines and ties half as wide again, cost no more."""
     smart = Market.of(mini, "smart", "user")
     _, traffic, metric = instance(market, seed)
     both_ways, one_way = (joint_program(item, traffic, metric).cost_cny for item in (market, smart))
