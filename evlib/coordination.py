@@ -46,7 +46,8 @@ class Coordination:
         if the run was stopped before its last iteration.
     convergence : DataFrame
         One row an iteration: measures, residual, metric, which program announced the prices (with exact domains or
-        mixed schedules), seconds by part; for ``bundle`` also its certified gap and how many numbers crossed the border.
+        mixed schedules; *mixed, then checked* where a run was interrupted), seconds by part; for ``bundle`` also its
+        certified gap and how many numbers crossed the border.
     """
 
     flows_veh: np.ndarray
@@ -128,7 +129,6 @@ def coordinate(
                 save_state(save, talk.state, *whose)
             tell(_line(talk.state.rows[-1], n_iterations))
         own.measure(n_iterations)
-        talk.check_last()  # with few exact iterations its V may still be that of mixed schedules
         tell(_line(talk.state.rows[-1], n_iterations))
     except KeyboardInterrupt:
         if len(talk.state.rows) < 2:

@@ -87,25 +87,32 @@ class Joint(Method):
     def exact(self, iteration: int) -> bool:
         """Whether this iteration works with the whole set of every cohort."""
         no_mix = self.market.charging == "uncontrolled" or self.market.domain_set == "zonotope"
-        return no_mix or iteration % self.keys.exact_period == 0 or self.checked(iteration)
+        last = (
+            iteration == self.keys.iterations - 1
+        )  # so that what is returned is never priced by mixed schedules alone
+        return no_mix or iteration % self.keys.exact_period == 0 or self.checked(iteration) or last
 
     def answer(self, iteration: int):
+        metric = self.talk.metric()
+        found = self.program(iteration, metric.and_each(self.talk.traffic.misjudged()[1]), self.watched())
+        flows = tidy(found.flows_veh, self.market.demand_veh, self.market.network.path_origin)
+        return self.drive(flows, metric, found.price_cny_kwh, found.rent_cny), found.price_cny_kwh, found.rent_cny
+
+    def program(self, iteration: int, metric: Metric, watched):
+        """The common optimum at the present trajectories: flows, prices and rents."""
         talk, market, state = self.talk, self.market, self.talk.state
-        metric, watched = talk.metric(), self.watched()
-        bent = metric.and_each(talk.traffic.misjudged()[1])
         if self.exact(iteration):
-            found = self._whole(bent, watched)
+            found = self._whole(metric, watched)
             state.pool = []
             if iteration == self.keys.iterations - 1:  # bounds are those of the last trajectories
-                lower = surrogate_bound(market, talk.traffic, bent, found.price_cny_kwh, found.rent_cny)
+                lower = surrogate_bound(market, talk.traffic, metric, found.price_cny_kwh, found.rent_cny)
                 state.bounds_cny = (lower, found.cost_cny)
         else:
             state.pool = [*state.means, *state.replies]
-            found = joint_program(market, talk.traffic, bent, state.pool, watched=watched)
+            found = joint_program(market, talk.traffic, metric, state.pool, watched=watched)
         if market.domain_set != "zonotope":
             state.replies = [*state.replies, market.best_schedules(found.price_cny_kwh)][-self.keys.schedules :]
-        flows = tidy(found.flows_veh, market.demand_veh, market.network.path_origin)
-        return self.drive(flows, metric, found.price_cny_kwh, found.rent_cny), found.price_cny_kwh, found.rent_cny
+        return found
 
     def watched(self):
         """Stations and steps where plugs were nearly full lately; None without rents."""
@@ -144,19 +151,15 @@ class Bundle(Joint):
         self.talk.measure(True, self.cuts.observe)
         self.talk.state.rows[-1] |= {"inner_gap": math.nan, "exchanged": self.cuts.crossed - before}
 
-    def answer(self, iteration: int):
-        talk, market, cuts, before = self.talk, self.market, self.cuts, self.cuts.crossed
-        metric, watched = talk.metric(), self.watched()
-        bent = metric.and_each(talk.traffic.misjudged()[1])
+    def program(self, iteration: int, metric: Metric, watched):
+        state, cuts, before = self.talk.state, self.cuts, self.cuts.crossed
         late = iteration >= self.keys.iterations - self.keys.exact_iterations
         most = LAST_EXCHANGES if late else EXCHANGES
-        found = solve_bundle(market, talk.traffic, bent, cuts, gap=INNER_GAP, most=most, watched=watched)
-        talk.state.bounds_cny = (found.lower_cny, found.upper_cny)
-        talk.state.cuts = cuts.remembered()
-        row = talk.state.rows[-1]
+        found = solve_bundle(self.market, self.talk.traffic, metric, cuts, gap=INNER_GAP, most=most, watched=watched)
+        state.bounds_cny, state.cuts = (found.lower_cny, found.upper_cny), cuts.remembered()
+        row = state.rows[-1]
         row |= {"inner_gap": found.gap, "exchanged": row["exchanged"] + cuts.crossed - before}
-        flows = tidy(found.flows_veh, market.demand_veh, market.network.path_origin)
-        return self.drive(flows, metric, found.price_cny_kwh, found.rent_cny), found.price_cny_kwh, found.rent_cny
+        return found
 
 
 class Inertia(Method):

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from evlib.market import Market, price_gap
-from evlib.network import Network
 from evlib.tno import Metric
 from evlib.traffic import Traffic, gaps
 
@@ -135,11 +134,6 @@ class Talk:
         self.per_level_of_sums = 1.0 / np.maximum(wanted.sum(axis=1), LEAST_DEMAND_VEH)
         self.traffic: Traffic | None = None
         self.fresh = None
-
-    @property
-    def network(self) -> Network:
-        """The market's."""
-        return self.market.network
 
     def measure(self, checked: bool, observe=None) -> None:
         """Load the present flows; excess and gap at the announced prices, and the price gap if the iterate is checked.

@@ -129,27 +129,31 @@ def values_table(runs: pd.DataFrame) -> pd.DataFrame:
     Notes
     -----
     The uncertainty is the sum over both runs of what drivers could still gain by a change of path at the prices and times of
-    that state. It says how far the two states are from settled, not how well the model knows the world. For the objective
-    ``system`` that is to first order what the common cost could still fall by, at the last trajectories (Frank and Wolfe
-    1956); for ``user`` it bounds no total, as an equilibrium is no optimum.
+    that state. It says how far the two states are from settled. It bounds no total, as an equilibrium is no optimum, and says
+    nothing of how well the model knows the world. Where a run is not converged, ``shown`` says so.
     """
     by = runs.set_index("run")
     rows = []
 
-    def add(value_of, definition, value, unit, uncertainty):
-        rows.append((value_of, definition, value, unit, uncertainty, rounded(value, uncertainty, unit)))
+    unsettled_runs = set(by.index[by["converged"] == 0])
+
+    def add(value_of, of, definition, value, unit, uncertainty):
+        shown = rounded(value, uncertainty, unit) + (", not settled" if unsettled_runs & set(of) else "")
+        rows.append((value_of, definition, value, unit, uncertainty, shown))
 
     def difference(value_of, first, second, column="total_cny", unit="CNY"):
         share = 1.0 if unit == "CNY" else 1.0 / by.loc[first, "vehicles_veh"]
         unsettled = by.loc[[first, second], "unsettled_cny"].sum() * share
         definition = f"{'total cost' if unit == 'CNY' else 'cost of a driver'}, {first} less {second}"
-        add(value_of, definition, by.loc[first, column] - by.loc[second, column], unit, unsettled)
+        of = first, second
+        add(value_of, of, definition, by.loc[first, column] - by.loc[second, column], unit, unsettled)
 
     difference("coordination", "nearest", "coordinated")
     difference("talking more than once", "snapshot", "coordinated")
     totals, gaps = by.loc[["users", "coordinated"], "total_cny"], by.loc[["users", "coordinated"], "unsettled_cny"]
     anarchy = totals["users"] / totals["coordinated"]
-    add("anarchy, its price", "total cost, users over coordinated", anarchy, "1", anarchy * (gaps / totals).sum())
+    of = "users", "coordinated"
+    add("anarchy, its price", of, "total cost, users over coordinated", anarchy, "1", anarchy * (gaps / totals).sum())
     difference("discharging", "coordinated, smart", "coordinated")
     difference("discharging, nearest station", "nearest, smart", "nearest")
     difference("smart charging", "coordinated, uncontrolled", "coordinated, smart")
@@ -160,11 +164,12 @@ def values_table(runs: pd.DataFrame) -> pd.DataFrame:
     for name, run in by[by["compliance"] < 1].sort_values("compliance", ascending=False).iterrows():
         share = (by.loc["nearest", "total_cny"] - run["total_cny"]) / whole
         unsettled = (run["unsettled_cny"] + share * by.loc["coordinated", "unsettled_cny"]) / whole
-        add(f"{run['compliance']:.0%} following", f"share of coordination's value, {name}", share, "1", unsettled)
+        of = name, "coordinated"
+        add(f"{run['compliance']:.0%} following", of, f"share of coordination's value, {name}", share, "1", unsettled)
     for column in [name for name in by if name.startswith(GROUP)]:
         group = column.removeprefix(GROUP).removesuffix(" [CNY/veh]")
         for name in ("coordinated", "users"):
             gain = by.loc["nearest", column] - by.loc[name, column]
             worst = by.loc[name, "worst_excess_cny_veh"]  # that of the group itself is not measured
-            add(f"gain of {group}", f"cost of a driver, nearest less {name}", gain, "CNY/veh", worst)
+            add(f"gain of {group}", (name,), f"cost of a driver, nearest less {name}", gain, "CNY/veh", worst)
     return pd.DataFrame(rows, columns=["value_of", "is", "value", "unit", "uncertainty", "shown"])

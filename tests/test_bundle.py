@@ -100,6 +100,16 @@ def test_what_crosses_the_border_is_cohorts_prices_and_costs(markets):
     assert (table["to_grid"] <= n_cohorts + 48).all()
 
 
+def test_measuring_an_iterate_crosses_the_border_too(markets):
+    """Up: its cohorts and the 48 announced prices; down: 48 prices, the cost, and the grid's side at both sets of prices."""
+    market, traffic, _ = instance(markets["user"], 1)
+    sizes, cuts = market.sizes(traffic), Cuts(market)
+    cuts.observe(sizes, market.dispatch(sizes)[0])
+    assert cuts.to_grid == (sizes > 1e-9).sum() + 48
+    assert cuts.to_traffic == 48 + 1 + 2
+    assert len(cuts.grid_cny) == 1
+
+
 def test_an_answer_that_failed_or_cannot_be_right_is_rejected_and_recorded(markets, monkeypatch):
     """The second dispatch fails, and the grid once states 5 CNY too much: neither becomes a cut, the end is the same."""
     market, traffic, metric = instance(markets["user"], 7)

@@ -66,15 +66,23 @@ def outcome_of(convergence: pd.DataFrame, tol_relative_gap: float) -> str:
         *passes*: some iterate after the start is, but not all of the last; *swings*: none is, and from one of the last to
         the next more than a tenth of the flow moves, on average; *stalls*: none is, and less moves.
     """
-    own = convergence.iloc[1:]
+    own, n_last = convergence.iloc[1:], _n_last(convergence)
     within = (own["relative_gap"] <= tol_relative_gap) & (own["price_gap"].abs() <= PRICE_GAP_TOLERANCE)
-    n_last = max(len(own) // 4, 1)
     if within.iloc[-n_last:].all():
         return "settles"
     if within.any():
         return "passes"
-    # The last iterate's own residual is not known: nobody answered it.
-    return "swings" if convergence["flow_residual"].iloc[-n_last - 1 : -1].mean() > SWINGS_FROM else "stalls"
+    return "swings" if _moved(convergence) > SWINGS_FROM else "stalls"
+
+
+def _n_last(convergence: pd.DataFrame) -> int:
+    """A quarter of the iterates after the start."""
+    return max((len(convergence) - 1) // 4, 1)
+
+
+def _moved(convergence: pd.DataFrame) -> float:
+    """Mean share of the flow that moves on the way into one of the last iterates."""
+    return convergence["flow_residual"].iloc[-_n_last(convergence) - 1 : -1].mean()
 
 
 def run_loop(scenario, loop: str, limits: str, demand: float) -> dict:
@@ -84,8 +92,8 @@ def run_loop(scenario, loop: str, limits: str, demand: float) -> dict:
     -------
     dict
         ``loop``, ``method``, ``limits``, ``demand``, ``outcome``; measures of the iterate returned; least and largest
-        excess, largest price gap and mean residual of the last quarter, whose last iterate has no residual. Where a grid
-        problem has no optimum: its status, and nan.
+        excess, largest price gap and mean residual of the last quarter. Where a grid problem has no optimum: its status,
+        and nan.
     """
     method, changes = LOOPS[loop]
     keys = {"coordination.iterations": ITERATIONS, "coordination.exact_iterations": ITERATIONS}
@@ -96,7 +104,7 @@ def run_loop(scenario, loop: str, limits: str, demand: float) -> dict:
     except SolverError as error:
         return head | {"outcome": "no optimum", "status": str(error).splitlines()[0]}
     table, certificate = found.convergence, found.certificate
-    last = table.iloc[-(ITERATIONS // 4) :]
+    last = table.iloc[-_n_last(table) :]
     return head | {
         "outcome": outcome_of(table, scenario.coordination.tol_relative_gap),
         "excess_cny_veh": certificate["excess_cny_veh"],
@@ -105,7 +113,7 @@ def run_loop(scenario, loop: str, limits: str, demand: float) -> dict:
         "last_excess_low_cny_veh": last["excess_cny_veh"].min(),
         "last_excess_high_cny_veh": last["excess_cny_veh"].max(),
         "last_price_gap": last["price_gap"].abs().max(),
-        "last_flow_residual": last["flow_residual"].mean(),
+        "last_flow_residual": _moved(table),
         "status": "optimal",
     }
 

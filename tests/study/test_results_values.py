@@ -64,6 +64,8 @@ def runs():
     table["excess_cny_veh"] = np.where(coordinated, 0.1, np.nan)
     table["worst_excess_cny_veh"] = 2 * table["excess_cny_veh"]
     table["unsettled_cny"] = np.where(coordinated, 1.0, 0.0)
+    table["converged"] = np.where(coordinated, 1.0, np.nan)
+    table.loc[table["run"] == "60 % follow", "converged"] = 0.0
     table["driver_cny_veh"] = table["total_cny"] / 10.0
     table["cost of home, car [CNY/veh]"] = table["total_cny"] / 20.0
     return table
@@ -84,6 +86,8 @@ def test_values_are_the_differences_of_the_runs(runs):
     assert found.loc["foresight for all", "shown"].startswith("not distinguishable")
     assert found.loc["80% following", ["value", "uncertainty"]].tolist() == pytest.approx([0.96, 0.0196])
     assert found.loc["60% following", ["value", "uncertainty"]].tolist() == pytest.approx([0.75, 0.0175])
+    assert found.loc["60% following", "shown"] == "0.75 ± 0.02, not settled"
+    assert found["shown"].str.endswith("not settled").sum() == 1
     gains = found.loc["gain of home, car"]
     assert gains["value"].tolist() == [5.0, 4.5]
     assert gains["uncertainty"].tolist() == [0.2, 0.2]
