@@ -22,10 +22,10 @@ help: ## this list
 
 env: # the locked packages in .venv
 	@command -v "$(PYTHON)" >/dev/null || { echo "$(PYTHON) was not found; Python 3.11 or later is needed" >&2; exit 1; }
-	@"$(PYTHON)" evlib/study/bootstrap.py
+	@"$(PYTHON)" study/workflow/bootstrap.py
 
 reproduce: env ## execute the notebooks and export figures; skips what has not changed
-	@$(PY) -m evlib.study reproduce
+	@$(PY) -m study reproduce
 
 test: lint ## style, package tests, and notebooks compared with their committed outputs
 	@mkdir -p build; $(MAKE) --no-print-directory nbval >build/nbval.log 2>&1 & beside=$$!; \
@@ -48,20 +48,20 @@ verify: env ## the long checks: ensembles, a second run, a path with spaces
 	EVLIB_BUILD=build/test $(PY) -m pytest -m verify
 
 results: env ## compute data/results anew: full-size runs of every method (minutes)
-	@$(PY) -m evlib.study results $(NAMES)
+	@$(PY) -m study results $(NAMES)
 
 lab: env ## open the notebooks in JupyterLab, with live figures
 	EVLIB_BUILD=build/lab $(PY) -m jupyterlab notebooks
 
 bench: env ## measure time and memory into build/benchmarks.json
-	@$(PY) -m evlib.study bench $(NAMES)
+	@$(PY) -m study bench $(NAMES)
 
 lock: env ## requirements.lock and environment.yml from pyproject.toml (UPGRADE=1: newer versions)
-	@$(PY) -m evlib.study lock $(if $(UPGRADE),--upgrade)
+	@$(PY) -m study lock $(if $(UPGRADE),--upgrade)
 
 refresh: env ## reproduce, then write outputs and pictures into the notebooks
-	@$(PY) -m evlib.study refresh
+	@$(PY) -m study refresh
 
 clean: ## remove what can be made again, except .venv
 	rm -rf build .pytest_cache .ruff_cache .hypothesis figures/plotly.min.js
-	find evlib tests -name __pycache__ -type d -prune -exec rm -rf {} +
+	find evlib study tests -name __pycache__ -type d -prune -exec rm -rf {} +

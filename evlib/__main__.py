@@ -23,8 +23,8 @@ def main(arguments: list[str] | None = None) -> int:
     command.add_argument("--resume", metavar="FILE", help="go on from a saved state; may be the same file as --save")
     given = parser.parse_args(arguments)
 
-    from evlib.result import write_result
-    from evlib.scenario import load_scenario
+    from evlib.inputs.scenario import load_scenario
+    from evlib.results.result import write_result
     from evlib.solve import solve
 
     try:

@@ -9,14 +9,29 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from evlib.paths import ROOT
+from evlib.folders import ROOT
 
 __all__ = ["code_hash", "files_hash", "lock_hash", "package_sources", "source_hash"]
 
 # Draw, record and judge what was solved, or solve other problems; no solved number of a scenario depends on them.
-_APART = ("figures", "recording", "claims", "claims_grid", "claims_measures", "claims_road", "claims_row")
-_APART += ("sessions", "tntp", "values", "whole_vehicles")
-_APART += ("feeder_pandapower", "forecast", "grid_program", "loss_price_effect", "price_reason")
+_APART = (
+    "figures",
+    "grid.forecast",
+    "grid.loss_price_effect",
+    "grid.parametric_dispatch",
+    "grid.price_analysis",
+    "inputs.charging_sessions",
+    "inputs.pandapower_feeder",
+    "inputs.tntp",
+    "results.claim_row",
+    "results.claims",
+    "results.claims_grid",
+    "results.claims_roads",
+    "results.comparison_tables",
+    "results.measures",
+    "results.value_of_coordination",
+    "traffic.vehicle_simulation",
+)
 
 
 def source_hash(paths: Iterable[Path], root: Path = ROOT) -> str:
@@ -62,12 +77,14 @@ def lock_hash(root: Path = ROOT) -> str:
 
 
 def package_sources(root: Path = ROOT, *, without: Iterable[str] = ()) -> list[Path]:
-    """Sources of evlib but for ``study`` (the chain, not the model) and the modules or folders named in ``without``."""
-    folder = root / "evlib"
-    skipped = {"study", *without}
-    return sorted(
-        path for path in folder.rglob("*.py") if path.relative_to(folder).parts[0].removesuffix(".py") not in skipped
-    )
+    """Sources of evlib but for the rooms and modules named in ``without``, such as ``figures`` or ``results.claims``."""
+    folder, skipped = root / "evlib", tuple(without)
+
+    def counts(path: Path) -> bool:
+        name = ".".join(path.relative_to(folder).with_suffix("").parts)
+        return not any(name == item or name.startswith(f"{item}.") for item in skipped)
+
+    return sorted(path for path in folder.rglob("*.py") if counts(path))
 
 
 @functools.cache  # what a running process has imported does not change, whatever happens to the files meanwhile
@@ -77,8 +94,8 @@ def code_hash() -> str:
     Returns
     -------
     str
-        SHA-256 over the lock's pins and over all of evlib but ``study``, ``figures``, ``recording``, the claims and the
-        readers of other data.
+        SHA-256 over the lock's pins and over all of evlib but the room ``figures``, the claims and the readers of
+        other data.
     """
     return hashlib.sha256(f"{source_hash(package_sources(without=_APART))} {lock_hash()}".encode()).hexdigest()
 

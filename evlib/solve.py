@@ -10,29 +10,29 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from evlib.certificate import certificate_of
-from evlib.cohorts import CHARGING_MODES, Cohorts, all_cohorts, mean_over_types, station_profile
-from evlib.coordination import METHODS, coordinate
-from evlib.costs import path_costs, plug_in_shares, time_costs, travel_times
-from evlib.demand import origin_demand
-from evlib.dispatch import Dispatch, net_demand
-from evlib.dno import dispatch_grid
+from evlib.assignment.path_costs import gaps, see_traffic
+from evlib.assignment.route_choice import cheapest_departures, shortest_path_departures
+from evlib.coordination.coordinate import METHODS, coordinate
 from evlib.errors import InputError
-from evlib.flexibility.block import full_power_block
+from evlib.flexibility.cohorts import CHARGING_MODES, Cohorts, all_cohorts, mean_over_types, station_profile
 from evlib.flexibility.domain import Schedule, uncontrolled
 from evlib.flexibility.fleet import Fleet
-from evlib.grid_case import GridCase, GridOptions, build_grid_case
+from evlib.flexibility.station_load import full_power_block
+from evlib.folders import cache_dir
+from evlib.grid.dispatch import Dispatch, net_demand
+from evlib.grid.dno import dispatch_grid
+from evlib.grid.fleet_dispatch import cohort_fleet, dispatch_fleet, set_costs
+from evlib.grid.grid_case import GridCase, GridOptions, build_grid_case
+from evlib.grid.power_flow import PowerFlow, power_flow
 from evlib.hashing import code_hash
-from evlib.loading import Loading, load_traffic
-from evlib.network import Network, build_network
-from evlib.paths import cache_dir
-from evlib.powerflow import PowerFlow, power_flow
-from evlib.report import rent_table, tables_of
-from evlib.result import Result, read_result, write_result
-from evlib.scenario import Scenario
-from evlib.sets import cohort_fleet, dispatch_fleet, set_costs
-from evlib.strategies import cheapest_departures, shortest_path_departures
-from evlib.traffic import gaps, see_traffic
+from evlib.inputs.build_roads import origin_demand
+from evlib.inputs.scenario import Scenario
+from evlib.results.certificate import certificate_of
+from evlib.results.result import Result, read_result, write_result
+from evlib.results.tables import rent_table, tables_of
+from evlib.traffic.loading import Loading, load_traffic
+from evlib.traffic.network import Network, build_network
+from evlib.traffic.travel_times import path_costs, plug_in_shares, time_costs, travel_times
 
 __all__ = ["METHODS", "STRATEGIES", "Run", "dispatch_loading", "net_demand", "solve", "solve_run"]
 
@@ -112,12 +112,12 @@ def solve(
     charging : {"v2g", "smart", "uncontrolled"}
         Charging and discharging, charging only, or full power at once.
     method : {"joint", "bundle", "inertia", "best_response"}
-        How traffic and grid are coordinated, see :func:`evlib.coordination.coordinate`; for the last two strategies.
+        How traffic and grid are coordinated, see :func:`evlib.coordination.coordinate.coordinate`; for the last two strategies.
     cache : bool
         Read and write ``build/cache``; a key is the hash of scenario, options, sources and lock.
     save, resume, report : optional
-        For the last two strategies, as in :func:`evlib.coordination.coordinate`. A run that is saved or resumed is not read
-        from the cache; one that was interrupted is returned, but not written to it.
+        For the last two strategies, as in :func:`evlib.coordination.coordinate.coordinate`. A run that is saved or
+        resumed is not read from the cache; one that was interrupted is returned, but not written to it.
 
     Returns
     -------

@@ -2,9 +2,10 @@
 
 import pytest
 
-from evlib import impedance, load_scenario
-from evlib.network import TimeGrid, assemble_network
+from evlib import load_scenario
 from evlib.solve import solve_run
+from evlib.traffic import impedance
+from evlib.traffic.network import TimeGrid, assemble_network
 
 
 @pytest.fixture(scope="session")

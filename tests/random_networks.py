@@ -5,8 +5,9 @@ from itertools import pairwise
 import numpy as np
 from hypothesis import strategies as st
 
-from evlib import InputError, impedance, load_traffic
-from evlib.network import TimeGrid, assemble_network
+from evlib import InputError, load_traffic
+from evlib.traffic import impedance
+from evlib.traffic.network import TimeGrid, assemble_network
 
 EXACT = (impedance.smooth_queue, impedance.point_queue, impedance.affine)  # without powers: equal to the bit
 

@@ -11,9 +11,9 @@ import pytest
 
 import evlib
 from evlib import InputError, compare, load_scenario, solve
-from evlib.ratings import line_ratings
-from evlib.result import read_result, write_result
-from evlib.sizing import sizing_table
+from evlib.inputs.ratings import line_ratings
+from evlib.inputs.sizing import sizing_table
+from evlib.results.result import read_result, write_result
 
 MODES = ("uncontrolled", "smart", "v2g")
 FEW = {"coordination.iterations": 6, "coordination.exact_iterations": 6}

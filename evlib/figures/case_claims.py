@@ -10,7 +10,7 @@ from evlib.figures.style import COLOURS, INK, LEGEND_BELOW, ROOM_BELOW, finish
 
 __all__ = ["VERDICTS", "claim_ratios"]
 
-# Verdicts on a number, as `evlib.claims.verdict` names them; the marker tells them apart in grey.
+# Verdicts on a number, as `evlib.results.claims.verdict` names them; the marker tells them apart in grey.
 VERDICTS = {
     "reproduced": (COLOURS[2], "circle"),
     "direction only": (COLOURS[4], "diamond"),

@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from evlib.errors import InputError
-from evlib.figures.case import LOOKS
+from evlib.figures.case_roads import LOOKS
 from evlib.figures.style import COLOURS, INK, LEGEND_BELOW, ROOM_BELOW, finish
 
 __all__ = ["cost_breakdown", "who_gains"]
@@ -31,7 +31,7 @@ def cost_breakdown(costs: pd.DataFrame, title: str) -> go.Figure:
     Parameters
     ----------
     costs : DataFrame
-        As `evlib.figures.case_tables.cost_table` makes it: ``case``, ``item``, ``cost_cny``; every case has every item.
+        As `evlib.results.comparison_tables.cost_table` makes it: ``case``, ``item``, ``cost_cny``; every case has every item.
     title : str
         States the finding.
 

@@ -7,7 +7,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from evlib.figures.case import LOOKS, clock_axis, clock_title, hours, span
+from evlib.figures.case_roads import LOOKS, clock_axis, clock_title, hours, span
 from evlib.figures.grid import dispatch_by_zone
 from evlib.figures.style import COLOURS, INK, LEGEND_BELOW, ROOM_BELOW, finish
 
@@ -20,7 +20,7 @@ def domain_panels(table: pd.DataFrame, title: str) -> go.Figure:
     Parameters
     ----------
     table : DataFrame
-        As `evlib.figures.case_tables.domain_table` makes it; the first case is drawn as a band, a second as outlines.
+        As `evlib.results.comparison_tables.domain_table` makes it; the first case is drawn as a band, a second as outlines.
     title : str
         States the finding.
 

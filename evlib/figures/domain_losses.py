@@ -20,7 +20,8 @@ def domain_losses(table: pd.DataFrame, *, title: str, floor: float = 1e-6) -> go
     Parameters
     ----------
     table : DataFrame
-        ``fleet``, ``prices``, ``domain``, ``upr_median``, ``undeliverable_share``, as `evlib.study.results_domains` makes it.
+        ``fleet``, ``prices``, ``domain``, ``upr_median``, ``undeliverable_share``, as
+        `study.experiments.flexible_domains` makes it.
     title : str
         The finding.
     floor : float

@@ -94,7 +94,7 @@ def forecast_cost(table: pd.DataFrame, *, title: str) -> go.Figure:
     Parameters
     ----------
     table : DataFrame
-        As :func:`evlib.forecast.forecast_error` gives it.
+        As :func:`evlib.grid.forecast.forecast_error` gives it.
     title : str
         The finding.
 

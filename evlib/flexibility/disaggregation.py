@@ -1,70 +1,98 @@
-"""From a point of a station's zonotope to feasible schedules of its vehicles, and the proof that they add up to it."""
+"""From the dispatch of a fleet to single, whole vehicles, and the proof that they can do it."""
 
 import numpy as np
 
 from evlib.errors import InputError
-from evlib.flexibility.horizon import to_horizon, to_steps
+from evlib.flexibility.fleet import Fleet
 from evlib.flexibility.schedule import Schedule, violations
-from evlib.flexibility.zonotope import disaggregate
 
-__all__ = ["check_disaggregation", "vehicle_schedules"]
-
-# A solver's coefficients may leave the box by its tolerance; more than this share of the largest is a mistake.
-OUTSIDE = 1e-6
+__all__ = ["check_delivery", "whole_vehicles"]
 
 
-def vehicle_schedules(station, b):
-    """What one vehicle of each cohort does when the station runs at the point b of its zonotope.
+def check_delivery(fleet: Fleet, schedule: Schedule, station_kw) -> dict:
+    """Largest breach of any rule by a vehicle, and what the vehicles together miss of a dispatched profile.
 
     Parameters
     ----------
-    station : StationZonotope
-    b : array_like, shape (g,)
-        Coefficients, |b| <= beta.
-
-    Returns
-    -------
-    Schedule
-        Each cohort's own usable steps, as in `support`. A solver's small excess over beta is passed on, not clipped:
-        `check_disaggregation` shows it.
-
-    Raises
-    ------
-    InputError
-        If b has another shape, is not finite, or leaves the box by more than 1e-6 of the largest half-length.
-    """
-    domain, zonotope = station.domain, station.zonotope
-    b = _checked(zonotope, b)
-    points = disaggregate(b, zonotope.beta, station.betas, station.centers, zonotope.generators)
-    charge, discharge, terminal = zonotope.split(points)
-    charge, discharge = (to_steps(domain, station.offsets, power) for power in (charge, discharge))
-    gain = domain.step_h * (domain.eta_charge * charge - discharge / domain.eta_discharge)
-    energy = np.hstack([np.zeros((domain.n, 1)), np.cumsum(gain, axis=1)])
-    # what cannot be served was settled before the zonotope was built: it does not depend on b
-    return Schedule(charge, discharge, energy, terminal, domain.least_unserved_kwh)
-
-
-def check_disaggregation(station, b):
-    """Largest breach of any rule by the vehicles' schedules, and what they miss of the station's point.
+    fleet : Fleet
+    schedule : Schedule
+        One vehicle of every cohort.
+    station_kw : ndarray, shape (n_stations, K)
+        The profile [kW].
 
     Returns
     -------
     dict
-        As `violations`, and `sum_kw`: largest difference between the station's power and the sum of its vehicles' [kW].
+        As `violations` (``simultaneous_kwh`` counts one vehicle of every cohort); ``sum_kw``, the largest difference
+        between a station's power and the sum of its vehicles'; ``sum_share``, all such energy over that of the profile
+        (nan if that is 0).
+
+    Raises
+    ------
+    InputError
+        If the profile or the schedule has the wrong shape or is not finite.
     """
-    schedule, zonotope = vehicle_schedules(station, b), station.zonotope
-    power = zonotope.power_map @ zonotope.point(_checked(zonotope, b))
-    total = to_horizon(station.domain, station.sizes, station.offsets, schedule.power_kw, zonotope.n_steps)
-    sum_kw = float(np.abs(total - power).max(initial=0.0))
-    return violations(station.domain, schedule) | {"sum_kw": sum_kw}
+    profile = np.asarray(station_kw, dtype=float)
+    shape = (fleet.n_stations, fleet.n_steps)
+    if profile.shape != shape or not np.isfinite(profile).all():
+        raise InputError(f"station_kw: shape {profile.shape}; must be {shape} and finite")
+    found = violations(fleet.domain, schedule)
+    missed = np.abs(fleet.station_kw(schedule.power_kw) - profile)
+    total = np.abs(profile).sum()
+    share = float(missed.sum() / total) if total > 0 else float("nan")
+    return found | {"sum_kw": float(missed.max(initial=0.0)), "sum_share": share}
 
 
-def _checked(zonotope, b):
-    b = np.asarray(b, dtype=float)
-    if b.shape != zonotope.beta.shape or not np.isfinite(b).all():
-        raise InputError(f"b: shape {b.shape}; must be {zonotope.beta.shape} and finite")
-    outside = np.abs(b) - zonotope.beta
-    if (outside > OUTSIDE * zonotope.beta.max(initial=0.0)).any():
-        j = int(np.argmax(outside))
-        raise InputError(f"b: coefficient {j} is {b[j]}; must be within +-{zonotope.beta[j]}, its half-length")
-    return b
+def whole_vehicles(fleet: Fleet, schedule: Schedule) -> tuple[Fleet, Schedule]:
+    """Whole vehicles, each with a schedule of its own, that come as near as may be to cohorts of real size.
+
+    Parameters
+    ----------
+    fleet : Fleet
+    schedule : Schedule
+        One vehicle of every cohort.
+
+    Returns
+    -------
+    fleet : Fleet
+        Cohorts of one.
+    schedule : Schedule
+
+    Notes
+    -----
+    At each station vehicles are counted in the order in which they plug in: vehicle number i comes when the running
+    total passes i - 1/2. So every running total is right to half a vehicle, and a station's total to rounding. Each
+    follows the mean schedule of its cohort, which is feasible as domains are convex; what is left over is the rounding,
+    see ``sum_kw`` of `check_delivery`.
+
+    Examples
+    --------
+    Cohorts of 0.6, 0.6 and 0.8 vehicles, one after the other, are one, none and one vehicle.
+
+    >>> from evlib.flexibility import uncontrolled, vehicle_domain
+    >>> domain, _ = vehicle_domain(
+    ...     battery_kwh=[50, 50, 50], charge_kw=10, discharge_kw=0, soc_arrival=0.5, soc_min=0.2, soc_max=1, gain_kwh=10,
+    ...     n_stay_steps=3, n_cut_steps=0, eta_charge=1, eta_discharge=1, wear_cny_kwh=0, unserved_cny_kwh=5,
+    ...     terminal_price_cny_kwh=1, step_h=1)
+    >>> fleet = Fleet(domain, [0.6, 0.6, 0.8], [0, 0, 0], [0, 1, 2], 1, 6)
+    >>> whole_vehicles(fleet, uncontrolled(domain))[0].first_step
+    array([0, 2])
+    """
+    order = np.lexsort((fleet.first_step, fleet.station))
+    sizes, station = fleet.size_veh[order], fleet.station[order]
+    running = np.cumsum(sizes)
+    before = np.concatenate([[0.0], running])[np.searchsorted(station, np.arange(fleet.n_stations))]
+    counted = np.round(running - before[station]).astype(int)
+    counts = np.diff(counted, prepend=0)
+    first = np.searchsorted(station, np.arange(fleet.n_stations))
+    starts = np.unique(first[first < fleet.n])
+    counts[starts] = counted[starts]
+    index = np.repeat(order, counts)
+    few = fleet.take(index)
+    n_steps = few.domain.n_steps
+    rows = {name: getattr(schedule, name)[index] for name in Schedule.__dataclass_fields__}
+    for name, columns in (("charge_kw", n_steps), ("discharge_kw", n_steps), ("energy_kwh", n_steps + 1)):
+        rows[name] = rows[name][:, :columns]
+    return Fleet(few.domain, np.ones(few.n), few.station, few.first_step, fleet.n_stations, fleet.n_steps), Schedule(
+        **rows
+    )

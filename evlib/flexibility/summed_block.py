@@ -3,9 +3,9 @@
 import cvxpy as cp
 import numpy as np
 
-from evlib.flexibility.block import Cluster, exact_block
-from evlib.flexibility.bounds import summed_bounds
 from evlib.flexibility.fleet import Fleet
+from evlib.flexibility.station_load import Cluster, exact_block
+from evlib.flexibility.virtual_battery import summed_bounds
 
 __all__ = ["nearest_delivery", "summed_block"]
 

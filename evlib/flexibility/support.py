@@ -2,7 +2,7 @@
 
 from evlib.errors import InputError
 from evlib.flexibility.schedule import Schedule, cost_at, recourse, usable_prices
-from evlib.flexibility.support_kernel import compiled_schedule
+from evlib.flexibility.support_compiled import compiled_schedule
 from evlib.flexibility.support_specification import specified_schedule
 
 __all__ = ["support"]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from evlib.errors import InputError
 from evlib.flexibility import cost_of, support, to_steps, uncontrolled, vehicle_domain, violations
-from evlib.flexibility.support_kernel import FIBONACCI
+from evlib.flexibility.support_compiled import FIBONACCI
 
 SEEDS = st.integers(0, 10_000)
 RESERVE = dict(

@@ -298,7 +298,7 @@ def test_bad_stations_and_points_are_refused(draw):
 def test_a_zonotope_that_the_solver_leaves_outside_is_an_error(monkeypatch):
     """A solution shifted by 1e-8 of the power is found out, not handed on."""
     domain, _ = vehicle_domain(**BY_HAND)
-    module = __import__("evlib.flexibility.zonotope", fromlist=["linprog"])
+    module = __import__("evlib.flexibility.zonotope.inner_approximation", fromlist=["linprog"])
     solve = module.linprog
 
     def careless(*args, **options):

@@ -1,0 +1,198 @@
+"""Traffic that finds its own balance: extragradient steps through the loading, at given prices or with other terms."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from evlib.assignment.path_costs import gaps
+from evlib.errors import InputError
+
+__all__ = ["Equilibrium", "Extragradient", "equilibrium", "nearest_flows"]
+
+# A step is short enough if costs change by at most this share of what would make it overshoot; then it may grow.
+SAFE, GROW, SHRINK = 0.9, 1.1, 0.6
+FIRST_STEP, LEAST_STEP = 0.02, 1e-5
+# Few vehicles weigh like so many: the step of a flow is in proportion to the demand that it belongs to.
+LEAST_DEMAND_VEH = 0.05
+# Of the demand, where flows are multiplied: nobody could never become somebody.
+LEAST_SHARE = 1e-12
+
+
+def nearest_flows(flows_veh: np.ndarray, demand_veh: np.ndarray, path_origin: np.ndarray) -> np.ndarray:
+    """Flows that meet the demand, nearest to given numbers: Euclidean projection on a simplex for each origin, class, step.
+
+    Parameters
+    ----------
+    flows_veh : ndarray, shape (n_paths, n_classes, n_departure_steps)
+        Any numbers.
+    demand_veh : ndarray, shape (n_origins, n_classes, n_departure_steps)
+    path_origin : ndarray of int, shape (n_paths,)
+
+    Returns
+    -------
+    ndarray, shape of ``flows_veh``
+        Not negative, summing to the demand over the paths of each origin (Held, Wolfe and Crowder 1974).
+
+    Examples
+    --------
+    >>> nearest_flows(np.array([[[3.0]], [[1.5]], [[-2.0]]]), np.array([[[2.5]]]), np.array([0, 0, 0])).ravel()
+    array([2. , 0.5, 0. ])
+    """
+    found = np.empty_like(flows_veh)
+    for o, demand in enumerate(demand_veh):
+        own = path_origin == o
+        given = flows_veh[own]
+        falling = -np.sort(-given, axis=0)
+        over = np.cumsum(falling, axis=0) - demand
+        count = np.arange(1, len(given) + 1)[:, None, None]
+        used = np.maximum((falling * count > over).sum(axis=0), 1)
+        level = np.take_along_axis(over, used[None] - 1, axis=0) / used
+        found[own] = np.maximum(given - level, 0.0)
+    return found
+
+
+class Extragradient:
+    """Extragradient steps on the flows of one demand; keeps its step length from call to call.
+
+    .. math:: y = P\\bigl(f - \\gamma D\\, C(f)\\bigr), \\qquad f^+ = P\\bigl(f - \\gamma D\\, C(y)\\bigr)
+
+    with P the projection on the demand and D the demand that each flow belongs to. A second look, at y, tells what the
+    first step would have done to the costs: this is what lets costs that are no gradient settle (Korpelevich 1976). The
+    step is shortened until :math:`\\gamma \\|C(y) - C(f)\\|_D \\le 0.9 \\|y - f\\|_{D^{-1}}` (Khobotov 1987).
+
+    Parameters
+    ----------
+    demand_veh : ndarray, shape (n_origins, n_classes, n_departure_steps)
+    path_origin : ndarray of int, shape (n_paths,)
+    logit_cny : float
+        Scale of what drivers misjudge [CNY]. If positive, P is a proximal step in the entropy that logit drivers add to
+        their costs: flows are then multiplied, and none becomes 0 (Nemirovski 2004).
+    """
+
+    def __init__(self, demand_veh: np.ndarray, path_origin: np.ndarray, logit_cny: float = 0.0):
+        self.demand_veh, self.path_origin, self.logit_cny = demand_veh, path_origin, logit_cny
+        self.weight = np.maximum(demand_veh, LEAST_DEMAND_VEH)[path_origin]
+        self.step = FIRST_STEP
+
+    def run(self, cost_of: Callable[[np.ndarray], np.ndarray], flows_veh: np.ndarray, n_steps: int) -> np.ndarray:
+        """Flows after so many steps.
+
+        Parameters
+        ----------
+        cost_of : callable
+            Flows to their costs [CNY per vehicle], both of shape (n_paths, n_classes, n_departure_steps).
+        flows_veh : ndarray
+            Start; meets the demand.
+        n_steps : int
+
+        Returns
+        -------
+        ndarray
+        """
+        if self.logit_cny > 0:
+            flows_veh = np.maximum(flows_veh, LEAST_SHARE * self.demand_veh[self.path_origin])
+        cost = cost_of(flows_veh)
+        for _ in range(n_steps):
+            flows_veh, cost = self._once(cost_of, flows_veh, cost)
+        return flows_veh
+
+    def _once(self, cost_of, flows, cost):
+        while True:
+            ahead = self._moved(flows, cost)
+            there = cost_of(ahead)
+            change = np.sqrt(((there - cost) ** 2 * self.weight).sum())
+            way = np.sqrt(((ahead - flows) ** 2 / self.weight).sum())
+            if self.step * change <= SAFE * way or self.step < LEAST_STEP:
+                break
+            self.step *= SHRINK
+        after = self._moved(flows, there)
+        self.step *= GROW
+        return after, cost_of(after)
+
+    def _moved(self, flows, cost):
+        if self.logit_cny > 0:
+            return self._weighed(flows, cost)
+        return nearest_flows(flows - self.step * self.weight * cost, self.demand_veh, self.path_origin)
+
+    def _weighed(self, flows, cost):
+        wanted = self.demand_veh[self.path_origin]
+        level = np.log(np.divide(flows, wanted, out=np.ones_like(flows), where=wanted > 0))
+        level = (level - self.step * cost) / (1.0 + self.step * self.logit_cny)
+        found = np.empty_like(flows)
+        for o, demand in enumerate(self.demand_veh):
+            own = self.path_origin == o
+            share = np.exp(level[own] - level[own].max(axis=0))
+            found[own] = demand * share / share.sum(axis=0)
+        return found
+
+
+@dataclass(frozen=True)
+class Equilibrium:
+    """Dynamic traffic equilibrium at given electricity costs.
+
+    Attributes
+    ----------
+    flows_veh : ndarray, shape (n_paths, n_classes, n_departure_steps)
+        The iterate with the least excess.
+    gaps : dict
+        Its measures, see :func:`evlib.assignment.path_costs.gaps`.
+    table : DataFrame
+        One row a look: ``steps``, ``excess_cny_veh``, ``relative_gap``.
+    """
+
+    flows_veh: np.ndarray
+    gaps: dict
+    table: pd.DataFrame
+
+
+def equilibrium(market, electricity_cny: np.ndarray, flows_veh: np.ndarray, *, n_steps=300, every=10) -> Equilibrium:
+    """Let drivers find each other out at given electricity costs, by extragradient steps.
+
+    Parameters
+    ----------
+    market : Market
+        Says network, demand, objective and signal.
+    electricity_cny : ndarray, shape (n_stations, n_classes, K + 1)
+        Electricity cost V of one vehicle, whatever drivers do.
+    flows_veh : ndarray, shape (n_paths, n_classes, n_departure_steps)
+        Start.
+    n_steps : int
+        Steps, two loadings each; their number is fixed.
+    every : int
+        Steps between two measurements.
+
+    Returns
+    -------
+    Equilibrium
+
+    Raises
+    ------
+    InputError
+        A number of steps below 1.
+
+    Notes
+    -----
+    A variational inequality in path flows (Friesz et al. 1993). Its costs are continuous but need not be monotone, so no
+    method is sure to converge; the gap says how far the answer is from an equilibrium.
+    """
+    if n_steps < 1 or every < 1:
+        raise InputError(f"n_steps {n_steps}, every {every}; both must be at least 1")
+    walk = Extragradient(market.demand_veh, market.network.path_origin, market.scenario.fleet.logit_cny)
+    rows, best = [], (np.inf, None, None)
+    done = 0
+    while True:
+        found = gaps(market.look(flows_veh), electricity_cny)
+        rows.append((done, found["excess_cny_veh"], found["relative_gap"]))
+        if found["excess_cny_veh"] < best[0]:
+            best = found["excess_cny_veh"], flows_veh, found
+        if done >= n_steps:
+            break
+        ahead = min(every, n_steps - done)
+        flows_veh = walk.run(lambda flows: market.look(flows).costs(electricity_cny), flows_veh, ahead)
+        done += ahead
+    table = pd.DataFrame(rows, columns=["steps", "excess_cny_veh", "relative_gap"])
+    return Equilibrium(best[1], best[2], table)

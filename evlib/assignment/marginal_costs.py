@@ -1,0 +1,181 @@
+"""Marginal delay: what one more vehicle costs those behind it on the same arc, for the system objective."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from evlib.traffic.loading import Loading
+
+__all__ = ["arc_tolls_cny", "station_tolls_cny"]
+
+# Step of the central difference for the slope of an impedance, as a share of what fits on the empty road.
+SLOPE_STEP = 1e-6
+
+
+def arc_tolls_cny(loading: Loading, vot_cny_h) -> np.ndarray:
+    """Cost that one more vehicle entering an arc causes to all others on that arc.
+
+    .. math:: toll_a(s) = \\sum_{s' \\ge s} w_a(s')\\, q_a(s')\\, \\frac{d \\tau_a(s')}{d q_a(s)}
+
+    Parameters
+    ----------
+    loading : Loading
+    vot_cny_h : array_like, shape (n_classes,)
+        Value of time on the road [CNY/h].
+
+    Returns
+    -------
+    ndarray, shape (n_arcs, S + 1)
+        [CNY per vehicle], by loading step of entry; column s is for what enters between grid times s - 1 and s.
+
+    Notes
+    -----
+    The derivative of the arc's own discrete loading, impedance and capacity limit included; w is the mean value of time
+    of what enters, q the inflow. Background traffic takes room, but its time counts for nothing: it is not the fleet's.
+    What the vehicle does to other arcs downstream is neglected.
+    """
+    network = loading.network
+    per_min = np.asarray(vot_cny_h) / 60.0
+    inflow = np.diff(loading.all_entered_veh, axis=1, prepend=0.0)
+    weighted = np.einsum("ams,m->as", np.diff(loading.entered_veh, axis=2, prepend=0.0), per_min)
+    delay_slope = _delay_slope(loading)
+    tolls = np.zeros((network.n_arcs, len(loading.time_min)))
+    for arc in range(network.n_arcs):
+        if inflow[arc].any():
+            tolls[arc] = _arc_toll(loading, arc, delay_slope[arc], inflow[arc], weighted[arc])
+    return tolls
+
+
+def _delay_slope(loading: Loading) -> np.ndarray:
+    """dD/dx of every road at every grid time [min/veh]; 0 on origin arcs."""
+    network = loading.network
+    slope = np.zeros_like(loading.exit_min)
+    road = np.flatnonzero(np.array(network.arc_kind) == "road")
+    present = np.maximum(loading.vehicles_veh[road], 0.0)
+    minutes, capacity = network.free_flow_min[road][:, None], network.capacity_veh_min[road][:, None]
+    step = SLOPE_STEP * minutes * capacity
+    up = network.delay_function(present + step, minutes, capacity)
+    down = network.delay_function(np.maximum(present - step, 0.0), minutes, capacity)
+    slope[road] = (up - down) / (step + np.minimum(step, present))
+    return slope
+
+
+def _arc_toll(loading: Loading, arc: int, slope, inflow, weighted) -> np.ndarray:
+    """One backward pass: the loading's recursion of exit times, differentiated from the last entry to the first."""
+    time_min, exit_min = loading.time_min, loading.exit_min[arc]
+    capacity = loading.network.capacity_veh_min[arc]
+    limited = np.zeros(len(time_min), dtype=bool)
+    limited[1:] = exit_min[1:] - exit_min[:-1] <= inflow[1:] / capacity + 1e-12
+    entry = np.searchsorted(exit_min, time_min, side="right") - 1
+    last = int(np.flatnonzero(inflow).max())  # after the last entry nobody is delayed any more
+    toll = np.zeros(len(time_min))
+    _pull_back(last, capacity, time_min, exit_min, limited, entry, slope, inflow, weighted.copy(), toll)
+    return toll
+
+
+@njit(cache=True, error_model="numpy")
+def _pull_back(last, capacity, time_min, exit_min, limited, entry, slope, inflow, worth, toll):
+    """Worth [CNY/min] of a later exit, handed from each entry step to what sets its exit; what ends at inflows is toll.
+
+    An exit set by the capacity follows the one before it and its own inflow. One set by the impedance follows the vehicles
+    present: all inflows so far, less what has left, which is the inflow up to the entry step whose exit is now.
+    """
+    whole = np.zeros(len(time_min) + 1)  # differences of what every inflow from a step on is worth
+    for now in range(last, 0, -1):
+        if limited[now]:
+            worth[now - 1] += worth[now]
+            toll[now] += worth[now] / capacity
+            continue
+        each = worth[now] * slope[now]
+        if each == 0.0:
+            continue
+        first = entry[now]
+        whole[max(min(first, last), 0) + 1] += each
+        whole[now + 1] -= each
+        if first < 0 or first + 1 >= len(exit_min) or first + 1 > last:
+            continue
+        span = exit_min[first + 1] - exit_min[first]
+        share = (time_min[now] - exit_min[first]) / span
+        toll[first + 1] -= each * share
+        worth[first] += each * inflow[first + 1] / span * (1.0 - share)
+        worth[first + 1] += each * inflow[first + 1] / span * share
+    running = 0.0
+    for step in range(len(toll)):
+        running += whole[step]
+        toll[step] += running
+
+
+def station_tolls_cny(loading: Loading, queue_cny_h) -> np.ndarray:
+    """Cost that one more vehicle arriving at a station causes to those who wait there.
+
+    Parameters
+    ----------
+    loading : Loading
+    queue_cny_h : array_like, shape (n_classes,)
+        Value of waiting time [CNY/h].
+
+    Returns
+    -------
+    ndarray, shape (n_stations, n_classes, S + 1)
+        [CNY per vehicle], by class and loading step of arrival; a longer stay blocks a plug for longer.
+
+    Notes
+    -----
+    The derivative of the area between arrivals A and releases R = min(A, P + S), less the vehicle's own wait. It counts
+    also the vehicle that finds a free plug and is the reason why one is lacking later.
+    """
+    network = loading.network
+    stay = network.stay_steps * network.time.substeps
+    shape = loading.arrived_veh.shape
+    tolls = np.zeros(shape)
+    for c in range(shape[0]):
+        arrived, released = loading.arrived_veh[c], loading.plugged_veh[c]
+        waiting = (arrived - released).sum(axis=0)
+        if waiting.max() <= 1e-9:
+            continue
+        mean_value = _mean_value(arrived, np.asarray(queue_cny_h) / 60.0)
+        for m in range(shape[1]):
+            tolls[c, m] = _station_toll(loading, arrived, released, waiting, stay, m, mean_value)
+    return tolls
+
+
+def _mean_value(arrived, per_min) -> float:
+    total = arrived[:, -1]
+    return float((total * per_min).sum() / total.sum())
+
+
+def _station_toll(loading, arrived, released, waiting, stay, member, mean_value) -> np.ndarray:
+    """Column s: one more vehicle of a class in step s; row: how many more of each class have been plugged in by now."""
+    dt = loading.network.time.loading_step_min
+    n_classes, n_grid = arrived.shape
+    total = arrived.sum(axis=0)
+    place = released.sum(axis=0)
+    entry = np.clip(np.searchsorted(total, place, side="right") - 1, 0, n_grid - 1)
+    change = np.zeros((n_grid, n_classes, n_grid))
+    toll = np.zeros(n_grid)
+    own = np.zeros(n_grid)
+    full = waiting > 1e-9
+    mix = np.full((n_classes, n_grid), 1.0 / n_classes)
+    step_in = np.diff(arrived, axis=1, prepend=0.0)
+    some = step_in.sum(axis=0) > 0
+    mix[:, some] = step_in[:, some] / step_in[:, some].sum(axis=0)
+    for now in range(1, n_grid):
+        come = np.zeros(n_grid)
+        come[1 : now + 1] = 1.0
+        if not full[now]:
+            change[now, member] = come
+            continue
+        freed = sum(change[now - n, m] for m, n in enumerate(stay) if now >= n)
+        ahead = np.zeros(n_grid)
+        ahead[1 : entry[now] + 1] = 1.0
+        following = min(entry[now] + 1, n_grid - 1)
+        rise = total[following] - total[entry[now]]
+        if rise > 0:
+            ahead[following] += (place[now] - total[entry[now]]) / rise
+        for m in range(n_classes):
+            change[now, m] = mix[m, following] * (freed - ahead)
+        change[now, member] += ahead
+        toll += dt * (come - np.asarray(freed))
+        own += dt * (come - ahead)
+    return mean_value * (toll - own)

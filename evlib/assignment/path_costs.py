@@ -1,0 +1,288 @@
+"""Traffic as its operator sees it: what every path costs, tolls included, and how far drivers are from content."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from evlib.assignment.marginal_costs import arc_tolls_cny, station_tolls_cny
+from evlib.assignment.plug_prices import rent_value_cny, station_costs_cny
+from evlib.traffic.loading import Loading
+from evlib.traffic.travel_times import (
+    arrival_min,
+    arrival_shares,
+    by_step,
+    departure_min,
+    middle,
+    onward_entry_min,
+    path_costs,
+    plug_in_shares,
+    time_costs,
+    travel_times,
+)
+
+__all__ = ["Stations", "Traffic", "gaps", "path_tolls", "regret_cny", "see_traffic"]
+
+# Of the demand, where logarithms are taken of a share.
+LEAST_SHARE = 1e-6
+
+
+@dataclass(frozen=True)
+class Stations:
+    """The stations' part of a system operator's costs, which plug rents replace.
+
+    Attributes
+    ----------
+    loading : Loading
+    signal : {"experienced", "instantaneous"}
+    arrival_shares : ndarray, shape (n_paths, n_departure_steps, K + 1)
+    waiting_cny : ndarray, shape (n_paths, n_classes, n_departure_steps)
+        Drivers' own waiting [CNY per vehicle].
+    queue_cny_h : ndarray, shape (n_classes,)
+    """
+
+    loading: Loading
+    signal: str
+    arrival_shares: np.ndarray
+    waiting_cny: np.ndarray
+    queue_cny_h: np.ndarray
+
+    @cached_property  # the costliest part of a look at the traffic, and rents do without it
+    def toll_cny(self) -> np.ndarray:
+        """Derivative of what one more vehicle makes the others wait, shaped as ``waiting_cny`` [CNY per vehicle]."""
+        return _station_tolls(self.loading, self.queue_cny_h, self.signal)
+
+
+@dataclass(frozen=True)
+class Traffic:
+    """A loading as the traffic operator sees it; arrays of shape (n_paths, n_classes, n_departure_steps) in CNY.
+
+    Attributes
+    ----------
+    loading : Loading
+    time_cny : ndarray
+        Drivers' own time and queue cost T.
+    road_toll_cny : ndarray
+        What one more driver costs the others on roads; 0 for objective ``user``.
+    shares : ndarray, shape (n_paths, n_departure_steps, K + 1)
+        Traced map from departures to plug-in steps.
+    stations : Stations or None
+        For objective ``system``.
+    fixed_veh : ndarray or float
+        Departures of those who do not follow the signal, a part of the loading's.
+    logit_cny : float
+        Scale of what drivers misjudge [CNY]; 0 if they take the cheapest path.
+    """
+
+    loading: Loading
+    time_cny: np.ndarray
+    road_toll_cny: np.ndarray
+    shares: np.ndarray
+    stations: Stations | None = None
+    fixed_veh: np.ndarray | float = 0.0
+    logit_cny: float = 0.0
+
+    @property
+    def flows_veh(self) -> np.ndarray:
+        """Departures f of those who follow the signal."""
+        return self.loading.departures_veh - self.fixed_veh
+
+    def costs(self, electricity_cny: np.ndarray, rent_cny: np.ndarray | None = None) -> np.ndarray:
+        """Cost of the objective solved: T, toll and the electricity cost V at the plug-in step, see :func:`path_costs`.
+
+        With plug rents, shape (n_stations, K), these stand for waiting and toll at the station.
+        """
+        network = self.loading.network
+        own = self.time_cny + self.road_toll_cny
+        if rent_cny is None and self.stations is not None:
+            own = own + self.stations.toll_cny
+        elif rent_cny is not None:
+            own = own - self.stations.waiting_cny
+            mu = station_costs_cny(network, rent_cny, self.stations.queue_cny_h)
+            own = path_costs(own, mu, self.stations.arrival_shares, network.path_station)
+        return path_costs(own, electricity_cny, self.shares, network.path_station)
+
+    def misjudged(self) -> tuple[np.ndarray, np.ndarray]:
+        """Slope and curvature, at the present flows, of the entropy that logit drivers add to their costs (Fisk 1980).
+
+        .. math:: \\theta \\sum f \\ln (f / d)
+
+        Returns
+        -------
+        slope : ndarray, shape of the flows
+            theta ln(f / d) [CNY per vehicle], f at least a millionth of d.
+        curvature : ndarray
+            theta / f [CNY/veh^2].
+        """
+        theta, flows, origin = self.logit_cny, self.flows_veh, self.loading.network.path_origin
+        if theta == 0:
+            return np.zeros_like(flows), np.zeros_like(flows)
+        demand = np.array([flows[origin == o].sum(axis=0) for o in range(origin.max() + 1)])[origin]
+        wanted = np.where(demand > 0, demand, 1.0)
+        share = np.where(demand > 0, np.maximum(flows / wanted, LEAST_SHARE), 1.0)
+        return theta * np.log(share), theta / (share * wanted)
+
+    def rent_gap_cny(self, rent_cny: np.ndarray) -> float:
+        """How far plug rents are from supporting the waiting that happens: its cost less the dual value of the rents [CNY].
+
+        Waiting is counted at the ends of decision steps. No order of plugging in these arrivals costs less than the dual
+        value, so the gap is never negative, and 0 where the rents explain who waits.
+        """
+        network, loading, stations, flows = (
+            self.loading.network,
+            self.loading,
+            self.stations,
+            self.loading.departures_veh,
+        )
+        mu = station_costs_cny(network, rent_cny, stations.queue_cny_h)
+        paid = path_costs(np.zeros_like(flows), mu, stations.arrival_shares, network.path_station)
+        dual_cny = (flows * paid).sum() - rent_value_cny(network, rent_cny)
+        ends = network.time.substeps * np.arange(1, network.time.n_steps + 1)
+        waiting_veh = (loading.arrived_veh - loading.plugged_veh)[:, :, ends].sum(axis=(0, 2))
+        return float(waiting_veh @ stations.queue_cny_h * network.time.step_min / 60.0 - dual_cny)
+
+
+def see_traffic(scenario, loading: Loading, objective: str, signal: str, fixed_veh=0.0) -> Traffic:
+    """Costs of every path in a loading, by the signal that drivers are given.
+
+    Parameters
+    ----------
+    scenario : Scenario
+    loading : Loading
+    objective : {"user", "system"}
+        Drivers' own cost, or with a toll for what they cost others.
+    signal : {"experienced", "instantaneous"}
+    fixed_veh : ndarray, shape (n_paths, n_classes, n_departure_steps), optional
+        Departures of those who do not follow the signal.
+
+    Returns
+    -------
+    Traffic
+    """
+    fleet = scenario.fleet
+    vot = np.array([member.vot_cny_h for member in fleet.classes])
+    queue = fleet.queue_factor * vot
+    times = travel_times(loading, signal, scenario.switches.station_waiting)
+    time_cny = time_costs(times, vot, queue)
+    shares = plug_in_shares(loading)
+    drivers = {"fixed_veh": fixed_veh, "logit_cny": fleet.logit_cny}
+    if objective != "system":
+        return Traffic(loading, time_cny, np.zeros_like(time_cny), shares, **drivers)
+    waiting = (queue / 60.0)[None, :, None] * times.waiting_min[:, None, :]
+    stations = Stations(loading, signal, arrival_shares(loading), waiting, queue)
+    return Traffic(loading, time_cny, _road_tolls(loading, vot, signal), shares, stations, **drivers)
+
+
+def path_tolls(loading: Loading, vot_cny_h, queue_cny_h, signal: str) -> np.ndarray:
+    """Sum of the arcs' tolls along each path, each at the time of entry (or all at departure).
+
+    Returns
+    -------
+    ndarray, shape (n_paths, n_classes, n_departure_steps)
+        [CNY per vehicle].
+    """
+    return _road_tolls(loading, vot_cny_h, signal) + _station_tolls(loading, queue_cny_h, signal)
+
+
+def _road_tolls(loading: Loading, vot_cny_h, signal: str) -> np.ndarray:
+    network, tolls = loading.network, arc_tolls_cny(loading, vot_cny_h)
+    depart = departure_min(loading)
+    paid = np.empty((len(network.paths), len(network.classes), network.time.n_departure_steps))
+
+    def along(arcs, now):
+        total = np.zeros(len(now) - 1)
+        for arc in arcs:
+            total += _between(loading, tolls[arc], now)
+            if signal == "experienced":
+                now = arrival_min(loading, [arc], now)
+        return by_step(loading, total).mean(axis=1)
+
+    for p, path in enumerate(network.paths):
+        paid[p] = along(path.arcs, depart)
+        for m, begin in enumerate(onward_entry_min(loading, path, depart, signal)):
+            paid[p, m] += along(path.onward, begin)
+    return paid
+
+
+def _station_tolls(loading: Loading, queue_cny_h, signal: str) -> np.ndarray:
+    network, tolls = loading.network, station_tolls_cny(loading, queue_cny_h)
+    depart = departure_min(loading)
+    paid = np.empty((len(network.paths), len(network.classes), network.time.n_departure_steps))
+    for p, path in enumerate(network.paths):
+        now = arrival_min(loading, path.arcs, depart) if signal == "experienced" else depart
+        there = np.array([_between(loading, toll, now) for toll in tolls[path.station]])
+        paid[p] = by_step(loading, there.T).mean(axis=1).T
+    return paid
+
+
+def _between(loading: Loading, toll: np.ndarray, time_min: np.ndarray) -> np.ndarray:
+    """Toll of what enters between neighbouring times; a toll belongs to the loading step that ends at its grid time."""
+    dt = loading.network.time.loading_step_min
+    middle_min = middle(time_min)
+    return np.interp(middle_min + dt / 2, loading.time_min, toll)
+
+
+def gaps(traffic: Traffic, electricity_cny: np.ndarray, rent_cny: np.ndarray | None = None) -> dict:
+    """How far drivers are from the cheapest path of their origin, class and departure step.
+
+    .. math:: excess = \\frac{\\sum f (C - C_{min})}{\\sum f}, \\qquad gap = \\frac{\\sum f (C - C_{min})}{\\sum f T}
+
+    Drivers who misjudge costs by a scale theta (logit) are content where :math:`C + \\theta \\ln (f / d)` is the same on all
+    paths, d their demand. That is then C, and its least value :math:`-\\theta \\ln \\sum_p e^{-C_p / \\theta}` is C_min.
+
+    Parameters
+    ----------
+    traffic : Traffic
+    electricity_cny : ndarray, shape (n_stations, n_classes, K + 1)
+        Electricity cost V of one vehicle.
+    rent_cny : ndarray, shape (n_stations, K), optional
+        Plug rents announced to drivers instead of waiting and toll at stations, for objective ``system``.
+
+    Returns
+    -------
+    dict
+        ``excess_cny_veh`` and ``relative_gap`` in all, and the excess by origin and by class under
+        ``excess_cny_veh_by_origin`` and ``excess_cny_veh_by_class``. With rents also ``rent_gap_cny_veh``, which is part
+        of the first two: what the rents fail to explain of the waiting counts as excess.
+
+    Notes
+    -----
+    C is the cost of the objective solved, its minimum is over *all* paths; the denominator T is time and queue cost
+    only, so cheap electricity does not flatter the gap.
+    """
+    network, flows = traffic.loading.network, traffic.flows_veh
+    cost = traffic.costs(electricity_cny, rent_cny)
+    regret = np.empty_like(cost)
+    for o in range(len(network.origins)):
+        own = network.path_origin == o
+        regret[own] = regret_cny(cost[own], flows[own], traffic.logit_cny)
+    lost = flows * regret
+
+    def per_vehicle(chosen, axis):
+        vehicles = flows[chosen].sum(axis=axis)
+        return np.divide(lost[chosen].sum(axis=axis), vehicles, out=np.zeros_like(vehicles), where=vehicles > 0)
+
+    everybody = flows.sum()
+    unexplained = 0.0 if rent_cny is None else traffic.rent_gap_cny(rent_cny)
+    total = lost.sum() + unexplained
+    return ({} if rent_cny is None else {"rent_gap_cny_veh": float(unexplained / everybody)}) | {
+        "excess_cny_veh": float(total / everybody),
+        "relative_gap": float(total / (flows * traffic.time_cny).sum()),
+        "excess_cny_veh_by_origin": {
+            name: float(per_vehicle(network.path_origin == o, None)) for o, name in enumerate(network.origins)
+        },
+        "excess_cny_veh_by_class": dict(zip(network.classes, per_vehicle(slice(None), (0, 2)).tolist(), strict=True)),
+    }
+
+
+def regret_cny(cost_cny: np.ndarray, flows_veh: np.ndarray, logit_cny: float) -> np.ndarray:
+    """What each path costs more than the best there is, paths on the first axis; see :func:`gaps`."""
+    least = cost_cny.min(axis=0)
+    if logit_cny == 0:
+        return cost_cny - least
+    demand = flows_veh.sum(axis=0)
+    share = np.divide(flows_veh, demand, out=np.ones_like(flows_veh), where=(flows_veh > 0) & (demand > 0))
+    best = least - logit_cny * np.log(np.exp((least - cost_cny) / logit_cny).sum(axis=0))
+    return cost_cny + logit_cny * np.log(share) - best

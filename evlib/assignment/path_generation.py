@@ -1,0 +1,198 @@
+"""Paths by column generation: the quickest way through a loaded network joins the set, until none is missing."""
+
+from __future__ import annotations
+
+import heapq
+from collections import defaultdict
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+from evlib.assignment.dynamic_equilibrium import equilibrium
+from evlib.assignment.path_costs import gaps
+from evlib.errors import InputError
+from evlib.traffic.loading import Loading
+from evlib.traffic.network import Network, Path
+
+__all__ = ["Generated", "generate_paths", "quickest_paths", "with_paths"]
+
+
+@dataclass(frozen=True)
+class Generated:
+    """Equilibrium on a set of paths that grew as it was needed.
+
+    Attributes
+    ----------
+    market : Market
+        With the final set of paths.
+    flows_veh : ndarray, shape (n_paths, n_classes, n_departure_steps)
+    gaps : dict
+        Measures over the final set and all that the last search found, see :func:`evlib.assignment.path_costs.gaps`.
+    table : DataFrame
+        One row a round: ``n_paths``, ``n_new`` (found by the search after it), ``excess_cny_veh``, ``relative_gap``.
+    """
+
+    market: object
+    flows_veh: np.ndarray
+    gaps: dict
+    table: pd.DataFrame
+
+
+def quickest_paths(loading: Loading, signal: str = "experienced") -> set[Path]:
+    """Quickest path from every origin to every station for departures in the middle of each step.
+
+    Parameters
+    ----------
+    loading : Loading
+    signal : {"experienced", "instantaneous"}
+        Each arc at the time of entry, or all in their state at departure.
+
+    Returns
+    -------
+    set of Path
+
+    Notes
+    -----
+    Exit times never fall with entry times, so Dijkstra's labels in arrival times are exact (Dreyfus 1969). Arriving first is
+    cheapest as far as time goes; that a later plug-in may have cheaper electricity is left out of the search.
+    """
+    time = loading.network.time
+    depart = time.step_min * (np.arange(time.n_departure_steps) + 0.5)
+    return _quickest(loading.network, loading.time_min, loading.exit_min, depart, signal)
+
+
+def generate_paths(market, electricity_cny: np.ndarray, *, n_steps=60, rounds=10) -> Generated:
+    """User equilibrium at given electricity costs on a network with too many paths to name them all.
+
+    Parameters
+    ----------
+    market : Market
+        Its network's paths are the first; one for each origin and station will do.
+    electricity_cny : ndarray, shape (n_stations, n_classes, K + 1)
+    n_steps : int
+        Extragradient steps a round.
+    rounds : int
+        At most; it ends before where the search finds no new path.
+
+    Returns
+    -------
+    Generated
+
+    Raises
+    ------
+    InputError
+        A number of rounds below 1.
+
+    Notes
+    -----
+    The search minimises time, and the equilibrium drivers' own cost, whatever the objective of the market: tolls would
+    make the quickest path another than the cheapest.
+    """
+    if rounds < 1:
+        raise InputError(f"rounds {rounds}; must be at least 1")
+    objective, market = market.objective, replace(market, objective="user")
+    flows = _first_flows(market)
+    rows = []
+    for _ in range(rounds):
+        flows = equilibrium(market, electricity_cny, flows, n_steps=n_steps, every=n_steps).flows_veh
+        n_paths = len(market.network.paths)
+        market = with_paths(market, quickest_paths(market.look(flows).loading, market.signal))
+        n_new = len(market.network.paths) - n_paths
+        flows = np.concatenate([flows, np.zeros((n_new, *flows.shape[1:]))])
+        measured = gaps(market.look(flows), electricity_cny)  # new paths are empty but count as missed chances
+        rows.append((n_paths, n_new, measured["excess_cny_veh"], measured["relative_gap"]))
+        if n_new == 0:
+            break
+    table = pd.DataFrame(rows, columns=["n_paths", "n_new", "excess_cny_veh", "relative_gap"])
+    return Generated(replace(market, objective=objective), flows, measured, table)
+
+
+def with_paths(market, paths):
+    """The market with those of some paths that it lacks added behind its own.
+
+    Parameters
+    ----------
+    market : Market
+    paths : set of Path
+
+    Returns
+    -------
+    Market
+    """
+    network = market.network
+    more = _in_order(network, set(paths) - set(network.paths))
+    fixed = np.concatenate([market.fixed_veh, np.zeros((len(more), *market.fixed_veh.shape[1:]))])
+    return replace(market, network=replace(network, paths=(*network.paths, *more)), fixed_veh=fixed)
+
+
+def _first_flows(market) -> np.ndarray:
+    """Each origin's demand in equal parts over its stations."""
+    origin = market.network.path_origin
+    return market.demand_veh[origin] / np.bincount(origin)[origin][:, None, None]
+
+
+def _in_order(network: Network, paths) -> tuple[Path, ...]:
+    return tuple(
+        sorted(
+            paths, key=lambda path: (path.origin, path.station, network.free_flow_min[list(path.arcs)].sum(), path.arcs)
+        )
+    )
+
+
+def _quickest(network: Network, time_min, exit_min, depart_min, signal: str) -> set[Path]:
+    leaving = defaultdict(list)
+    for arc in range(network.n_arcs):
+        if network.arc_kind[arc] == "road":
+            leaving[network.arc_tail[arc]].append(arc)
+    ends = [str(node) for node in network.station_node]
+    found = set()
+    for depart in depart_min:
+        for origin in range(len(network.origins)):
+            if signal == "experienced":
+                out = lambda arc, now: _exit(network, time_min, exit_min, arc, now)  # noqa: E731
+            else:
+                out = lambda arc, now, at=depart: now + _exit(network, time_min, exit_min, arc, at) - at  # noqa: E731
+            came_by = _tree(network, leaving, origin, depart, out)
+            for station, node in enumerate(ends):
+                if node in came_by:
+                    found.add(_path_to(network, came_by, origin, station, node))
+    return found
+
+
+def _exit(network, time_min, exit_min, arc, now) -> float:
+    if now > time_min[-1]:  # after the loading's end the arc is empty
+        return now + network.free_flow_min[arc]
+    return float(np.interp(now, time_min, exit_min[arc]))
+
+
+def _tree(network, leaving, origin, depart, out) -> dict:
+    """Arc by which each node is reached first."""
+    start = network.arc_head[origin]
+    came_by, done = {start: origin}, set()
+    queue = [(out(origin, depart), start, origin)]
+    best = {start: queue[0][0]}
+    while queue:
+        now, node, arc = heapq.heappop(queue)
+        if node in done:
+            continue
+        done.add(node)
+        came_by[node] = arc
+        for road in leaving[node]:
+            head, then = network.arc_head[road], out(road, now)
+            if head not in done and then < best.get(head, np.inf):
+                best[head] = then
+                heapq.heappush(queue, (then, head, road))
+    return came_by
+
+
+def _path_to(network, came_by, origin, station, node) -> Path:
+    arcs = []
+    while True:
+        arc = came_by[node]
+        arcs.append(arc)
+        if arc == origin:
+            break
+        node = network.arc_tail[arc]
+    arcs = tuple(arcs[::-1])
+    return Path(origin, station, tuple(int(network.arc_head[arc]) for arc in arcs), arcs)

@@ -1,0 +1,75 @@
+"""How drivers choose when nobody coordinates them."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from evlib.traffic.network import Network
+
+__all__ = ["cheapest_departures", "nearest_paths", "shortest_path_departures"]
+
+
+def nearest_paths(network: Network) -> np.ndarray:
+    """The path of least free-flow time from each origin to any station: the nearest station.
+
+    Parameters
+    ----------
+    network : Network
+
+    Returns
+    -------
+    ndarray of int, shape (n_origins,)
+        Path of each origin; of equally short ones the first in the network's order.
+    """
+    minutes = network.path_free_flow_min
+    own = network.path_origin[None, :] == np.arange(len(network.origins))[:, None]
+    return np.where(own, minutes[None, :], np.inf).argmin(axis=1)
+
+
+def shortest_path_departures(network: Network, demand_veh: np.ndarray) -> np.ndarray:
+    """Everybody drives to the nearest station by the shortest way, whatever the traffic and the prices.
+
+    Parameters
+    ----------
+    network : Network
+    demand_veh : ndarray, shape (n_origins, n_classes, n_departure_steps)
+        Vehicles that depart [veh].
+
+    Returns
+    -------
+    ndarray, shape (n_paths, n_classes, n_departure_steps)
+        Departures by path [veh].
+    """
+    departures = np.zeros((len(network.paths), *demand_veh.shape[1:]))
+    departures[nearest_paths(network)] = demand_veh
+    return departures
+
+
+def cheapest_departures(network: Network, demand_veh: np.ndarray, cost_cny: np.ndarray, logit_cny=0.0) -> np.ndarray:
+    """Everybody takes the path that is, or seems, cheapest at given costs, without a thought for who else does.
+
+    Parameters
+    ----------
+    network : Network
+    demand_veh : ndarray, shape (n_origins, n_classes, n_departure_steps)
+        Vehicles that depart [veh].
+    cost_cny : ndarray, shape (n_paths, n_classes, n_departure_steps)
+        [CNY per vehicle].
+    logit_cny : float
+        Scale theta of what drivers misjudge [CNY]; a path's share is then in proportion to exp(-C / theta).
+
+    Returns
+    -------
+    ndarray, shape (n_paths, n_classes, n_departure_steps)
+        Departures by path [veh]; of equally cheap paths the first, if nobody misjudges.
+    """
+    departures = np.zeros(cost_cny.shape)
+    for o in range(len(network.origins)):
+        own = np.flatnonzero(network.path_origin == o)
+        if logit_cny > 0:
+            weight = np.exp((cost_cny[own].min(axis=0) - cost_cny[own]) / logit_cny)
+            departures[own] = demand_veh[o] * weight / weight.sum(axis=0)
+            continue
+        best = own[cost_cny[own].argmin(axis=0)]
+        np.put_along_axis(departures, best[None], demand_veh[o][None], axis=0)
+    return departures

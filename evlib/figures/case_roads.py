@@ -1,0 +1,233 @@
+"""The case study on the road: two strategies side by side, on roads, on the map and at stations."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from evlib.errors import InputError
+from evlib.figures.style import COLOURS, INK, LEGEND_BELOW, ROOM_BELOW, finish, heat_scale
+from evlib.inputs.schema import clock_to_min
+
+__all__ = ["LOOKS", "clock_axis", "clock_title", "difference_map", "hours", "span", "station_panels", "volume_pair"]
+
+# In the order of the cases: the background, the case in question, one more.
+LOOKS = (
+    {"color": "#8C8C8C", "dash": "solid", "width": 4},
+    {"color": COLOURS[0], "dash": "solid", "width": 2},
+    {"color": COLOURS[5], "dash": "dot", "width": 2},
+)
+_FEWER, _MORE = COLOURS[5], COLOURS[0]
+
+
+def volume_pair(arcs: pd.DataFrame, title: str) -> go.Figure:
+    """Inflow over capacity by road and time, one panel a case, on one scale.
+
+    Parameters
+    ----------
+    arcs : DataFrame
+        ``case``, ``arc``, ``clock``, ``inflow_over_capacity``; roads from top to bottom in their order.
+    title : str
+        States the finding.
+
+    Returns
+    -------
+    Figure
+        A road that nobody enters stays white; a step with inflow above capacity carries a dot.
+    """
+    cases, roads = list(dict.fromkeys(arcs["case"])), list(dict.fromkeys(arcs["arc"]))
+    figure = make_subplots(1, len(cases), subplot_titles=cases, shared_yaxes=True, horizontal_spacing=0.04)
+    for column, case in enumerate(cases, start=1):
+        rows = arcs[arcs["case"] == case]
+        grid = rows.pivot(index="arc", columns="clock", values="inflow_over_capacity").loc[roads]
+        x = hours(grid.columns)
+        x = x + (x[1] - x[0]) / 2
+        ratio = grid.where(grid > 1e-6).round(4)
+        heat = go.Heatmap(x=x, y=roads, z=ratio, coloraxis="coloraxis", hoverongaps=False)
+        figure.add_trace(heat, row=1, col=column)
+        above, when = np.nonzero(grid.to_numpy() > 1 + 1e-9)
+        dots = go.Scatter(
+            x=x[when],
+            y=grid.index[above],
+            mode="markers",
+            marker={"color": "#000000", "size": 4},
+            name="above capacity",
+            showlegend=column == 1,
+        )
+        figure.add_trace(dots, row=1, col=column)
+    bar = {"title": {"text": "inflow / capacity [1]", "side": "right"}, "x": 1.01, "len": 1.0, "thickness": 14}
+    most = float(arcs["inflow_over_capacity"].max().round(4))
+    finish(figure, title=title, height=430, margin={**ROOM_BELOW, "r": 95, "t": 85}, legend=LEGEND_BELOW)
+    figure.update_layout(
+        coloraxis={"colorscale": heat_scale(), "cmin": 0, "cmax": most, "colorbar": bar}, showlegend=True
+    )
+    # The range is said: left to itself, it loses rows as soon as the x axes are tied to each other.
+    rows = {"categoryorder": "array", "categoryarray": roads[::-1], "range": [-0.5, len(roads) - 0.5]}
+    figure.update_yaxes(type="category", showgrid=False, **rows)
+    figure.update_yaxes(title_text="road (from-to)", col=1)
+    figure.update_xaxes(showgrid=False)
+    return clock_axis(figure, arcs["clock"])
+
+
+def difference_map(items: pd.DataFrame, changes: pd.DataFrame, title: str) -> go.Figure:
+    """The road map, each road as broad as the change of its traffic.
+
+    Parameters
+    ----------
+    items : DataFrame
+        The map, as `evlib.figures.maps.drawing_table` makes it; its panel ``roads`` is drawn.
+    changes : DataFrame
+        ``arc``, ``more_veh``: vehicles of the day in the second case less those in the first.
+    title : str
+        States the finding.
+
+    Returns
+    -------
+    Figure
+
+    Raises
+    ------
+    InputError
+        A change on a road that the map does not have.
+    """
+    roads = items[(items["panel"] == "roads") & (items["kind"] == "road")].set_index("name")
+    more = changes.set_index("arc")["more_veh"]
+    unknown = sorted(set(more.index) - set(roads.index))
+    if unknown:
+        raise InputError(f"changes: arc {unknown[0]!r} is not on the map; must be one of {', '.join(roads.index)}")
+    most = max(float(more.abs().max()), 1e-9)
+    figure = go.Figure()
+    for name, colour, dash, sign in (("fewer vehicles", _FEWER, "7px,4px", -1), ("more vehicles", _MORE, "solid", 1)):
+        line = {"color": colour, "dash": dash, "width": 4}
+        figure.add_scatter(x=[None], y=[None], mode="lines", line=line, name=name)
+        for arc in more.index[np.sign(more.round()) == sign]:
+            _arrow(figure, roads.loc[arc], {"color": colour, "dash": dash, "width": 1.5 + 9 * abs(more[arc]) / most})
+    figure.add_scatter(x=[None], y=[None], mode="lines", line={"color": "#BBBBBB", "width": 1.5}, name="as before")
+    for arc in roads.index.difference(more.index[more.round() != 0]):
+        _arrow(figure, roads.loc[arc], {"color": "#BBBBBB", "width": 1.5})
+    _places(figure, items)
+    for arc in more.index[more.round() != 0]:
+        road = roads.loc[arc]
+        x, y = (0.45 * road[axis] + 0.55 * road[f"{axis}_from"] for axis in "xy")
+        text = {"text": f"{more[arc]:+.0f}".replace("-", "−"), "showarrow": False, "font": {"size": 12}}
+        figure.add_annotation(x=x, y=y, bgcolor="#FFFFFF", borderpad=1, **text)
+    finish(figure, title=title, height=520, margin={"l": 10, "r": 10, "t": 60, "b": 50}, legend=LEGEND_BELOW)
+    figure.update_xaxes(visible=False)
+    return figure.update_yaxes(visible=False)
+
+
+def station_panels(table: pd.DataFrame, measures: dict, title: str, *, levels: dict | None = None) -> go.Figure:
+    """Several measures over the day, a row of panels each, a column a station, a line a case.
+
+    Parameters
+    ----------
+    table : DataFrame
+        ``case``, ``station``, ``clock`` and a column for each measure; up to three cases.
+    measures : dict of str -> str
+        Column to draw -> title of its axis, with the unit.
+    title : str
+        States the finding.
+    levels : dict of str -> (str, float), optional
+        A level line for a measure: column -> (its name, its value).
+
+    Returns
+    -------
+    Figure
+    """
+    stations, cases = (list(dict.fromkeys(table[name])) for name in ("station", "case"))
+    figure = make_subplots(
+        len(measures),
+        len(stations),
+        subplot_titles=[f"station {name}" for name in stations],
+        shared_xaxes=True,
+        shared_yaxes=True,
+        horizontal_spacing=0.025,
+        vertical_spacing=0.07,
+    )
+    for row, column in enumerate(measures, start=1):
+        for number, station in enumerate(stations):
+            place = {"row": row, "col": number + 1}
+            for look, case in zip(LOOKS, cases, strict=False):
+                rows = table[(table["station"] == station) & (table["case"] == case)]
+                x, y = _staircase(rows["clock"], rows[column])
+                show = {"name": case, "legendgroup": case, "showlegend": row == number + 1 == 1}
+                figure.add_trace(go.Scatter(x=x, y=y, mode="lines", line={**look, "shape": "hv"}, **show), **place)
+            if column in (levels or {}):
+                name, level = levels[column]
+                show = {"name": name, "legendgroup": name, "showlegend": number == 0}
+                line = {"color": INK, "dash": "dash", "width": 1.5}
+                figure.add_trace(go.Scatter(x=x[[0, -1]], y=[level] * 2, mode="lines", line=line, **show), **place)
+    finish(figure, title=title, height=160 + 165 * len(measures), margin={**ROOM_BELOW, "t": 85}, legend=LEGEND_BELOW)
+    for row, (column, text) in enumerate(measures.items(), start=1):
+        level = [levels[column][1]] if column in (levels or {}) else []
+        figure.update_yaxes(range=span([table[column].min(), table[column].max(), *level]), row=row)
+        figure.update_yaxes(title_text=text, row=row, col=1)
+        if table[column].min() < 0:
+            figure.update_yaxes(zeroline=True, zerolinecolor="#999999", row=row)
+    return clock_axis(figure, table["clock"], row=len(measures))
+
+
+def span(values) -> list[float]:
+    """Range of an axis that holds zero and the values, with some room."""
+    low, high = min(0.0, float(np.min(values))), max(0.0, float(np.max(values)))
+    room = 0.06 * max(high - low, 1e-9)
+    return [low - room * (low < 0), high + room * (high > 0)]
+
+
+def hours(clock) -> np.ndarray:
+    """Clock times ``HH:MM`` as hours after midnight."""
+    return np.array([clock_to_min(item) for item in clock]) / 60
+
+
+def clock_axis(figure: go.Figure, clock, row: int = 1) -> go.Figure:
+    """Ticks at every other full hour on every x axis, which is in hours after midnight; ``row`` is the lowest row."""
+    seen = hours(sorted(set(clock)))
+    end = float(np.ceil(seen[-1]))
+    ticks = np.arange(np.floor(seen[0]), end, 2)  # not the end: it would meet the next panel's first
+    figure.update_xaxes(tickvals=ticks, ticktext=[f"{int(hour)}" for hour in ticks], range=[seen[0], end])
+    return clock_title(figure, row)
+
+
+def clock_title(figure: go.Figure, row: int) -> go.Figure:
+    """Tie all x axes to that of the first panel of the lowest row, which alone is titled: a picture is read once."""
+    first = next(figure.select_xaxes(row=row, col=1))
+    figure.update_xaxes(title_text="", matches=first.plotly_name.replace("axis", ""))
+    return figure.update_xaxes(title_text="clock time [h]", matches=None, row=row, col=1)
+
+
+def _staircase(clock, values):
+    """Begins of steps and their values, with the end of the last step."""
+    x, y = hours(clock), np.asarray(values, dtype=float)
+    return np.append(x, 2 * x[-1] - x[-2]), np.append(y, y[-1])
+
+
+def _arrow(figure, road, line):
+    """A road with an arrow head behind its middle; heads of broad lines must not grow with them."""
+    x, y = ([road[f"{c}_from"], 0.22 * road[f"{c}_from"] + 0.78 * road[c], road[c]] for c in "xy")
+    figure.add_scatter(x=x[::2], y=y[::2], mode="lines", line=line, showlegend=False, hoverinfo="skip")
+    size = 11 + 0.9 * line["width"]
+    head = {"symbol": "arrow", "angleref": "previous", "size": [0, size, 0], "color": line["color"]}
+    head |= {"opacity": 1.0, "line": {"width": 0}}
+    figure.add_scatter(x=x, y=y, mode="markers", marker=head, showlegend=False, hoverinfo="skip")
+
+
+def _places(figure, items):
+    """Nodes, origins and stations of the map on top of its roads."""
+    roads = items[items["panel"] == "roads"]
+    for kind, symbol, size, fill in (
+        ("node", "circle", 20, "#FFFFFF"),
+        ("origin", "diamond", 28, "#E4E4E4"),
+        ("station", "square", 26, "#BFE3F5"),
+    ):
+        chosen = roads[roads["kind"] == kind]
+        if kind != "node":
+            for _, item in chosen.iterrows():
+                ends = {"x": [item["x_from"], item["x"]], "y": [item["y_from"], item["y"]]}
+                line = {"color": INK, "width": 1.5, "dash": "dot"}
+                figure.add_scatter(**ends, mode="lines", line=line, showlegend=False, hoverinfo="skip")
+        badge = {"symbol": symbol, "size": size, "color": fill, "line": {"color": INK, "width": 1.2}}
+        text = {"text": chosen["label"], "textfont": {"size": 11, "color": INK}}
+        show = {"name": kind, "showlegend": kind != "node"}
+        figure.add_scatter(x=chosen["x"], y=chosen["y"], mode="markers+text", marker=badge, **text, **show)

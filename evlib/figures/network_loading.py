@@ -1,0 +1,252 @@
+"""Roads and queues: departures, cumulative curves, impedances, volume over capacity, occupied plugs, time signals."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from evlib.figures.style import COLOURS, DASHES, INK, LEGEND_BELOW, ROOM_BELOW, finish, heat_scale
+from evlib.inputs.schema import clock_to_min
+
+__all__ = [
+    "clock_axis",
+    "cumulative_curves",
+    "departures",
+    "hours_of",
+    "impedances",
+    "station_occupancy",
+    "time_signals",
+    "volume_over_capacity",
+]
+
+
+def departures(table: pd.DataFrame, title: str) -> go.Figure:
+    """Departures of every class over the day, as steps.
+
+    Parameters
+    ----------
+    table : DataFrame
+        ``vehicle_class``, ``clock`` (begin of the step), ``departures_veh`` (in that step).
+    title : str
+        States the finding.
+
+    Returns
+    -------
+    Figure
+    """
+    figure = go.Figure()
+    for number, (name, rows) in enumerate(table.groupby("vehicle_class", sort=False)):
+        hours, values = hours_of(rows["clock"]), rows["departures_veh"].to_numpy()
+        figure.add_scatter(
+            x=np.append(hours, 2 * hours[-1] - hours[-2]),  # the last step has an end, too
+            y=np.append(values, values[-1]),
+            mode="lines",
+            line={"shape": "hv", "color": COLOURS[number], "dash": DASHES[number], "width": 2},
+            name=name,
+        )
+    finish(figure, title=title, height=370, margin=ROOM_BELOW, legend=LEGEND_BELOW)
+    figure.update_yaxes(title_text="departures [veh per step]", rangemode="tozero")
+    return clock_axis(figure, table["clock"])
+
+
+def cumulative_curves(curves: pd.DataFrame, at_min: float, title: str) -> go.Figure:
+    """Vehicles that have entered and left a road; their distances at one moment are drawn in.
+
+    Parameters
+    ----------
+    curves : DataFrame
+        ``minute_min``, ``entered_veh``, ``left_veh``.
+    at_min : float
+        When to read the number on the road (upright) and the time spent by who enters then (level) [min].
+    title : str
+        States the finding.
+
+    Returns
+    -------
+    Figure
+    """
+    figure = go.Figure()
+    for number, (column, name) in enumerate((("entered_veh", "entered"), ("left_veh", "left"))):
+        line = {"color": COLOURS[number], "dash": DASHES[number], "width": 2.5}
+        figure.add_scatter(x=curves["minute_min"], y=curves[column], mode="lines", line=line, name=name)
+    minute, entered, left = (curves[name].to_numpy() for name in ("minute_min", "entered_veh", "left_veh"))
+    high, low = np.interp(at_min, minute, entered), np.interp(at_min, minute, left)
+    exit_min = minute[np.flatnonzero(left >= high - 1e-9)[0]]
+    for x, y, name in (
+        ([at_min, at_min], [low, high], f"{high - low:g} veh on the road at {at_min:g} min"),
+        ([at_min, exit_min], [high, high], f"{exit_min - at_min:g} min on the road for who enters at {at_min:g} min"),
+    ):
+        ends = {"size": 9, "symbol": "circle-open" if x[0] == x[1] else "diamond-open"}
+        line = {"color": INK, "width": 1.5, "dash": "dot"}
+        figure.add_scatter(x=x, y=y, mode="lines+markers", marker=ends, line=line, name=name)
+    finish(figure, title=title, height=400, legend={"x": 0.98, "xanchor": "right", "y": 0.04, "yanchor": "bottom"})
+    figure.update_layout(margin={**ROOM_BELOW, "b": 60})
+    figure.update_xaxes(title_text="time since the first vehicle [min]")
+    figure.update_yaxes(title_text="vehicles, cumulated [veh]", rangemode="tozero")
+    return figure
+
+
+def impedances(table: pd.DataFrame, most_min: float, title: str) -> go.Figure:
+    """Travel time of one road by the vehicles on it, one line a function.
+
+    Parameters
+    ----------
+    table : DataFrame
+        ``function``, ``vehicles_veh``, ``travel_min``.
+    most_min : float
+        Upper end of the axis [min]; what is longer leaves the picture.
+    title : str
+        States the finding.
+
+    Returns
+    -------
+    Figure
+    """
+    figure = go.Figure()
+    for number, (name, rows) in enumerate(table.groupby("function", sort=False)):
+        line = {"color": COLOURS[number], "dash": DASHES[number], "width": 2.5}
+        figure.add_scatter(x=rows["vehicles_veh"], y=rows["travel_min"], mode="lines", line=line, name=name)
+    finish(figure, title=title, height=390, margin=ROOM_BELOW, legend=LEGEND_BELOW)
+    figure.update_xaxes(title_text="vehicles on the road [veh]")
+    figure.update_yaxes(title_text="travel time [min]", range=[0, most_min])
+    return figure
+
+
+def volume_over_capacity(arcs: pd.DataFrame, title: str) -> go.Figure:
+    """Inflow over capacity of every road over the day; a road that nobody enters stays white.
+
+    Parameters
+    ----------
+    arcs : DataFrame
+        ``arc``, ``clock``, ``inflow_over_capacity``; roads are drawn from top to bottom in their order.
+    title : str
+        States the finding.
+
+    Returns
+    -------
+    Figure
+        Steps in which the inflow is above capacity carry a dot.
+    """
+    grid = arcs.pivot(index="arc", columns="clock", values="inflow_over_capacity")
+    grid = grid.loc[list(dict.fromkeys(arcs["arc"]))]
+    hours = hours_of(grid.columns)
+    half_step = (hours[1] - hours[0]) / 2
+    figure = go.Figure()
+    figure.add_heatmap(
+        x=hours + half_step,
+        y=grid.index,
+        z=grid.where(grid > 0).round(4),
+        zmin=0,
+        zmax=float(grid.max(axis=None).round(4)),
+        colorscale=heat_scale(),
+        hoverongaps=False,
+        colorbar={"title": {"text": "inflow / capacity [1]", "side": "right"}, "x": 1.01, "len": 1.0, "thickness": 14},
+    )
+    row, column = np.nonzero(grid.to_numpy() > 1 + 1e-9)
+    figure.add_scatter(
+        x=(hours + half_step)[column],
+        y=grid.index[row],
+        mode="markers",
+        marker={"color": "#000000", "size": 4},
+        name="above capacity",
+    )
+    finish(figure, title=title, height=480, margin={**ROOM_BELOW, "r": 90}, legend=LEGEND_BELOW, showlegend=True)
+    figure.update_yaxes(title_text="road (from-to)", type="category", autorange="reversed", showgrid=False)
+    figure.update_xaxes(showgrid=False)
+    return clock_axis(figure, arcs["clock"])
+
+
+def station_occupancy(stations: pd.DataFrame, plugs_by_station: dict, title: str) -> go.Figure:
+    """Occupied plugs and queue of stations over the day, one panel a station.
+
+    Parameters
+    ----------
+    stations : DataFrame
+        ``station``, ``clock``, ``occupied_plugs``, ``queue_veh``.
+    plugs_by_station : dict of str -> float
+        Stations to draw and their plugs, drawn as a level line.
+    title : str
+        States the finding.
+
+    Returns
+    -------
+    Figure
+    """
+    names = list(plugs_by_station)
+    figure = make_subplots(
+        cols=len(names),
+        shared_yaxes=True,
+        horizontal_spacing=0.08,
+        subplot_titles=[f"station {name}" for name in names],
+    )
+    for number, name in enumerate(names):
+        rows = stations[stations["station"] == name]
+        hours = hours_of(rows["clock"])
+        place = {"row": 1, "col": number + 1, "showlegend": number == 0}
+        lines = (
+            (
+                [hours[0], hours[-1]],
+                [plugs_by_station[name]] * 2,
+                "plugs",
+                {"color": INK, "dash": "dash", "width": 1.5},
+            ),
+            (hours, rows["occupied_plugs"], "occupied plugs", {"color": COLOURS[0], "width": 2.5}),
+            (hours, rows["queue_veh"], "vehicles waiting", {"color": COLOURS[5], "dash": "dot", "width": 2.5}),
+        )
+        for x, y, label, line in lines:
+            figure.add_scatter(x=x, y=y, mode="lines", line=line, name=label, legendgroup=label, **place)
+    finish(figure, title=title, height=400, margin={**ROOM_BELOW, "t": 80}, legend=LEGEND_BELOW)
+    figure.update_yaxes(title_text="vehicles [veh]", rangemode="tozero", col=1)
+    return clock_axis(figure, stations["clock"], every_h=2)
+
+
+def time_signals(path: pd.DataFrame, title: str) -> go.Figure:
+    """What the drivers of one path are told at departure beside what they meet, road and waiting time apart.
+
+    Parameters
+    ----------
+    path : DataFrame
+        ``clock`` (of departure) and ``experienced_road_min``, ``experienced_waiting_min``, ``instantaneous_road_min``,
+        ``instantaneous_waiting_min``, as in a result's table ``paths``.
+    title : str
+        States the finding.
+
+    Returns
+    -------
+    Figure
+    """
+    figure = go.Figure()
+    for part, colour in (("road", COLOURS[0]), ("waiting", COLOURS[1])):
+        for signal, dash, width in (("experienced", "solid", 2.5), ("instantaneous", "dash", 2)):
+            figure.add_scatter(
+                x=hours_of(path["clock"]),
+                y=path[f"{signal}_{part}_min"],
+                mode="lines",
+                line={"color": colour, "dash": dash, "width": width},
+                name=f"{part}, {signal}",
+            )
+    finish(
+        figure,
+        title=title,
+        height=400,
+        margin=ROOM_BELOW,
+        legend={**LEGEND_BELOW, "entrywidthmode": "fraction", "entrywidth": 0.4},
+    )
+    figure.update_yaxes(title_text="time [min]", rangemode="tozero")
+    return clock_axis(figure, path["clock"], text="clock time of departure")
+
+
+def hours_of(clock) -> np.ndarray:
+    """Clock times ``HH:MM`` as hours after midnight."""
+    return np.array([clock_to_min(item) for item in clock]) / 60
+
+
+def clock_axis(figure: go.Figure, clock, every_h: int = 1, text: str = "clock time") -> go.Figure:
+    """Label a time axis in hours with whole hours of the clock, from the first to the last of these times."""
+    hours = hours_of(sorted(set(clock)))
+    ticks = np.arange(np.floor(hours[0]), np.ceil(hours[-1]) + 1, every_h)
+    labels = [f"{int(hour):02d}:00" for hour in ticks]
+    figure.update_xaxes(title_text=text, tickvals=ticks, ticktext=labels, range=[hours[0], ticks[-1]])
+    return figure

@@ -1,0 +1,201 @@
+"""A figure or a table leaves its notebook here: numbers and drawing go to build/recorded, the caption to the page."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+import plotly.io as pio
+
+from evlib.errors import InputError
+from evlib.files import write_csv, write_json, write_text
+from evlib.folders import build_dir
+
+__all__ = ["record_table", "recorded_dir", "show"]
+
+_SIGNIFICANT_DIGITS = 8
+_PLOTLY = "application/vnd.plotly.v1+json"
+
+
+def recorded_dir() -> Path:
+    """Folder of what the notebooks recorded: ``<name>.json``, ``<name>.csv`` and ``<name>.meta.json`` each."""
+    return build_dir() / "recorded"
+
+
+def show(
+    figure: go.Figure,
+    name: str,
+    caption: str,
+    data: pd.DataFrame,
+    alt: str,
+    tolerance: float | Mapping[str, float] | None = None,
+) -> None:
+    """Record a figure and show it; the last line of a notebook's figure cell.
+
+    Parameters
+    ----------
+    figure : plotly.graph_objects.Figure
+        With a title that states the finding, and a title with its unit on every axis that shows numbers.
+    name : str
+        File name without ending: two digits, then words, such as ``01_network_map``.
+    caption : str
+        One sentence under the figure. It is the cell's compared output, so round the numbers in it.
+    data : DataFrame
+        The numbers drawn, tidy, with unit-suffixed columns; written with 8 significant digits.
+    alt : str
+        What the figure shows, in words, for who cannot see it.
+    tolerance : float or mapping from column to float, optional
+        How far a number may move [its column's unit] before the committed figure counts as changed. Solver results
+        need one as large as their certificate; without it, 1e-6 of the value.
+
+    Raises
+    ------
+    InputError
+        A title, an axis title, the caption, the alternative text or the data is missing, the name is of another form
+        or was recorded by another notebook, or the tolerance names an unknown column.
+    """
+    if not re.fullmatch(r"\d\d_[a-z0-9_]+", name):
+        raise InputError(f"figure {name!r}: must be two digits, then lower-case words, such as '01_network_map'")
+    caption, alt = " ".join(caption.split()), " ".join(alt.split())
+    for field, text in (("caption", caption), ("alt", alt)):
+        if not text:
+            raise InputError(f"figure {name!r}: {field} is empty; say in a sentence what the figure shows")
+    _check_titles(figure, name)
+    drawing = _plain_figure(figure)
+    meta = {"kind": "figure", "caption": caption, "alt": alt}
+    _record(name, data, tolerance, meta, drawing)
+    _display(name, caption, alt, drawing)
+
+
+def record_table(name: str, data: pd.DataFrame, tolerance: float | Mapping[str, float | str] | None = None) -> None:
+    """Record a table of results as ``figures/<name>.csv``, compared by a tolerance instead of as text.
+
+    Parameters
+    ----------
+    name : str
+        File name without ending: lower-case words or digits, such as ``claims``.
+    data : DataFrame
+        As in `show`.
+    tolerance : float or mapping from column to float or str, optional
+        As in `show`; or the name of another numeric column, which holds the tolerance of each row, where a column mixes
+        units: ``{"value": "tolerance"}``.
+
+    Raises
+    ------
+    InputError
+        As in `show`, or a column of tolerances holds a number that is negative or not finite.
+    """
+    if not re.fullmatch(r"[a-z0-9_]+", name):
+        raise InputError(f"table {name!r}: the name must be lower-case words joined by '_'")
+    _record(name, data, tolerance, {"kind": "table"}, None)
+
+
+def _record(name: str, data: pd.DataFrame, tolerance: Any, meta: dict, drawing: dict | None) -> None:
+    if not isinstance(data, pd.DataFrame) or data.empty:
+        raise InputError(f"{name!r}: data must be a DataFrame with at least one row: the numbers drawn")
+    numeric = [column for column in data.columns if pd.api.types.is_numeric_dtype(data[column])]
+    if tolerance is None:
+        tolerance = {}
+    limits = dict(tolerance) if isinstance(tolerance, Mapping) else dict.fromkeys(numeric, tolerance)
+    for column, limit in limits.items():
+        _check_tolerance(name, data, numeric, column, limit, by_row=meta["kind"] == "table")
+    folder = recorded_dir()
+    meta = meta | {"name": name, "notebook": os.environ.get("EVLIB_NOTEBOOK"), "tolerance": limits}
+    sheet = folder / f"{name}.meta.json"
+    if meta["notebook"] and sheet.exists():
+        owner = json.loads(sheet.read_text(encoding="utf-8"))["notebook"]
+        if owner not in (None, meta["notebook"]):
+            raise InputError(f"{name!r} was already recorded by {owner}.ipynb; choose another name")
+    rounded = data.copy()
+    for column in data.select_dtypes("floating").columns:
+        rounded[column] = [_rounded(value) for value in data[column]]
+    write_csv(folder / f"{name}.csv", rounded)
+    if drawing is not None:
+        text = json.dumps(drawing, sort_keys=True, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        write_text(folder / f"{name}.json", text + "\n")
+    write_json(sheet, meta)
+
+
+def _check_tolerance(name: str, data: pd.DataFrame, numeric: list, column: str, limit: Any, *, by_row: bool) -> None:
+    label = f"{name!r}: tolerance[{column!r}] = {limit!r}"
+    if column in numeric and by_row and isinstance(limit, str):
+        if limit == column or limit not in numeric:
+            others = ", ".join(item for item in numeric if item != column)
+            raise InputError(f"{label}; must be a number above 0 or one of the other numeric columns: {others}")
+        if not (np.isfinite(data[limit]) & (data[limit] >= 0)).all():
+            raise InputError(f"{label}; that column must be finite and 0 or more in every row")
+    elif column not in numeric or isinstance(limit, str) or not limit > 0:
+        raise InputError(f"{label}; must be above 0, for one of the columns {', '.join(numeric)}")
+
+
+def _display(name: str, caption: str, alt: str, drawing: dict) -> None:
+    from IPython import get_ipython
+    from IPython.display import display
+
+    if get_ipython() is None:
+        return
+    bundle: dict[str, Any] = {"text/plain": caption}
+    if not os.environ.get("EVLIB_RECORD"):
+        bundle[_PLOTLY] = drawing | {"config": {"displaylogo": False, "responsive": True}}
+    display(bundle, raw=True, metadata={"evlib": {"figure": name, "alt": alt}})
+
+
+def _check_titles(figure: go.Figure, name: str) -> None:
+    if not (figure.layout.title.text or "").strip():
+        raise InputError(f"figure {name!r}: layout.title.text is empty; state the finding in it")
+    titled = {axis: _axis_title(figure, axis) for axis in _axes_in_use(figure)}
+    for axis, title in titled.items():
+        settings = figure.layout[axis]
+        hidden = settings.visible is False or settings.showticklabels is False
+        twin = _layout_key(settings.matches) if settings.matches else axis
+        if not (title or hidden or _axis_title(figure, twin)):
+            raise InputError(f"figure {name!r}: layout.{axis}.title.text is empty; name the quantity and its unit")
+
+
+def _axes_in_use(figure: go.Figure) -> list[str]:
+    """Layout keys of the cartesian axes that a trace is drawn on."""
+    references = set()
+    for trace in figure.data:
+        for letter in "xy":
+            if f"{letter}axis" in trace:
+                references.add(_layout_key(trace[f"{letter}axis"] or letter))
+    return sorted(references)
+
+
+def _layout_key(reference: str) -> str:
+    return f"{reference[0]}axis{reference[1:]}"
+
+
+def _axis_title(figure: go.Figure, axis: str) -> str:
+    return (figure.layout[axis].title.text or "").strip()
+
+
+def _plain_figure(figure: go.Figure) -> dict[str, Any]:
+    """The figure as plain JSON values with rounded numbers, so that it is small and the same on every machine."""
+    return _plain(json.loads(pio.to_json(figure, validate=False)))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        if "bdata" in value and "dtype" in value:  # Plotly's packed arrays
+            array = np.frombuffer(base64.b64decode(value["bdata"]), dtype=np.dtype(value["dtype"]).newbyteorder("<"))
+            shape = [int(size) for size in str(value.get("shape", array.size)).split(",")]
+            return _plain(array.reshape(shape).tolist())
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    if isinstance(value, float):
+        return _rounded(value) if np.isfinite(value) else None
+    return value
+
+
+def _rounded(value: float) -> float:
+    return float(f"{value:.{_SIGNIFICANT_DIGITS}g}") + 0.0  # adding zero turns -0.0 into 0.0

@@ -1,0 +1,309 @@
+"""Column generation between a convex grid problem and the vehicles' least costs: exact up to a certified gap."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import cvxpy as cp
+import numpy as np
+import pandas as pd
+import scipy.sparse as sp
+
+from evlib.errors import InputError, SolverError
+from evlib.flexibility.fleet import Fleet
+from evlib.flexibility.groups import column_groups, mean_vehicles
+from evlib.flexibility.schedule import Schedule, cost_at, uncontrolled
+from evlib.flexibility.station_load import Cluster, exact_block
+from evlib.flexibility.support import support
+
+__all__ = ["ColumnDispatch", "Quote", "mixed_schedule", "solve_by_columns"]
+
+# Prices asked next lie so far from the master's towards those with the best bound so far: in the first iteration, its
+# square in the second, and so on, down to a least. Early master's prices are those of few columns.
+STABILISATION, LEAST_STABILISATION = 0.85, 0.3
+# Scattered prices are asked while the upper bound still falls by more than this share of the gap wanted.
+STALLED = 0.1
+# Answers to scattered prices fill the face of equally good schedules: standard deviations, taken in turn.
+SCATTER_CNY_KWH = (0.02, 0.01, 0.02, 0.04)
+
+
+@dataclass(frozen=True)
+class Quote:
+    """A column, kept as the prices that it answers, so that it can be evaluated for any fleet; None: uncontrolled.
+
+    Parameters
+    ----------
+    price_cny_kwh : ndarray, shape (n_stations, K), or None
+    scatter_cny_kwh : float
+        Standard deviation of a random addition to each price.
+    alike : bool
+        All vehicles of a station see the same addition, or each its own.
+    seed : int
+        Of the addition.
+    """
+
+    price_cny_kwh: np.ndarray | None
+    scatter_cny_kwh: float = 0.0
+    alike: bool = True
+    seed: int = 0
+
+    def answer(self, fleet: Fleet) -> Schedule:
+        """Best schedule of one vehicle of every cohort."""
+        if self.price_cny_kwh is None:
+            return uncontrolled(fleet.domain)
+        price, random = self.price_cny_kwh, np.random.default_rng(self.seed)
+        if self.scatter_cny_kwh and self.alike:
+            price = price + random.normal(0.0, self.scatter_cny_kwh, price.shape)
+        own = fleet.own_prices(price)
+        if self.scatter_cny_kwh and not self.alike:
+            own = own + random.normal(0.0, self.scatter_cny_kwh, own.shape)
+        return support(fleet.domain, own)[1]
+
+
+@dataclass(frozen=True)
+class ColumnDispatch:
+    """What column generation ended with.
+
+    Attributes
+    ----------
+    power_kw, price_cny_kwh : ndarray, shape (n_stations, K)
+        Station power of the last master problem; prices that attain the lower bound.
+    upper_cny, lower_cny : float
+        Cost of the dispatch, which the vehicles can deliver; no dispatch costs less than the lower bound, up to the
+        solver's tolerance.
+    gap : float
+        (upper - lower) / |upper|.
+    quotes : tuple of Quote
+    weights : ndarray, shape (n_quotes, n_groups)
+        Share of each column in each group's power.
+    group : ndarray of int, shape (n,)
+    history : DataFrame
+        ``iteration``, ``upper_cny``, ``lower_cny``, ``gap``, ``columns``: both bounds at every iteration.
+    problem, parts : cvxpy.Problem and object
+        Last master problem, and what the caller's ``build`` gave with it.
+    priced_parts : object
+        What ``build`` gave with the problem of the lower bound, solved at ``price_cny_kwh``.
+    """
+
+    power_kw: np.ndarray
+    price_cny_kwh: np.ndarray
+    upper_cny: float
+    lower_cny: float
+    gap: float
+    quotes: tuple[Quote, ...]
+    weights: np.ndarray
+    group: np.ndarray
+    history: pd.DataFrame
+    problem: cp.Problem
+    parts: object
+    priced_parts: object
+
+    def leading_quotes(self, n: int) -> tuple[Quote, ...]:
+        """The n columns with the largest shares over all groups, and the prices of the lower bound: a start elsewhere."""
+        lead = np.sort(np.argsort(-self.weights.sum(axis=1), kind="stable")[:n])
+        return (*(self.quotes[i] for i in lead), Quote(self.price_cny_kwh))
+
+
+def solve_by_columns(
+    build: Callable[[Cluster], tuple[cp.Problem, object]],
+    solve: Callable[[cp.Problem], object],
+    fleet: Fleet,
+    *,
+    gap: float = 2e-3,
+    quotes: tuple[Quote, ...] = (),
+    most_iterations: int = 60,
+) -> ColumnDispatch:
+    """Least cost of a grid problem with the exact domains of a fleet, without ever holding them all.
+
+    .. math:: \\min_{e, \\mu} \\; g(e) + \\sum_{G, i} c_{Gi} \\mu_{Gi}, \\quad
+              e = \\sum_{G, i} P_{Gi} \\mu_{Gi}, \\quad \\sum_i \\mu_{Gi} = 1, \\quad \\mu \\ge 0
+
+    Parameters
+    ----------
+    build : callable
+        From a `Cluster` to the grid problem [thousand CNY] that holds it, and anything else: convex, with the cluster's
+        constraints inside.
+    solve : callable
+        Solves a problem, and raises SolverError if it does not end *optimal*.
+    fleet : Fleet
+    gap : float
+        Certified gap at which to stop.
+    quotes : tuple of Quote
+        Columns of an earlier run: they are evaluated anew for this fleet.
+    most_iterations : int
+
+    Returns
+    -------
+    ColumnDispatch
+
+    Raises
+    ------
+    InputError
+        A gap that is not positive.
+    SolverError
+        The gap is not reached within ``most_iterations``; or from ``solve``.
+
+    Notes
+    -----
+    Dantzig and Wolfe (1960). P are sums of best answers of a group of cohorts to one set of prices, so every master
+    solution is one that vehicles can drive: each mixes its own best answers. With the prices lambda,
+
+    .. math:: d(\\lambda) = \\min_e [g(e) - \\Delta_h \\lambda \\cdot e] + \\sum_v N_v V_v(\\lambda)
+
+    bounds the least cost from below (weak duality), whatever lambda. First prices are those of a small exact problem
+    with mean vehicles; later ones lie between the best so far and the master's (Wentges 1997). Near the optimum many
+    schedules of a vehicle cost the same, and one price finds only one of them: answers to slightly scattered prices,
+    alike for all or each vehicle's own, are added in turn. The problem of the lower bound changes in its prices alone:
+    they are a Parameter. The master grows by columns, so it is compiled anew.
+    """
+    if not gap > 0:
+        raise InputError(f"gap: {gap}; must be positive")
+    talk = _Columns(build, solve, fleet)
+    if quotes:
+        talk.centre = [quote.price_cny_kwh for quote in quotes if quote.price_cny_kwh is not None][-1]
+    else:
+        quotes, talk.centre = (Quote(None),), _first_prices(build, solve, fleet)
+    for quote in quotes:
+        talk.add(quote)
+    talk.ask(talk.centre)
+    falling = True
+    for iteration in range(most_iterations):
+        if falling:
+            talk.scatter()
+        before, price = talk.upper, talk.mix()
+        falling = not before - talk.upper <= STALLED * gap * abs(talk.upper)
+        if iteration:
+            stay = max(STABILISATION**iteration, LEAST_STABILISATION)
+            talk.ask(stay * talk.centre + (1 - stay) * price)
+        talk.record(iteration)
+        if talk.rows[-1]["gap"] <= gap:
+            return talk.result()
+    raise SolverError(
+        f"column generation: gap {talk.rows[-1]['gap']:.1e} after {most_iterations} iterations, not {gap:g}"
+    )
+
+
+def mixed_schedule(found: ColumnDispatch, fleet: Fleet) -> Schedule:
+    """Schedule of one vehicle of every cohort in the dispatch: the mixture of its best answers [kW, kWh]."""
+    n, n_steps = fleet.n, fleet.domain.n_steps
+    total = [np.zeros(shape) for shape in ((n, n_steps), (n, n_steps), (n, n_steps + 1), n, n)]
+    for quote, weight in zip(found.quotes, found.weights, strict=True):
+        own = weight[found.group]
+        if own.any():
+            answer = quote.answer(fleet)
+            for sum_, name in zip(total, Schedule.__dataclass_fields__, strict=True):
+                value = getattr(answer, name)
+                sum_ += value * (own[:, None] if value.ndim == 2 else own)
+    return Schedule(*total)
+
+
+def _first_prices(build, solve, fleet: Fleet) -> np.ndarray:
+    """Prices of the exact problem with one mean vehicle for each of a few hundred kinds."""
+    few = mean_vehicles(fleet)
+    block = exact_block(few.domain, few.size_veh, few.station, few.first_step, few.n_stations, few.n_steps)
+    power, couple = _coupled(fleet, block.power_mw)
+    problem, _ = build(Cluster(power, block.cost_kcny, [couple, *block.constraints]))
+    solve(problem)
+    return -couple.dual_value / fleet.domain.step_h
+
+
+def _coupled(fleet: Fleet, expression):
+    """Station power as variables of their own, and the constraint whose dual is minus their price times the step."""
+    power = cp.Variable((fleet.n_stations, fleet.n_steps), name="station")
+    return power, power == expression
+
+
+class _Columns:
+    """State of a run: quotes and their columns, the grid problem at given prices, bounds and the best prices so far."""
+
+    def __init__(self, build, solve, fleet: Fleet):
+        self.build, self.solve, self.fleet = build, solve, fleet
+        self.group, self.group_station = column_groups(fleet)
+        self.n_groups, step_h = len(self.group_station), fleet.domain.step_h
+        self.active = fleet.domain.active
+        self.place = self.group[:, None] * fleet.n_steps + fleet.first_step[:, None] + np.arange(fleet.domain.n_steps)
+        self.quotes, self.maps, self.costs, self.rows = [], [], [], []
+        self.lower, self.upper, self.centre = -np.inf, np.inf, None
+        self.quoted = cp.Parameter((fleet.n_stations, fleet.n_steps), name="price")
+        power = cp.Variable((fleet.n_stations, fleet.n_steps), name="station")
+        income = step_h * cp.sum(cp.multiply(self.quoted, power))
+        self.priced, self.priced_parts = build(Cluster(power, -income))
+
+    def add(self, quote: Quote, schedule: Schedule | None = None) -> None:
+        """One column more for every group, in MW and thousand CNY."""
+        fleet = self.fleet
+        schedule = quote.answer(fleet) if schedule is None else schedule
+        power = (fleet.size_veh[:, None] / 1000.0 * schedule.power_kw)[self.active]
+        total = np.bincount(self.place[self.active], weights=power, minlength=self.n_groups * fleet.n_steps)
+        used = np.flatnonzero(total)
+        group, step = np.divmod(used, fleet.n_steps)
+        row = self.group_station[group] * fleet.n_steps + step
+        shape = (fleet.n_stations * fleet.n_steps, self.n_groups)
+        own_cny = cost_at(fleet.domain, np.zeros_like(schedule.charge_kw), schedule)
+        self.maps.append(sp.csr_array((total[used], (row, group)), shape=shape))
+        self.costs.append(np.bincount(self.group, weights=fleet.size_veh * own_cny, minlength=self.n_groups) / 1000.0)
+        self.quotes.append(quote)
+
+    def ask(self, price: np.ndarray) -> None:
+        """Lower bound at some prices, and the vehicles' answer to them as a column."""
+        fleet = self.fleet
+        value_cny, schedule = support(fleet.domain, fleet.own_prices(price))
+        self.add(Quote(price), schedule)
+        self.quoted.value = price
+        self.solve(self.priced)
+        lower = 1000.0 * float(self.priced.value) + float(fleet.size_veh @ value_cny)
+        if lower > self.lower:
+            self.lower, self.centre = lower, price
+
+    def scatter(self) -> None:
+        """Answers to scattered prices around the best so far."""
+        for i, scatter in enumerate(SCATTER_CNY_KWH):
+            self.add(Quote(self.centre, scatter, alike=i % 2 == 0, seed=len(self.quotes)))
+
+    def mix(self) -> np.ndarray:
+        """Solve the master problem; prices of the stations' power in it."""
+        fleet, n = self.fleet, self.n_groups * len(self.maps)
+        shape = (fleet.n_stations, fleet.n_steps)
+        cost, constraints, power_mw = cp.Constant(0.0), [], cp.Constant(np.zeros(shape))
+        self.share = None
+        if n:
+            self.share = cp.Variable(n, name="share", nonneg=True)
+            power_mw = cp.reshape(sp.hstack(self.maps, format="csr") @ self.share, shape, order="C")
+            cost = np.concatenate(self.costs) @ self.share
+            constraints = [sp.hstack([sp.eye_array(self.n_groups)] * len(self.maps), format="csr") @ self.share == 1]
+        self.power, couple = _coupled(fleet, power_mw)
+        self.problem, self.parts = self.build(Cluster(self.power, cost, [couple, *constraints]))
+        self.solve(self.problem)
+        self.upper = 1000.0 * float(self.problem.value)
+        return -couple.dual_value / fleet.domain.step_h
+
+    def record(self, iteration: int) -> None:
+        """Both bounds of this iteration."""
+        gap = (self.upper - self.lower) / max(abs(self.upper), np.finfo(float).tiny)
+        row = dict(iteration=iteration, upper_cny=self.upper, lower_cny=self.lower, gap=gap, columns=len(self.quotes))
+        self.rows.append(row)
+
+    def result(self) -> ColumnDispatch:
+        """The last master's dispatch; the problem of the lower bound is left solved at the best prices."""
+        n_mixed = 0 if self.share is None else self.share.size // self.n_groups
+        weights = np.zeros((len(self.quotes), self.n_groups))
+        if n_mixed:
+            share = np.maximum(self.share.value.reshape(n_mixed, self.n_groups), 0.0)
+            weights[:n_mixed] = share / share.sum(axis=0)
+        self.quoted.value = self.centre
+        self.solve(self.priced)
+        return ColumnDispatch(
+            1000.0 * self.power.value,
+            self.centre,
+            self.upper,
+            self.lower,
+            self.rows[-1]["gap"],
+            tuple(self.quotes),
+            weights,
+            self.group,
+            pd.DataFrame(self.rows),
+            self.problem,
+            self.parts,
+            self.priced_parts,
+        )

@@ -1,0 +1,282 @@
+"""The paper's inner approximation: a zonotope inside each vehicle's domain, and the sum of a station's cohorts."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from scipy.optimize import linprog
+
+from evlib.errors import InputError, SolverError
+from evlib.flexibility.domain import Domain
+from evlib.flexibility.horizon import check_cohorts
+from evlib.flexibility.zonotope.geometry import (
+    Zonotope,
+    disaggregate,
+    energy_rate,
+    generator_matrix,
+    generator_widths,
+    paper_generators,
+    sum_zonotopes,
+    support_coefficients,
+    support_value,
+    zonotope_space,
+)
+
+__all__ = [
+    "StationZonotope",
+    "Zonotope",
+    "disaggregate",
+    "generator_widths",
+    "inner_zonotope",
+    "inner_zonotopes",
+    "paper_generators",
+    "price_windows",
+    "station_zonotope",
+    "sum_zonotopes",
+    "support_coefficients",
+    "support_value",
+]
+
+# Rows are scaled to the charging power, so this is a share of it; what HiGHS leaves is orders of magnitude smaller.
+LARGEST_RESIDUAL = 1e-10
+
+
+@dataclass(frozen=True)
+class StationZonotope:
+    """The sum of a station's cohorts on a common horizon of K steps, and what each cohort contributes per vehicle.
+
+    Parameters
+    ----------
+    zonotope : Zonotope
+        The sum over cohorts of size times set, over the steps of the horizon. Cohorts that the horizon cuts off have
+        generators of their own (with the terminal energy), so that the least cost of the sum is the sum of least costs.
+    domain : Domain
+    sizes, offsets : ndarray, shape (n,)
+        Vehicles in each cohort [veh]; horizon step of its first usable step.
+    centers, betas : ndarray, shape (n, d) and (n, g)
+        Centre and half-lengths of one vehicle of each cohort, on the horizon.
+    """
+
+    zonotope: Zonotope
+    domain: Domain
+    sizes: np.ndarray
+    offsets: np.ndarray
+    centers: np.ndarray
+    betas: np.ndarray
+
+    def of_size(self, sizes):
+        """The sum for other sizes: linear in them; what cannot be served is that of the sizes it was built for."""
+        return replace(self.zonotope, center=sizes @ self.centers, beta=sizes @ self.betas)
+
+
+def inner_zonotope(domain, row=0, lags=(1,), objective="sum"):
+    """Zonotope inside the domain of one vehicle, as large as a linear objective makes it.
+
+    Parameters
+    ----------
+    domain : Domain
+    row : int
+        The vehicle.
+    lags : tuple of int
+        As in `paper_generators`.
+    objective : {"sum", "widths"} or array_like, shape (m, T) with T >= n_usable
+        Sum of half-lengths (their l1 norm), or of `generator_widths` times half-lengths. The first favours shifts
+        between neighbouring steps so much that the energy at the end is often fixed; the second, more so with further
+        lags, spreads. Or m rows of reference prices by usable step [CNY/kWh], such as `price_windows` of a forecast:
+        the zonotope of least mean cost at them.
+
+    Returns
+    -------
+    Zonotope
+        Over the vehicle's usable steps.
+
+    Raises
+    ------
+    InputError
+        If the objective is another, or prices of the wrong shape or not finite.
+    SolverError
+        If HiGHS does not solve the linear program to a residual of 1e-10 of the charging power.
+
+    Notes
+    -----
+    With the domain as F z <= h the zonotope lies inside if and only if F center + |F G| beta <= h, linear in both
+    (Mueller, Szabo, Sundstroem, Lygeros, IEEE Transactions on Smart Grid, 2019; arXiv:1705.02815).
+
+    The recourse is settled beforehand, so that costs of sums are sums of costs. The least possible shortfall is a
+    constant, the rest of the target a hard bound. A vehicle cut off by the horizon ends between the target less its
+    terminal limit and the target; what it buys later is then linear in its powers and is the last coordinate.
+    Lossless without wear, power alone is enough; otherwise charge and discharge are stacked, each with the generators.
+    """
+    n, space = int(domain.n_usable[row]), zonotope_space(domain, row)
+    target, limit = domain.target_kwh[row], domain.terminal_limit_kwh[row]
+    end_low = min(target - limit, n * domain.charge_step_kwh[row])
+    unserved, is_cut = domain.least_unserved_kwh[row], bool(limit > 0)
+    generators = generator_matrix(domain, n, space, is_cut, lags)
+    full = domain.charge_kw[row]
+    rows, limits = _polytope(domain, row, space, end_low, target - unserved if is_cut else None)
+    empty = Zonotope(
+        center=np.zeros(len(generators)),
+        generators=generators,
+        beta=np.zeros(generators.shape[1]),
+        space=space,
+        n_steps=n,
+        unserved_kwh=float(unserved),
+        step_h=domain.step_h,
+        wear_cny_kwh=domain.wear_cny_kwh,
+        terminal_cny_kwh=domain.terminal_price_cny_kwh / domain.eta_charge,
+        unserved_cny_kwh=domain.unserved_cny_kwh,
+    )
+    rate = energy_rate(domain, n, space)
+    center, beta = _largest_inside(
+        rows, limits / full, generators[:-1], *_objective(objective, empty, rate * is_cut, lags)
+    )
+    terminal = target - unserved - rate @ center * full if is_cut else 0.0
+    return replace(empty, center=np.append(center * full, terminal), beta=beta * full)
+
+
+def price_windows(price_cny_kwh, n_steps):
+    """Every run of n_steps consecutive prices, as reference prices for `inner_zonotope`.
+
+    Parameters
+    ----------
+    price_cny_kwh : array_like, shape (..., K)
+    n_steps : int
+        At most K.
+
+    Returns
+    -------
+    ndarray, shape (m, n_steps)
+
+    Examples
+    --------
+    >>> price_windows([1, 2, 3], 2)
+    array([[1, 2],
+           [2, 3]])
+    """
+    return sliding_window_view(np.asarray(price_cny_kwh), n_steps, axis=-1).reshape(-1, n_steps)
+
+
+def _objective(objective, zonotope, terminal_rate, lags):
+    """Weights of the half-lengths and cost of the centre, per kW."""
+    n, blocks = zonotope.n_steps, 2 if zonotope.space == "stacked" else 1
+    idle = np.zeros(len(zonotope.generators) - 1)
+    if isinstance(objective, str):
+        if objective not in ("sum", "widths"):
+            raise InputError(f"objective: {objective!r}; must be 'sum', 'widths' or reference prices")
+        widths = generator_widths(n, lags) if objective == "widths" else np.ones(paper_generators(n, lags).shape[1])
+        return np.tile(widths, blocks), idle
+    prices = np.asarray(objective, dtype=float)
+    if prices.ndim != 2 or not len(prices) or prices.shape[1] < n or not np.isfinite(prices).all():
+        raise InputError(f"objective: prices of shape {prices.shape}; must be (m, {n} or more) and finite")
+    costs = np.array([zonotope.linear_cost(row[:n]) for row in prices])
+    cost = costs.mean(axis=0)
+    centre = cost[:-1] - cost[-1] * terminal_rate
+    scale = max(np.abs(costs).max(initial=0.0), np.finfo(float).tiny)
+    return np.abs(costs @ zonotope.generators).mean(axis=0) / scale, centre / scale
+
+
+def inner_zonotopes(domain, lags=(1,), objective="sum"):
+    """One zonotope per vehicle, a list of n; vehicles that are alike share one (and one linear program)."""
+    names = ("charge_kw", "discharge_kw", "n_usable", "energy_low_kwh", "energy_high_kwh", "target_kwh")
+    kinds = np.stack([getattr(domain, name) for name in (*names, "terminal_limit_kwh")], axis=1)
+    _, first, kind = np.unique(kinds, axis=0, return_index=True, return_inverse=True)
+    found = [inner_zonotope(domain, row, lags, objective) for row in first]
+    return [found[k] for k in kind.ravel()]
+
+
+def station_zonotope(domain, sizes, offsets, n_horizon, lags=(1,), objective="sum", zonotopes=None):
+    """Sum of cohorts that plug in at different steps, on a common horizon.
+
+    Parameters
+    ----------
+    domain : Domain
+        One vehicle of each of n cohorts.
+    sizes : array_like, shape (n,)
+        Vehicles in each cohort [veh], real, 0 or more.
+    offsets : array_like of int, shape (n,)
+        Horizon step of the first usable step: one after the plug-in step.
+    n_horizon : int
+        K, steps of the horizon.
+    lags, objective
+        As in `inner_zonotope`.
+    zonotopes : list of Zonotope, optional
+        `inner_zonotopes(domain, lags, objective)` if at hand: they depend on neither sizes, offsets nor prices.
+
+    Returns
+    -------
+    StationZonotope
+
+    Raises
+    ------
+    InputError
+        If a size is negative or a stay leaves the horizon.
+    """
+    sizes, offsets = check_cohorts(domain, sizes, offsets, n_horizon)
+    zonotopes = inner_zonotopes(domain, lags, objective) if zonotopes is None else zonotopes
+    cut, space = domain.terminal_limit_kwh > 0, zonotope_space(domain)
+    kinds = (False, True) if cut.any() else (False,)
+    generators = np.hstack([generator_matrix(domain, n_horizon, space, kind, lags) for kind in kinds])
+    centers, betas = np.zeros((domain.n, len(generators))), np.zeros((domain.n, generators.shape[1]))
+    for v, own in enumerate(zonotopes):
+        at, columns = _place(own, offsets[v], n_horizon, lags)
+        centers[v, at], centers[v, -1] = own.center[:-1], own.center[-1]
+        betas[v, columns + cut[v] * (generators.shape[1] // 2)] = own.beta
+    total = Zonotope(
+        center=sizes @ centers,
+        generators=generators,
+        beta=sizes @ betas,
+        space=space,
+        n_steps=n_horizon,
+        unserved_kwh=float(sizes @ np.array([own.unserved_kwh for own in zonotopes])),
+        step_h=domain.step_h,
+        wear_cny_kwh=domain.wear_cny_kwh,
+        terminal_cny_kwh=domain.terminal_price_cny_kwh / domain.eta_charge,
+        unserved_cny_kwh=domain.unserved_cny_kwh,
+    )
+    return StationZonotope(total, domain, sizes, offsets, centers, betas)
+
+
+def _place(own, offset, n_horizon, lags):
+    """Coordinates and generators of the horizon that a vehicle's own powers and half-lengths belong to."""
+    n, at, columns, begin = own.n_steps, [], [], 0
+    for block in range(2 if own.space == "stacked" else 1):
+        at.append(block * n_horizon + offset + np.arange(n))
+        for lag in (0, *lags):
+            columns.append(begin + offset + np.arange(max(n - lag, 0)))
+            begin += max(n_horizon - lag, 0)
+    return np.concatenate(at), np.concatenate(columns)
+
+
+def _polytope(domain, row, space, end_low_kwh, end_high_kwh):
+    """F and h of the domain F z <= h, z in kW; energy rows divided by the step [kW]."""
+    n, full, back = int(domain.n_usable[row]), domain.charge_kw[row], domain.discharge_kw[row]
+    one, rate = np.eye(n), energy_rate(domain, n, space) / domain.step_h
+    if space == "stacked":
+        bounds = [(-np.eye(2 * n), 0.0), (np.hstack([one, one * (full / back)]), full)]
+    else:
+        bounds = [(-one, back), (one, full)]
+    energy = np.hstack([np.tril(np.ones((n, n)))] * (2 if space == "stacked" else 1)) * rate
+    bounds += [(energy, domain.energy_high_kwh[row] / domain.step_h)]
+    bounds += [(-energy, -domain.energy_low_kwh[row] / domain.step_h)]
+    bounds += [(-rate[None, :], -end_low_kwh / domain.step_h)]
+    if end_high_kwh is not None:
+        bounds += [(rate[None, :], end_high_kwh / domain.step_h)]
+    return np.vstack([rows for rows, _ in bounds]), np.concatenate([np.full(len(rows), h) for rows, h in bounds])
+
+
+def _largest_inside(rows, limits, generators, weights, costs):
+    """Centre and half-lengths of max weights . beta - costs . center subject to F center + |F G| beta <= h."""
+    d, g = generators.shape
+    if d == 0:
+        return np.zeros(0), np.zeros(g)
+    matrix = np.hstack([rows, np.abs(rows @ generators)])
+    objective, bounds = np.r_[costs, -weights], [(None, None)] * d + [(0, None)] * g
+    options = dict(primal_feasibility_tolerance=1e-10, dual_feasibility_tolerance=1e-10)
+    result = linprog(objective, A_ub=matrix, b_ub=limits, bounds=bounds, method="highs", options=options)
+    if result.status != 0:
+        raise SolverError(f"inner zonotope: HiGHS ended with status {result.status} ({result.message})")
+    center, beta = result.x[:d], np.maximum(result.x[d:], 0.0)
+    residual = float((rows @ center + matrix[:, d:] @ beta - limits).max())
+    if residual > LARGEST_RESIDUAL:
+        raise SolverError(f"inner zonotope: HiGHS left a residual of {residual:.1e}, more than {LARGEST_RESIDUAL}")
+    return center, beta

@@ -1,0 +1,139 @@
+"""A fleet as zonotopes in a grid problem: linear in the cohort sizes, and never worse than charging uncontrolled."""
+
+from dataclasses import dataclass, replace
+
+import cvxpy as cp
+import numpy as np
+import scipy.sparse as sp
+
+from evlib.flexibility.fleet import Fleet
+from evlib.flexibility.schedule import Schedule, cost_at, uncontrolled
+from evlib.flexibility.station_load import Cluster
+from evlib.flexibility.zonotope.disaggregation import vehicle_schedules
+from evlib.flexibility.zonotope.inner_approximation import inner_zonotopes, station_zonotope
+
+__all__ = ["ZonotopeBlock", "zonotope_block"]
+
+
+@dataclass(frozen=True)
+class ZonotopeBlock:
+    """Station power as the grid problem sees it, and what turns its solution into schedules.
+
+    Attributes
+    ----------
+    cluster : Cluster
+    fleet : Fleet
+    members : tuple of ndarray
+        Cohorts of each station.
+    stations : tuple of StationZonotope
+        For sizes of 1: only the cohorts' own centres and half-lengths are used.
+    steered, plain : cvxpy.Variable
+        Vehicles of each cohort that follow the zonotope, and that charge uncontrolled (None without the hull).
+    points : list of (ndarray, cvxpy.Variable)
+        Of each station: which coefficients are not 0 anyhow, and their values b [MW].
+    """
+
+    cluster: Cluster
+    fleet: Fleet
+    members: tuple
+    stations: tuple
+    steered: cp.Variable
+    plain: cp.Variable | None
+    points: list
+
+    def schedule(self) -> Schedule:
+        """Schedule of one vehicle of every cohort after a solve [kW, kWh]; an empty cohort charges uncontrolled."""
+        fleet, alone = self.fleet, uncontrolled(self.fleet.domain)
+        steered = np.maximum(self.steered.value, 0.0)
+        plain = np.zeros(fleet.n) if self.plain is None else np.maximum(self.plain.value, 0.0)
+        total = steered + plain
+        share = np.divide(steered, total, out=np.zeros(fleet.n), where=total > 0)
+        fields = {name: np.array(getattr(alone, name)) for name in Schedule.__dataclass_fields__}
+        for rows, station, (wide, b) in zip(self.members, self.stations, self.points, strict=True):
+            if not len(rows):
+                continue
+            beta = steered[rows] @ station.betas
+            here = replace(station, zonotope=station.of_size(steered[rows]), sizes=steered[rows])
+            point = np.zeros(len(beta))
+            if len(wide):
+                # what the solver leaves outside is missing in the sum over vehicles, where it is seen
+                point[wide] = np.clip(1000.0 * b.value, -beta[wide], beta[wide])
+            own = vehicle_schedules(here, point)
+            for name, value in fields.items():
+                given = getattr(own, name)
+                mix = share[rows, None] if value.ndim == 2 else share[rows]
+                at = np.ix_(rows, np.arange(given.shape[1])) if value.ndim == 2 else rows
+                value[at] = mix * given + (1 - mix) * value[at]
+                if name == "energy_kwh":  # constant after the last usable step, of the longest stay too
+                    value[rows, given.shape[1] :] = value[rows, given.shape[1] - 1, None]
+        return Schedule(**fields)
+
+
+def zonotope_block(fleet: Fleet, size_veh=None, *, lags=(1,), objective="sum", hull=True, zonotopes=None):
+    """Zonotopes of all stations, each the sum of its cohorts', as a part of a grid problem.
+
+    .. math:: p = \\sum_v N_v^z center_v + G b + \\sum_v N_v^u u_v, \\quad |b| \\le \\sum_v N_v^z \\beta_v, \\quad
+              N^z + N^u = N
+
+    Parameters
+    ----------
+    fleet : Fleet
+    size_veh : ndarray or cvxpy.Expression, shape (n,), optional
+        Vehicles in each cohort, a Parameter or a variable of the caller's; those of the fleet, if not given.
+    lags, objective, zonotopes
+        As in :func:`evlib.flexibility.station_zonotope`.
+    hull : bool
+        Let any share of a cohort charge uncontrolled: the convex hull of the zonotope and that one profile, cohort by
+        cohort, so that the set is never worse than no control. The paper's set is without.
+
+    Returns
+    -------
+    ZonotopeBlock
+    """
+    domain, n, n_steps = fleet.domain, fleet.n, fleet.n_steps
+    size_veh = fleet.size_veh if size_veh is None else size_veh
+    zonotopes = inner_zonotopes(domain, lags, objective) if zonotopes is None else zonotopes
+    steered = cp.Variable(n, name="steered", nonneg=True)
+    plain = cp.Variable(n, name="plain", nonneg=True) if hull else None
+    constraints = [steered + plain == size_veh if hull else steered == size_veh]
+    rows, members, stations, points, cost = [], [], [], [], 0.0
+    for c in range(fleet.n_stations):
+        here = np.flatnonzero(fleet.station == c)
+        station = station_zonotope(
+            domain.take(here),
+            np.ones(len(here)),
+            fleet.first_step[here],
+            n_steps,
+            lags,
+            zonotopes=[zonotopes[v] for v in here],
+        )
+        zonotope = station.zonotope
+        # A coefficient that no cohort widens is 0: pinned from both sides it would leave the solver no interior.
+        wide = np.flatnonzero(station.betas.any(axis=0))
+        b = cp.Variable(len(wide), name=f"b{c}")  # MW
+        members.append(here)
+        stations.append(station)
+        points.append((wide, b))
+        if not len(here):
+            rows.append(cp.Constant(np.zeros(n_steps)))
+            continue
+        point = sp.csr_array(station.centers.T / 1000.0) @ steered[here]
+        if len(wide):
+            beta = sp.csr_array(station.betas[:, wide].T / 1000.0) @ steered[here]
+            constraints += [b <= beta, b >= -beta]
+            point = point + sp.csr_array(zonotope.generators[:, wide]) @ b
+        rows.append(sp.csr_array(zonotope.power_map) @ point)
+        cost = cost + zonotope.linear_cost(np.zeros(n_steps)) @ point
+    unserved_cny = domain.unserved_cny_kwh * domain.least_unserved_kwh
+    cost = cost + (unserved_cny / 1000.0) @ steered
+    power = cp.vstack(rows)
+    if hull:
+        alone = uncontrolled(domain)
+        cohort, age = np.nonzero(domain.active & (alone.charge_kw > 0))
+        matrix = (alone.charge_kw[cohort, age] / 1000.0, (fleet.place()[cohort, age], cohort))
+        gather = sp.csr_array(matrix, shape=(fleet.n_stations * n_steps, n))
+        power = power + cp.reshape(gather @ plain, (fleet.n_stations, n_steps), order="C")
+        cost = cost + (cost_at(domain, np.zeros_like(alone.charge_kw), alone) / 1000.0) @ plain
+    return ZonotopeBlock(
+        Cluster(power, cost, constraints), fleet, tuple(members), tuple(stations), steered, plain, points
+    )

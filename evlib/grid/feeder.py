@@ -1,0 +1,300 @@
+"""A radial distribution feeder as arrays: read from two CSV files or built by hand, checked once, root first."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import scipy.sparse as sp
+
+from evlib.errors import InputError
+from evlib.grid.checks import (
+    check_branches,
+    check_buses,
+    check_units,
+    checked_arrays,
+    listed,
+    read_table,
+    sort_from_root,
+    write_feeder,
+)
+from evlib.inputs.pandapower_feeder import feeder_arrays
+
+__all__ = ["Feeder", "feeder_from_arrays", "from_pandapower", "read_feeder", "write_feeder"]
+
+# How each column is read; columns beyond these are ignored.
+BUS_COLUMNS = dict.fromkeys(("base_kv", "p_kw", "q_kvar", "v_min_pu", "v_max_pu"), float)
+BUS_COLUMNS |= {"bus": int, "type": ("slack", "pq")}
+BRANCH_COLUMNS = {"branch": int, "from_bus": int, "to_bus": int, "r_ohm": float, "x_ohm": float, "status": ("1", "0")}
+
+
+@dataclass(frozen=True, eq=False)
+class Feeder:
+    """A radial feeder: a tree of buses that hangs from its root, in per unit of ``base_mva`` and ``base_kv``.
+
+    Buses are sorted so that a parent comes before its children, branches so that branch ``b`` feeds bus ``b + 1``.
+    All arrays are read-only.
+
+    Attributes
+    ----------
+    bus : ndarray of int, shape (n_bus,)
+        Bus numbers, root first.
+    branch : ndarray of int, shape (n_branch,)
+        Branch numbers of the file.
+    branch_from, branch_to : ndarray of int, shape (n_branch,)
+        Positions in ``bus`` of the end nearer to the root and of the other end; ``branch_to[b] == b + 1``.
+    r_pu, x_pu : ndarray, shape (n_branch,)
+        Series resistance and reactance [pu].
+    load_kw, load_kvar : ndarray, shape (n_bus,)
+        Nominal active [kW] and reactive [kvar] load, scaled.
+    v_min_pu, v_max_pu : ndarray, shape (n_bus,)
+        Voltage limits [pu]. Those of the root are as given, often its set point twice; its voltage is chosen elsewhere.
+    base_kv, base_mva : float
+        Voltage base, line to line [kV], and power base, three-phase [MVA].
+    """
+
+    bus: np.ndarray
+    branch: np.ndarray
+    branch_from: np.ndarray
+    branch_to: np.ndarray
+    r_pu: np.ndarray
+    x_pu: np.ndarray
+    load_kw: np.ndarray
+    load_kvar: np.ndarray
+    v_min_pu: np.ndarray
+    v_max_pu: np.ndarray
+    base_kv: float
+    base_mva: float = 1.0
+
+    @property
+    def n_bus(self) -> int:
+        """Number of buses, root included."""
+        return len(self.bus)
+
+    @property
+    def n_branch(self) -> int:
+        """Number of branches, one less than buses."""
+        return len(self.branch)
+
+    def index(self, bus_number: int) -> int:
+        """Position of a bus number in ``bus``; :class:`InputError` if there is no such bus."""
+        found = np.flatnonzero(self.bus == bus_number)
+        if not len(found):
+            raise InputError(f"feeder: no bus {bus_number}; its buses are {listed(sorted(self.bus))}")
+        return int(found[0])
+
+    @property
+    def downstream(self) -> sp.csr_array:
+        """Sparse matrix (n_branch, n_bus), 1 where the bus is fed through the branch.
+
+        Times what buses draw: what flows in the branches. Its transpose times the drops along branches: the drop
+        between root and bus.
+        """
+        paths = [[]]
+        for branch, parent in enumerate(self.branch_from):
+            paths.append([*paths[parent], branch])
+        rows = np.concatenate([np.array(path, dtype=int) for path in paths])
+        columns = np.repeat(np.arange(self.n_bus), [len(path) for path in paths])
+        return sp.csr_array((np.ones(len(rows)), (rows, columns)), shape=(self.n_branch, self.n_bus))
+
+    @property
+    def incidence(self) -> sp.csr_array:
+        """Sparse matrix (n_bus, n_branch), +1 where the branch ends at the bus, -1 where it starts there."""
+        columns = np.arange(self.n_branch)
+        values = np.concatenate([np.ones(self.n_branch), -np.ones(self.n_branch)])
+        rows = np.concatenate([self.branch_to, self.branch_from])
+        return sp.csr_array((values, (rows, np.tile(columns, 2))), shape=(self.n_bus, self.n_branch))
+
+
+def read_feeder(buses_csv, branches_csv, *, load_scale: float = 1.0, impedance_divisor: float = 1.0) -> Feeder:
+    """Read a radial feeder from a table of buses and a table of branches.
+
+    Parameters
+    ----------
+    buses_csv : str or Path
+        Columns bus, base_kv [kV], p_kw [kW], q_kvar [kvar], type (``slack`` or ``pq``), v_min_pu, v_max_pu [pu].
+    branches_csv : str or Path
+        Columns branch, from_bus, to_bus, r_ohm, x_ohm [ohm], status (1 closed, 0 open). Open branches are left out; a
+        branch may be given from either end. In both files lines that start with ``#`` are comments.
+    load_scale : float
+        Factor on all loads [1], positive.
+    impedance_divisor : float
+        Divisor of all impedances [1], positive.
+
+    Returns
+    -------
+    Feeder
+
+    Raises
+    ------
+    InputError
+        Missing file or column, a cell that is no number, not exactly one slack bus, two voltage levels, and all that
+        :func:`feeder_from_arrays` refuses: names file, line, bus or branch, value and what would be right.
+
+    Notes
+    -----
+    The study's feeder, in this format, is the 33-bus case of M. E. Baran and F. F. Wu, "Network reconfiguration in
+    distribution systems for loss reduction and load balancing", IEEE Trans. Power Delivery 4(2), 1989, 1401-1407.
+    """
+    buses = read_table(Path(buses_csv), BUS_COLUMNS)
+    branches = read_table(Path(branches_csv), BRANCH_COLUMNS)
+    slack = [number for number, kind in zip(buses["bus"], buses["type"], strict=True) if kind == "slack"]
+    if len(slack) != 1:
+        found = f"slack buses {listed(slack)}" if slack else "no slack bus"
+        raise InputError(f"{buses_csv}: type: {found}; exactly one bus must have type slack, all others pq")
+    base_kv = buses.pop("base_kv")
+    for number, value in zip(buses["bus"], base_kv, strict=True):
+        if value != base_kv[0]:
+            raise InputError(
+                f"{buses_csv}: bus {number}: base_kv = {value:g} where bus {buses['bus'][0]} has {base_kv[0]:g}; "
+                "a feeder has one voltage level"
+            )
+    closed = np.array(branches.pop("status")) == "1"
+    del buses["type"]
+    return feeder_from_arrays(
+        **buses,
+        **{name: np.array(column)[closed] for name, column in branches.items()},
+        base_kv=base_kv[0],
+        root_bus=slack[0],
+        load_scale=load_scale,
+        impedance_divisor=impedance_divisor,
+        buses_name=str(buses_csv),
+        branches_name=str(branches_csv),
+    )
+
+
+def from_pandapower(net, *, leave_out=(), load_scale: float = 1.0, impedance_divisor: float = 1.0) -> Feeder:
+    """A radial pandapower network as a feeder; pandapower's converters bring MATPOWER cases there.
+
+    Parameters
+    ----------
+    net : pandapowerNet
+        Loads of constant power, lines and two-winding transformers at nominal ratio, hanging on one external grid. What is
+        out of service, or behind an open switch, is left out; buses joined by a closed switch become one, which keeps the
+        lowest number. Transformers are numbered after the lines.
+    leave_out : collection of {"shunts", "generators"}
+        What may be ignored if it is there: capacitances, iron losses and shunts; static and other generators. Not named,
+        it is refused.
+    load_scale, impedance_divisor : float
+        As in :func:`read_feeder`.
+
+    Returns
+    -------
+    Feeder
+        Impedances referred to the voltage level of most loads; voltage limits of the network, else 0.9 and 1.1 pu.
+
+    Raises
+    ------
+    InputError
+        An element that the feeder's model does not have, none or several external grids, and all that
+        :func:`feeder_from_arrays` refuses: a loop and its branches, buses cut off, impedances, implausible loads.
+    """
+    arrays = feeder_arrays(net, leave_out)
+    return feeder_from_arrays(**arrays, load_scale=load_scale, impedance_divisor=impedance_divisor)
+
+
+def feeder_from_arrays(
+    *,
+    bus,
+    p_kw,
+    q_kvar,
+    from_bus,
+    to_bus,
+    r_ohm,
+    x_ohm,
+    base_kv: float,
+    root_bus: int | None = None,
+    v_min_pu=0.9,
+    v_max_pu=1.1,
+    branch=None,
+    load_scale: float = 1.0,
+    impedance_divisor: float = 1.0,
+    buses_name: str = "feeder",
+    branches_name: str = "feeder",
+) -> Feeder:
+    """Build a feeder from arrays, with the same checks as a feeder read from files.
+
+    Parameters
+    ----------
+    bus, p_kw, q_kvar : array_like, shape (n_bus,)
+        Bus numbers; active [kW] and reactive [kvar] load, not negative.
+    from_bus, to_bus, r_ohm, x_ohm : array_like, shape (n_bus - 1,)
+        Bus numbers at the ends of each branch, in either direction; resistance, positive, and reactance, not negative
+        [ohm].
+    base_kv : float
+        Nominal voltage, line to line [kV].
+    root_bus : int, optional
+        The bus where the feeder hangs on the grid; by default the first.
+    v_min_pu, v_max_pu : float or array_like, shape (n_bus,)
+        Voltage limits [pu]; they may be equal at the root alone.
+    branch : array_like of int, optional
+        Branch numbers, by default 1, 2, ...
+    load_scale, impedance_divisor : float
+        Factor on loads, divisor of impedances [1], positive.
+    buses_name, branches_name : str
+        What error messages call the two tables.
+
+    Returns
+    -------
+    Feeder
+
+    Raises
+    ------
+    InputError
+        nan, duplicate or unknown bus, an impedance or load that is not allowed, voltage limits the wrong way round, a
+        bus cut off from the root, a loop.
+
+    Examples
+    --------
+    >>> feeder = feeder_from_arrays(
+    ...     bus=[1, 2, 3], p_kw=[0, 100, 200], q_kvar=[0, 0, 50], from_bus=[1, 3], to_bus=[2, 1], r_ohm=[1, 2],
+    ...     x_ohm=[1, 1], base_kv=10,
+    ... )
+    >>> feeder.bus[feeder.branch_from], feeder.r_pu
+    (array([1, 1]), array([0.01, 0.02]))
+    """
+    if not len(bus):
+        raise InputError(f"{buses_name}: no buses; a feeder has at least its root")
+    branch = np.arange(1, len(from_bus) + 1) if branch is None else branch
+    buses = {"bus": bus, "p_kw": p_kw, "q_kvar": q_kvar}
+    buses |= {"v_min_pu": np.broadcast_to(v_min_pu, len(bus)), "v_max_pu": np.broadcast_to(v_max_pu, len(bus))}
+    branches = {"branch": branch, "from_bus": from_bus, "to_bus": to_bus, "r_ohm": r_ohm, "x_ohm": x_ohm}
+    buses = checked_arrays(buses_name, buses, "bus", {"bus"})
+    branches = checked_arrays(branches_name, branches, "branch", {"branch", "from_bus", "to_bus"})
+    root_bus = int(buses["bus"][0] if root_bus is None else root_bus)
+    scales = {"base_kv": base_kv, "load_scale": load_scale, "impedance_divisor": impedance_divisor}
+    for name, value in scales.items():
+        if not (np.isfinite(value) and value > 0):
+            raise InputError(f"{buses_name}: {name} = {value}; must be positive")
+    check_buses(buses_name, buses, root_bus)
+    check_branches(branches_name, branches, buses["bus"])
+    bus_order, branch_order, parent = sort_from_root(branches_name, buses["bus"], branches, root_bus)
+    base_mva = 1.0
+    z_base_ohm = base_kv**2 / base_mva
+    feeder = Feeder(
+        bus=buses["bus"][bus_order],
+        branch=branches["branch"][branch_order],
+        branch_from=parent,
+        branch_to=np.arange(1, len(bus_order)),
+        r_pu=branches["r_ohm"][branch_order] / impedance_divisor / z_base_ohm,
+        x_pu=branches["x_ohm"][branch_order] / impedance_divisor / z_base_ohm,
+        load_kw=buses["p_kw"][bus_order] * load_scale,
+        load_kvar=buses["q_kvar"][bus_order] * load_scale,
+        v_min_pu=buses["v_min_pu"][bus_order],
+        v_max_pu=buses["v_max_pu"][bus_order],
+        base_kv=float(base_kv),
+        base_mva=base_mva,
+    )
+    check_units(buses_name, feeder.bus, feeder.load_kw, feeder.base_kv, _squared_pu(feeder))
+    for value in vars(feeder).values():
+        if isinstance(value, np.ndarray):
+            value.setflags(write=False)
+    return feeder
+
+
+def _squared_pu(feeder: Feeder) -> np.ndarray:
+    """Squared voltages at nominal load by the lossless model, the root at 1 pu."""
+    downstream, kw_per_pu = feeder.downstream, 1000 * feeder.base_mva
+    carried = feeder.r_pu * (downstream @ feeder.load_kw) + feeder.x_pu * (downstream @ feeder.load_kvar)
+    return 1 - 2 * (downstream.T @ carried) / kw_per_pu

@@ -1,0 +1,175 @@
+"""A pandapower network as the arrays of a radial feeder: units converted, switches respected, all else refused by name."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from evlib.errors import InputError
+
+__all__ = ["LEAVE_OUT", "feeder_arrays"]
+
+WHERE = "pandapower network"
+BASE_MVA = 1.0
+LEAVE_OUT = ("shunts", "generators")
+# What a feeder of loads, lines and transformers does not have.
+GENERATORS = ("sgen", "gen", "storage", "asymmetric_sgen")
+SHUNTS = ("shunt", "ward", "xward", "svc")
+UNKNOWN = ("trafo3w", "impedance", "dcline", "asymmetric_load", "motor", "tcsc", "ssc")
+
+
+def feeder_arrays(net, leave_out=()) -> dict:
+    """Arguments of :func:`evlib.grid.feeder.feeder_from_arrays` for a pandapower network."""
+    unknown = set(leave_out) - set(LEAVE_OUT)
+    if unknown:
+        raise InputError(
+            f"{WHERE}: leave_out {sorted(unknown)[0]!r} is unknown; may be left out: {', '.join(LEAVE_OUT)}"
+        )
+    _refuse(net, leave_out)
+    kept = net.bus.index[net.bus["in_service"].astype(bool)]
+    merged = _merged(net, kept)
+    buses = sorted(set(merged.values()))
+    kv = {bus: float(net.bus.at[bus, "vn_kv"]) for bus in buses}
+    load_kw, load_kvar = dict.fromkeys(buses, 0.0), dict.fromkeys(buses, 0.0)
+    for row in _used(net, "load").itertuples():
+        _constant_power(row)
+        if row.bus in merged:
+            load_kw[merged[row.bus]] += 1000.0 * row.p_mw * row.scaling
+            load_kvar[merged[row.bus]] += 1000.0 * row.q_mvar * row.scaling
+    branches = [*_lines(net, merged, leave_out), *_trafos(net, merged, leave_out)]
+    levels = [kv[bus] for bus in buses if load_kw[bus]] or list(kv.values())
+    base_kv = max(set(levels), key=levels.count)
+    z_base_ohm = base_kv**2 / BASE_MVA
+    number, begin, end, r_pu, x_pu = (list(column) for column in zip(*branches, strict=True)) if branches else [[]] * 5
+    limits = {
+        name: [_limit(net, bus, column, default) for bus in buses]
+        for name, column, default in (("v_min_pu", "min_vm_pu", 0.9), ("v_max_pu", "max_vm_pu", 1.1))
+    }
+    return {
+        "bus": buses,
+        "p_kw": [load_kw[bus] for bus in buses],
+        "q_kvar": [load_kvar[bus] for bus in buses],
+        "branch": number,
+        "from_bus": begin,
+        "to_bus": end,
+        "r_ohm": np.array(r_pu) * z_base_ohm,
+        "x_ohm": np.array(x_pu) * z_base_ohm,
+        "base_kv": base_kv,
+        "root_bus": _root(net, merged),
+        "buses_name": WHERE,
+        "branches_name": WHERE,
+    } | limits
+
+
+def _used(net, table: str):
+    """Rows in service."""
+    rows = net[table] if table in net else None
+    return rows.iloc[:0] if rows is None else rows[rows["in_service"].astype(bool)]
+
+
+def _refuse(net, leave_out) -> None:
+    groups = [(UNKNOWN, None, "the feeder has loads, lines and two-winding transformers only")]
+    groups.append((GENERATORS, "generators", "generation is a farm of the study"))
+    groups.append((SHUNTS, "shunts", "the feeder's model has no shunts"))
+    for tables, name, reason in groups:
+        for table in tables:
+            if name not in leave_out and table in net and len(net[table]) and len(_used(net, table)):
+                how = "" if name is None else f": pass leave_out=({name!r},) to go without"
+                raise InputError(f"{WHERE}: {table} {_used(net, table).index[0]}: {reason}{how}")
+
+
+def _constant_power(row) -> None:
+    for name in ("const_z_percent", "const_i_percent", "const_z_p_percent", "const_z_q_percent", "const_i_p_percent"):
+        share = getattr(row, name, 0.0)
+        if share and not np.isnan(share):
+            raise InputError(
+                f"{WHERE}: load {row.Index}: {name} = {share:g}; loads must be of constant power: set it to 0"
+            )
+
+
+def _merged(net, kept) -> dict[int, int]:
+    """The bus that stands for each bus in service: closed switches between buses make them one."""
+    stands = {int(bus): int(bus) for bus in kept}
+
+    def find(bus):
+        while stands[bus] != bus:
+            bus = stands[bus]
+        return bus
+
+    for row in _switches(net, "b").itertuples():
+        if row.closed and row.bus in stands and row.element in stands:
+            first, second = sorted((find(int(row.bus)), find(int(row.element))))
+            stands[second] = first
+    return {bus: find(bus) for bus in stands}
+
+
+def _switches(net, kind: str):
+    return net.switch[net.switch["et"] == kind]
+
+
+def _open_elements(net, kind: str) -> set:
+    rows = _switches(net, kind)
+    return set(rows.loc[~rows["closed"].astype(bool), "element"])
+
+
+def _lines(net, merged, leave_out):
+    """Number, ends and impedance [pu] of each closed line."""
+    opened = _open_elements(net, "l")
+    for row in _used(net, "line").itertuples():
+        if row.Index in opened or not {row.from_bus, row.to_bus} <= merged.keys():
+            continue
+        begin, end = merged[row.from_bus], merged[row.to_bus]
+        from_kv, to_kv = (float(net.bus.at[bus, "vn_kv"]) for bus in (begin, end))
+        if from_kv != to_kv:
+            raise InputError(
+                f"{WHERE}: line {row.Index}: from {from_kv:g} to {to_kv:g} kV; a line keeps its voltage level"
+            )
+        if "shunts" not in leave_out and (row.c_nf_per_km or row.g_us_per_km):
+            raise InputError(
+                f"{WHERE}: line {row.Index}: c_nf_per_km = {row.c_nf_per_km:g}, g_us_per_km = {row.g_us_per_km:g}; the "
+                "feeder's model has no shunts: pass leave_out=('shunts',) to go without"
+            )
+        per_unit = row.length_km / row.parallel / (from_kv**2 / BASE_MVA)
+        yield int(row.Index), begin, end, row.r_ohm_per_km * per_unit, row.x_ohm_per_km * per_unit
+
+
+def _trafos(net, merged, leave_out):
+    """The same of each two-winding transformer at its nominal ratio, numbered after the lines."""
+    opened, after = _open_elements(net, "t"), int(net.line.index.max()) + 1 if len(net.line) else 0
+    for row in _used(net, "trafo").itertuples():
+        if row.Index in opened or not {row.hv_bus, row.lv_bus} <= merged.keys():
+            continue
+        begin, end = merged[row.hv_bus], merged[row.lv_bus]
+        ratio = (row.vn_hv_kv / net.bus.at[begin, "vn_kv"]) / (row.vn_lv_kv / net.bus.at[end, "vn_kv"])
+        step = getattr(row, "tap_step_percent", np.nan)
+        position = getattr(row, "tap_pos", np.nan) - getattr(row, "tap_neutral", np.nan)
+        moved = 0.0 if np.isnan(step) or np.isnan(position) else step * position
+        if abs(ratio - 1) > 1e-9 or moved:
+            raise InputError(
+                f"{WHERE}: trafo {row.Index}: ratio {ratio:g} of nominal, tap {moved:g} % off; "
+                "the feeder's model has transformers at their nominal ratio only: set tap_pos to tap_neutral"
+            )
+        if "shunts" not in leave_out and (row.pfe_kw or row.i0_percent):
+            raise InputError(
+                f"{WHERE}: trafo {row.Index}: pfe_kw = {row.pfe_kw:g}, i0_percent = {row.i0_percent:g}; the feeder's model "
+                "has no shunts: pass leave_out=('shunts',) to go without"
+            )
+        scale = BASE_MVA / row.sn_mva / row.parallel * (row.vn_lv_kv / net.bus.at[end, "vn_kv"]) ** 2 / 100
+        r_pu, z_pu = row.vkr_percent * scale, row.vk_percent * scale
+        yield after + int(row.Index), begin, end, r_pu, float(np.sqrt(max(z_pu**2 - r_pu**2, 0.0)))
+
+
+def _root(net, merged) -> int:
+    """The bus of the one external grid."""
+    grids = _used(net, "ext_grid")
+    if len(grids) != 1:
+        found = f"buses {', '.join(map(str, grids['bus']))}" if len(grids) else "none"
+        raise InputError(f"{WHERE}: ext_grid: {len(grids)} in service ({found}); a feeder hangs on exactly one")
+    bus = int(grids["bus"].iloc[0])
+    if bus not in merged:
+        raise InputError(f"{WHERE}: ext_grid at bus {bus}, which is out of service")
+    return merged[bus]
+
+
+def _limit(net, bus: int, column: str, default: float) -> float:
+    value = net.bus.at[bus, column] if column in net.bus else np.nan
+    return default if np.isnan(value) else float(value)

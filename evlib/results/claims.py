@@ -1,0 +1,181 @@
+"""The article's sixteen claims beside ours: every definition of each, with a verdict by a rule fixed beforehand."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+
+import pandas as pd
+
+from evlib.errors import InputError
+from evlib.results import claims_grid as grid
+from evlib.results import claims_roads as road
+from evlib.results import measures as measure
+from evlib.results.claim_row import RUNS, Row, join
+
+__all__ = ["CLAIMS", "COLUMNS", "RUNS", "claims_table", "verdict"]
+
+CLAIMS = {
+    "A1": "on shortest paths all drive to c3 and c4; c1, c2 and the roads to them stay unused",
+    "A2": "on shortest paths the traffic on the connecting roads exceeds their capacity",
+    "A3": "on shortest paths the total travel cost is 47 % higher",
+    "A4": "coordination absorbs 67.9 % of the wind at c2 that would be wasted",
+    "A5": "coordination absorbs 61.7 % of the sun at c3 that would be wasted",
+    "A6": "coordination raises the consumption of renewable energy by 33 %",
+    "A7": "coordination raises the load supply response by 25.8 %",
+    "A8": "without vehicles the demand spike at c1 needs backup generators",
+    "A9": "coordination lowers the grid's cost",
+    "A10": "the loop between traffic and grid settles",
+    "A11": "with coordination all four stations are active",
+    "A12": "with coordination no road is crippled and traffic is more even",
+    "A13": "with coordination electricity is cheaper for drivers",
+    "A14": "with coordination voltages deviate less and equipment is loaded less",
+    "A15": "with coordination trips are shorter and more predictable",
+    "A16": "with coordination emissions are lower",
+}
+COLUMNS = ["claim", "definition", "article", "ours", "unit", "verdict", "note", "tolerance"]
+
+# How near two solves can be compared at best, by unit: of equilibria; of other runs a hundredth of it.
+FLOORS = {"%": 0.1, "percentage points": 0.1, "veh": 1.0, "roads": 1.0, "MWh": 0.01, "CNY/kWh": 1e-3, "CNY/veh": 0.01}
+FLOORS |= {"min": 0.01, "pu": 1e-4, "1": 1e-3}
+
+
+def claims_table(results: Mapping, methods: pd.DataFrame | None) -> pd.DataFrame:
+    """Every definition of the article's claims: its number, ours, and what follows.
+
+    Parameters
+    ----------
+    results : mapping of str to Result
+        ``no_ev``, ``shortest_path``, ``snapshot``, ``user``, ``coordinated`` of one scenario and charging mode.
+    methods : DataFrame or None
+        Convergence of the methods, the committed ``methods_nguyen.csv``; without it A10 has the certificates alone.
+
+    Returns
+    -------
+    DataFrame
+        One row a definition. ``claim`` (see `CLAIMS`), ``definition`` (unique within its claim), ``article`` (nan where
+        the article says a direction only), ``ours`` (nan where undefined), ``unit``, ``verdict`` (see `verdict`),
+        ``note``, ``tolerance`` (see Notes) in the row's unit.
+
+    Raises
+    ------
+    InputError
+        A run is missing, or runs are of different scenarios or charging modes; a method without its columns or best row.
+
+    Notes
+    -----
+    The tolerance is how far a number may move from machine to machine, and below which a sign does not count. For a
+    number that rests on a coordinated run it is the larger of 1 % and the run's relative gap, of the largest term of
+    the difference or ratio; where it is money, the run's excess cost over all vehicles if that is more. That is a bound
+    for drivers' costs and a yardstick for anything else: where few vehicles decide (a station that attracts few, energy
+    discharged in few steps), a run that has not converged can be farther off. For other runs it is 1e-4 of the term.
+    """
+    _check(results)
+    rows = sorted(_rows(results, methods), key=lambda row: int(row.claim[1:]))  # stable
+    return pd.DataFrame([_judged(row, results) for row in rows], columns=COLUMNS)
+
+
+def verdict(article: float, ours: float, kind: str = "number", tolerance: float = 0.0) -> str:
+    """What becomes of a claim; the rule was fixed before any number was known.
+
+    Parameters
+    ----------
+    article, ours : float
+        In one unit; ``article`` may be nan for a sign.
+    kind : {"number", "above", "positive", "negative", "construction", "none"}
+        The article gives a number, a threshold to exceed, or a direction; what follows from the inputs alone; what the
+        article says nothing about.
+    tolerance : float
+        A number or a sign counts only if it is farther from 0 than this.
+
+    Returns
+    -------
+    str
+        *reproduced*: the sign, or within 20 % of the article's number (equal to it if that is 0); *direction only*: the
+        number's sign but not its size; *not reproduced*: else; *by construction*; *undefined*: ours is nan;
+        *no claim*: shown beside.
+
+    Raises
+    ------
+    ValueError
+        Another kind.
+
+    Examples
+    --------
+    >>> verdict(47.0, 50.0), verdict(47.0, 150.0), verdict(47.0, -1.0), verdict(math.nan, -3.0, "negative")
+    ('reproduced', 'direction only', 'not reproduced', 'reproduced')
+    """
+    if kind not in ("number", "above", "positive", "negative", "construction", "none"):
+        raise ValueError(f"kind {kind!r}; must be number, above, positive, negative, construction or none")
+    if math.isnan(ours):
+        return "undefined"
+    if kind in ("construction", "none"):
+        return {"construction": "by construction", "none": "no claim"}[kind]
+    if kind == "above":
+        return "reproduced" if ours > article else "not reproduced"
+    if kind == "number" and article == 0:
+        return "reproduced" if ours == 0 else "not reproduced"
+    sign = math.copysign(1.0, article) if kind == "number" else {"positive": 1.0, "negative": -1.0}[kind]
+    if not sign * ours > tolerance:
+        return "not reproduced"
+    if kind != "number":
+        return "reproduced"
+    near = abs(ours - article) <= (0.2 + 1e-9) * abs(article)  # rounding does not decide
+    return "reproduced" if near else "direction only"
+
+
+def _judged(row: Row, results: Mapping) -> list:
+    solved = [(name, results[name].certificate) for name in row.runs if name in ("user", "coordinated")]
+    floor = FLOORS[row.unit] if solved else FLOORS[row.unit] / 100
+    level = abs(row.ours) if row.level is None else row.level
+    if row.tolerance is not None:
+        tolerance = row.tolerance
+    elif math.isnan(row.ours):
+        tolerance = floor
+    else:
+        share = max([1e-4, *(max(0.01, certificate["relative_gap"]) for _, certificate in solved)])
+        share = 0.01 if row.per_cny and solved else share
+        stretch = level / 100 if row.unit == "%" else 1.0  # a ratio above 1 moves by more than its denominator's share
+        excess = [stretch * row.per_cny * _excess(results[name]) for name, _ in solved]
+        tolerance = max([floor, share * level, *excess])
+    unsure = [f"{name}: run not converged, see A10" for name, certificate in solved if not certificate["converged"]]
+    if row.per_cny and any(abs(row.ours) <= row.per_cny * _excess(results[name]) for name, _ in solved):
+        unsure.append("the difference is within the excess cost of the run")
+    elif row.kind in ("number", "positive", "negative") and 0 < abs(row.ours) <= tolerance and row.article != 0:
+        unsure.append("smaller than what the runs resolve")
+    outcome = row.outcome or verdict(row.article, row.ours, row.kind, tolerance)
+    note = join(row.note, *unsure) if row.claim != "A10" else row.note
+    return [row.claim, row.definition, row.article, row.ours, row.unit, outcome, note, tolerance]
+
+
+def _excess(result) -> float:
+    """What drivers could still save together [CNY]."""
+    return result.certificate["excess_cny_veh"] * measure.summary_value(result, "vehicles")
+
+
+def _check(results: Mapping) -> None:
+    missing = [name for name in RUNS if name not in results]
+    if missing:
+        raise InputError(f"results: {', '.join(missing)} missing; give all of {', '.join(RUNS)}")
+    first = results[RUNS[0]]
+    for name in RUNS:
+        for label, own, other in (
+            ("scenario", results[name].scenario.hash, first.scenario.hash),
+            ("charging", results[name].charging, first.charging),
+        ):
+            if own != other:
+                raise InputError(f"results[{name!r}]: another {label} than no_ev; solve all runs with the same {label}")
+
+
+def _rows(results, methods) -> Iterator[Row]:
+    for who in ("coordinated", "user"):
+        yield from road.a3(results, who)
+        yield from grid.absorbed(results, "A4", "wind", 67.9, who)
+        yield from grid.absorbed(results, "A5", "solar", 61.7, who)
+        for rows_of in (grid.a6, grid.a9, road.a15):
+            yield from rows_of(results, who)
+    for rows_of in (road.a1, road.a2, grid.a7, grid.a8, road.a11, road.a12, grid.a13, grid.a14, grid.a16):
+        yield from rows_of(results)
+    for name in ("coordinated", "user"):
+        yield from road.settled(results[name].certificate, f"certificate of {name}", results[name].scenario, (name,))
+    yield from road.methods_rows(results, methods)

@@ -1,0 +1,240 @@
+"""The case study's numbers as tidy tables: several results side by side, named by a column ``case``."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from evlib import flexibility as flex
+from evlib.errors import InputError
+from evlib.flexibility.cohorts import all_cohorts
+from evlib.grid.grid_case import build_grid_case
+
+__all__ = [
+    "COST_ITEMS",
+    "cost_table",
+    "domain_table",
+    "driver_table",
+    "feeder_table",
+    "group_table",
+    "side_by_side",
+    "stations_table",
+]
+
+# Items of a result's table of costs -> the few that are drawn.
+COST_ITEMS = {
+    "drivers: time and queue": "time and queue",
+    "grid: import": "import",
+    "grid: backup": "backup",
+    "grid: curtailment": "curtailment",
+    "grid: shedding": "shedding",
+    "grid: overload": "overload and quadratic",
+    "grid: backup quadratic": "overload and quadratic",
+    "grid: import quadratic": "overload and quadratic",
+    "grid: curtailment quadratic": "overload and quadratic",
+    "grid: shedding quadratic": "overload and quadratic",
+    "grid: vehicles": "vehicles",
+    "drivers: electricity after the horizon": "bought after the horizon",
+}
+
+
+def side_by_side(results: dict, table: str) -> pd.DataFrame:
+    """One table of several results, one below the other.
+
+    Parameters
+    ----------
+    results : dict of str -> Result
+        By the name of the case.
+    table : str
+        Name of a result's table.
+
+    Returns
+    -------
+    DataFrame
+        With a first column ``case``.
+    """
+    parts = [result.tables[table].assign(case=case) for case, result in results.items()]
+    whole = pd.concat(parts, ignore_index=True)
+    return whole[["case", *whole.columns.drop("case")]]
+
+
+def stations_table(results: dict) -> pd.DataFrame:
+    """Vehicles and price at each station over the day.
+
+    Parameters
+    ----------
+    results : dict of str -> Result
+
+    Returns
+    -------
+    DataFrame
+        ``case``, ``station``, ``step``, ``clock``, ``arrived_veh``, ``present_veh`` (plugged in or waiting),
+        ``price_cny_kwh``.
+    """
+    table = side_by_side(results, "stations")
+    table["present_veh"] = table["occupied_plugs"] + table["queue_veh"]
+    return table[["case", "station", "step", "clock", "arrived_veh", "present_veh", "price_cny_kwh"]]
+
+
+def domain_table(results: dict) -> pd.DataFrame:
+    """Summed bounds of each station's vehicles over the day, and the profile that the grid chose.
+
+    Parameters
+    ----------
+    results : dict of str -> Result
+
+    Returns
+    -------
+    DataFrame
+        ``case``, ``station``, ``step``, ``clock``, ``lowest_mw``, ``highest_mw``, ``chosen_mw`` (meter side, charging
+        positive), ``need_mwh``, ``most_mwh``, ``taken_mwh`` (battery side, at the end of the step, since plug-in,
+        vehicles that have left included).
+
+    Notes
+    -----
+    Summed bounds are an outer approximation (`evlib.flexibility.summed_bounds`): power bounds hold for each step by
+    itself, and not every profile between the bounds can be delivered.
+    """
+    parts = [_domains(result).assign(case=case) for case, result in results.items()]
+    whole = pd.concat(parts, ignore_index=True)
+    return whole[["case", *whole.columns.drop("case")]]
+
+
+def feeder_table(results: dict) -> pd.DataFrame:
+    """Lowest AC voltage of each bus, and highest AC loading of the line that feeds it.
+
+    Parameters
+    ----------
+    results : dict of str -> Result
+
+    Returns
+    -------
+    DataFrame
+        ``case``, ``bus``, ``lowest_pu``, ``highest_loading`` (share of the rating; nan at the root).
+    """
+    lines, buses = (side_by_side(results, name) for name in ("lines", "buses"))
+    lines["bus"] = lines["line"].str.split("-").str[1].astype(int)  # a line is named after its two buses
+    loading = lines.groupby(["case", "bus"], sort=False)["ac_loading"].max().rename("highest_loading")
+    voltage = buses.groupby(["case", "bus"], sort=False)["ac_voltage_pu"].min().rename("lowest_pu")
+    return voltage.to_frame().join(loading).reset_index()
+
+
+def cost_table(results: dict) -> pd.DataFrame:
+    """Costs by the few items that are drawn; their sum is time and queue plus the grid's cost plus late energy.
+
+    Parameters
+    ----------
+    results : dict of str -> Result
+
+    Returns
+    -------
+    DataFrame
+        ``case``, ``item`` (a value of `COST_ITEMS`), ``cost_cny``. Drivers' electricity bill is a payment and left out.
+
+    Raises
+    ------
+    InputError
+        The items of a case do not add up to its total.
+    """
+    costs = side_by_side(results, "costs")
+    total = costs[costs["item"] == "society: time and queue plus grid"].set_index("case")["cost_cny"]
+    costs = costs.assign(item=costs["item"].map(COST_ITEMS)).dropna(subset="item")
+    costs = costs.groupby(["case", "item"], sort=False)["cost_cny"].sum().reset_index()
+    missing = (costs.groupby("case")["cost_cny"].sum() - total).abs()
+    if missing.max() > 1e-6 * total.max():
+        case = missing.idxmax()
+        raise InputError(f"costs of {case}: items add up to {missing[case]:.3g} CNY off the total; an item is unknown")
+    return costs
+
+
+def group_table(results: dict) -> pd.DataFrame:
+    """Mean cost of a vehicle by origin and class.
+
+    Parameters
+    ----------
+    results : dict of str -> Result
+        With vehicles.
+
+    Returns
+    -------
+    DataFrame
+        ``case``, ``group`` ("origin, class"), ``time_cny_veh`` (time and queue, as experienced),
+        ``electricity_cny_veh`` (least electricity cost V at the plug-in step).
+    """
+    paths = side_by_side(results, "paths")
+    paths["group"] = paths["origin"] + ", " + paths["vehicle_class"].str.replace("_", " ")
+    vehicles, time, cost = (paths[name] for name in ("departures_veh", "experienced_time_cny", "experienced_cost_cny"))
+    paths["time_cny_veh"], paths["electricity_cny_veh"] = vehicles * time, vehicles * (cost - time)
+    columns = ["time_cny_veh", "electricity_cny_veh"]
+    sums = paths.groupby(["case", "group"], sort=False)[["departures_veh", *columns]].sum()
+    return sums[columns].div(sums["departures_veh"], axis=0).reset_index()
+
+
+def driver_table(result, origin: str, clock: str) -> pd.DataFrame:
+    """What drivers who depart from an origin at a time are shown: for each class and station the cheapest path and its price.
+
+    Parameters
+    ----------
+    result : Result
+    origin : str
+    clock : str
+        Begin of a decision step, ``HH:MM``.
+
+    Returns
+    -------
+    DataFrame
+        ``vehicle_class``, ``station``, ``path``, ``road_min``, ``waiting_min``, ``time_cny``, ``electricity_cny``,
+        ``total_cny`` (by the scenario's signal), ``best`` (whether the class has no cheaper station), by class and station.
+        Electricity is the least cost V at the announced prices. Tolls and rents are not among these: they steer the
+        reply, see `evlib.assignment.path_costs.Traffic.costs`.
+
+    Raises
+    ------
+    InputError
+        An origin or a time at which nobody may depart.
+    """
+    paths, signal = result.tables["paths"], result.scenario.switches.signal
+    for column, value in (("origin", origin), ("clock", clock)):
+        if value not in set(paths[column]):
+            known = ", ".join(dict.fromkeys(paths[column]))
+            raise InputError(f"{column} {value!r}: nobody departs there; must be one of {known}")
+    here = paths[(paths["origin"] == origin) & (paths["clock"] == clock)]
+    cost = f"{signal}_cost_cny"
+    cheapest = here.loc[here.groupby(["vehicle_class", "station"], sort=False)[cost].idxmin()]
+    table = cheapest[["vehicle_class", "station", "path"]].assign(
+        road_min=cheapest[f"{signal}_road_min"],
+        waiting_min=cheapest[f"{signal}_waiting_min"],
+        time_cny=cheapest[f"{signal}_time_cny"],
+        electricity_cny=cheapest[cost] - cheapest[f"{signal}_time_cny"],
+        total_cny=cheapest[cost],
+    )
+    least = table.groupby("vehicle_class", sort=False)["total_cny"].transform("min")
+    order = {item.name: place for place, item in enumerate(result.scenario.fleet.classes)}
+    table = table.assign(best=table["total_cny"] == least)
+    return table.sort_values("vehicle_class", key=lambda name: name.map(order), kind="stable", ignore_index=True)
+
+
+def _domains(result) -> pd.DataFrame:
+    scenario, table = result.scenario, result.tables["cohorts"]
+    case = build_grid_case(scenario)
+    cohorts = all_cohorts(scenario, case.terminal_price_cny_kwh, result.charging)
+    classes = [item.name for item in scenario.fleet.classes]
+    fleet, step_h, n_steps = scenario.fleet, case.step_h, case.n_steps
+    parts = []
+    for station, profile in result.tables["stations"].groupby("station", sort=False):
+        rows = table[table["station"] == station]
+        member = np.array([classes.index(name) for name in rows["vehicle_class"]], dtype=int)
+        kind, plugged_in = (rows[name].to_numpy(dtype=int) for name in ("soc_type", "plug_in_step"))
+        place = np.full(len(rows), case.stations.index(station))
+        index = np.ravel_multi_index((place, member, kind, plugged_in), cohorts.shape)
+        columns = dict.fromkeys(["lowest_mw", "highest_mw", "need_mwh", "most_mwh"], np.zeros(n_steps))
+        if len(rows):
+            bounds = flex.summed_bounds(cohorts.domain.take(index), rows["vehicles_veh"], plugged_in + 1, n_steps)
+            columns["lowest_mw"], columns["highest_mw"] = -bounds.discharge_max_kw / 1e3, bounds.charge_max_kw / 1e3
+            columns["need_mwh"] = bounds.energy_need_kwh[1:] / 1e3
+            columns["most_mwh"] = bounds.energy_high_kwh[1:] / 1e3
+        into, out = profile["charge_kw"].to_numpy(), profile["discharge_kw"].to_numpy()
+        columns["chosen_mw"] = (into - out) / 1e3
+        columns["taken_mwh"] = step_h * np.cumsum(fleet.eta_charge * into - out / fleet.eta_discharge) / 1e3
+        parts.append(profile[["station", "step", "clock"]].assign(**columns))
+    return pd.concat(parts, ignore_index=True)

@@ -1,0 +1,147 @@
+"""What a solve returns: certificate, tables and scenario; written, read and compared."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from evlib.errors import InputError
+from evlib.files import write_csv, write_json
+from evlib.inputs.scenario import Scenario
+
+__all__ = ["Result", "compare", "read_result", "write_result"]
+
+
+@dataclass(frozen=True)
+class Result:
+    """One solved case.
+
+    Attributes
+    ----------
+    scenario : Scenario
+    strategy, charging, method : str
+        How drivers chose, how vehicles charged, how traffic and grid were coordinated.
+    certificate : dict
+        How far the numbers can be trusted: statuses, residuals, counts.
+    tables : dict of str -> DataFrame
+        Tidy tables with unit-suffixed columns: summary, arcs, stations, paths, cohorts, schedules, dispatch, farms,
+        buses, lines, prices, costs.
+    """
+
+    scenario: Scenario
+    strategy: str
+    charging: str
+    method: str
+    certificate: dict
+    tables: dict
+
+    def __repr__(self):
+        return f"Result({self.scenario.name!r}, strategy={self.strategy!r}, charging={self.charging!r})"
+
+
+def write_result(result: Result, folder: str | Path) -> None:
+    """Write a result as CSV and JSON files; ``result.json`` comes last, so a folder that has it is complete.
+
+    Parameters
+    ----------
+    result : Result
+    folder : path
+        Made if need be; files of the same names are replaced.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "result.json").unlink(missing_ok=True)
+    for name, table in result.tables.items():
+        write_csv(folder / f"{name}.csv", table)
+    write_json(
+        folder / "result.json",
+        {
+            "scenario": result.scenario.name,
+            "scenario_hash": result.scenario.hash,
+            "strategy": result.strategy,
+            "charging": result.charging,
+            "method": result.method,
+            "certificate": _nan_to_none(result.certificate),
+            "tables": {
+                name: {str(k): str(v) for k, v in table.dtypes.items()} for name, table in result.tables.items()
+            },
+        },
+    )
+
+
+def read_result(scenario: Scenario, folder: str | Path) -> Result:
+    """Read what :func:`write_result` wrote, number for number.
+
+    Raises
+    ------
+    InputError
+        The folder holds no complete result, or one of another scenario.
+    """
+    folder = Path(folder)
+    file = folder / "result.json"
+    if not file.is_file():
+        raise InputError(f"{file}: no such file; the folder holds no complete result")
+    head = json.loads(file.read_text(encoding="utf-8"))
+    if head["scenario_hash"] != scenario.hash:
+        raise InputError(f"{file}: was made from another scenario ({head['scenario']!r}); solve again")
+    tables = {
+        name: pd.read_csv(
+            folder / f"{name}.csv",
+            dtype=types,
+            float_precision="round_trip",
+            keep_default_na=False,
+            na_values=["nan", ""],
+        )
+        for name, types in head["tables"].items()
+    }
+    return Result(
+        scenario, head["strategy"], head["charging"], head["method"], _none_to_nan(head["certificate"]), tables
+    )
+
+
+def _nan_to_none(value):
+    """JSON knows no nan."""
+    if isinstance(value, dict):
+        return {key: _nan_to_none(item) for key, item in value.items()}
+    return None if isinstance(value, float) and math.isnan(value) else value
+
+
+def _none_to_nan(value):
+    if isinstance(value, dict):
+        return {key: _none_to_nan(item) for key, item in value.items()}
+    return math.nan if value is None else value
+
+
+def compare(a: Result, b: Result) -> pd.DataFrame:
+    """The summaries of two results side by side.
+
+    Parameters
+    ----------
+    a, b : Result
+
+    Returns
+    -------
+    DataFrame
+        Columns ``measure``, ``unit``, one for each result (named by strategy and charging), ``difference`` (b - a) and
+        ``ratio`` (b / a, nan where a is 0).
+
+    Raises
+    ------
+    InputError
+        The results are of scenarios with different stations or classes, so their measures do not match.
+    """
+    first, second = a.tables["summary"], b.tables["summary"]
+    if list(first["measure"]) != list(second["measure"]):
+        raise InputError(f"{a!r} and {b!r} have different measures; compare results with the same stations and classes")
+    names = [f"{item.strategy}, {item.charging}" for item in (a, b)]
+    if names[0] == names[1]:
+        names = [f"{name} ({letter})" for name, letter in zip(names, "ab", strict=True)]
+    table = first[["measure", "unit"]].copy()
+    table[names[0]], table[names[1]] = first["value"], second["value"]
+    table["difference"] = second["value"] - first["value"]
+    table["ratio"] = second["value"] / first["value"].where(first["value"] != 0)
+    return table

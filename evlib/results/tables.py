@@ -1,0 +1,344 @@
+"""A run as tidy tables."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from evlib.flexibility.cohorts import station_profile
+
+__all__ = ["rent_table", "tables_of"]
+
+
+def tables_of(scenario, run, signals: dict, electricity_cny: np.ndarray) -> dict[str, pd.DataFrame]:
+    """All tables of a run.
+
+    Parameters
+    ----------
+    scenario : Scenario
+    run : Run
+    signals : dict
+        For ``experienced`` and ``instantaneous``: travel times, time cost and unit flow travel cost.
+    electricity_cny : ndarray, shape (n_stations, n_classes, K + 1)
+        Electricity cost V of one vehicle.
+
+    Returns
+    -------
+    dict of str -> DataFrame
+    """
+    tables = {
+        "arcs": _arcs(run),
+        "stations": _stations(run),
+        "paths": _paths(scenario, run, signals),
+        "cohorts": _cohorts(scenario, run),
+        "schedules": _schedules(scenario, run),
+        "dispatch": _dispatch(run),
+        "farms": _farms(run),
+        "buses": _buses(run),
+        "lines": _lines(run),
+        "prices": _prices(run),
+        "price_parts": _price_parts(run),
+        "costs": _costs(run, signals, electricity_cny),
+    }
+    return tables | {"summary": _summary(run, tables)}
+
+
+def _grid(time, steps, names: dict, **columns) -> pd.DataFrame:
+    """Long table over the product of names (outer) and steps (inner)."""
+    (label, values), *more = names.items()
+    table = {label: np.repeat(values, len(steps))}
+    for other, items in more:
+        table[other] = np.repeat(items, len(steps))
+    table["step"] = np.tile(steps, len(values))
+    table["clock"] = np.tile(time.clock(steps), len(values))
+    return pd.DataFrame(table | {name: np.asarray(column).reshape(-1) for name, column in columns.items()})
+
+
+def _arcs(run) -> pd.DataFrame:
+    network, loading = run.network, run.loading
+    time = network.time
+    every = slice(None, None, time.substeps)
+    entered = np.diff(loading.all_entered_veh[:, every], axis=1)
+    left = np.diff(loading.all_left_veh[:, every], axis=1)
+    delay = loading.exit_min - loading.time_min
+    travel = (delay[:, :-1] + delay[:, 1:]) / 2
+    travel = travel.reshape(len(delay), -1, time.substeps).mean(axis=2)
+    present = loading.vehicles_veh[:, every][:, :-1]
+    capacity = network.capacity_veh_min[:, None]
+    room = capacity * network.free_flow_min[:, None]
+    return _grid(
+        time,
+        np.arange(entered.shape[1]),
+        {"arc": network.arc_name, "kind": network.arc_kind},
+        entered_veh=entered,
+        left_veh=left,
+        vehicles_veh=present,
+        travel_min=travel,
+        inflow_over_capacity=entered / (capacity * time.step_min),
+        occupancy_over_capacity=np.divide(present, room, out=np.full_like(present, np.nan), where=room > 0),
+    )
+
+
+def _stations(run) -> pd.DataFrame:
+    network, loading, case = run.network, run.loading, run.case
+    time, n_steps = network.time, run.case.n_steps
+    every = slice(None, None, time.substeps)
+    steps = slice(0, n_steps)
+    unit = np.ones(run.cohorts.domain.n)
+    whole = run.sizes_veh[:, None]
+    return _grid(
+        time,
+        np.arange(n_steps),
+        {"station": network.stations},
+        arrived_veh=np.diff(loading.arrived_veh.sum(axis=1)[:, every], axis=1)[:, steps],
+        plugged_in_veh=np.diff(loading.plugged_veh.sum(axis=1)[:, every], axis=1)[:, steps],
+        occupied_plugs=loading.occupied_plugs[:, every][:, steps],
+        queue_veh=loading.queue_veh[:, every][:, steps],
+        charge_kw=station_profile(run.cohorts, unit, whole * run.schedule.charge_kw),
+        discharge_kw=station_profile(run.cohorts, unit, whole * run.schedule.discharge_kw),
+        net_kw=run.dispatch.station_kw,
+        price_cny_kwh=run.dispatch.price_cny_kwh[case.station_bus],
+    )
+
+
+def _paths(scenario, run, signals) -> pd.DataFrame:
+    network, loading = run.network, run.loading
+    shape = loading.departures_veh.shape
+    path, member, step = (index.reshape(-1) for index in np.indices(shape))
+    clock = np.array(network.time.clock(np.arange(shape[2])))
+    table = {
+        "path": np.array([network.path_label(p) for p in range(shape[0])])[path],
+        "origin": np.array(network.origins)[network.path_origin[path]],
+        "station": np.array(network.stations)[network.path_station[path]],
+        "vehicle_class": np.array(network.classes)[member],
+        "step": step,
+        "clock": clock[step],
+        "departures_veh": loading.departures_veh.reshape(-1),
+    }
+    for signal, (times, time_cny, cost_cny) in signals.items():
+        table[f"{signal}_road_min"] = times.road_min[path, step]
+        table[f"{signal}_waiting_min"] = times.waiting_min[path, step]
+        if network.goes_on:
+            table[f"{signal}_onward_min"] = times.onward_min[path, member, step]
+        table[f"{signal}_time_cny"] = time_cny.reshape(-1)
+        table[f"{signal}_cost_cny"] = cost_cny.reshape(-1)
+    return pd.DataFrame(table)
+
+
+def _cohorts(scenario, run) -> pd.DataFrame:
+    cohorts, schedule, domain = run.cohorts, run.schedule, run.cohorts.domain
+    here = run.sizes_veh > 0
+    size = run.sizes_veh[here]
+    prices = cohorts.own_prices(run.dispatch.price_cny_kwh[run.case.station_bus])
+    step_h = domain.step_h
+    names = {
+        "station": np.array(run.network.stations)[cohorts.station[here]],
+        "vehicle_class": np.array(run.network.classes)[cohorts.vehicle_class[here]],
+        "soc_type": cohorts.soc_type[here],
+        "plug_in_step": cohorts.plug_in_step[here],
+        "usable_steps": domain.n_usable[here],
+    }
+    per_vehicle = {
+        "target_kwh": domain.target_kwh,
+        "charged_kwh": step_h * schedule.charge_kw.sum(axis=1),
+        "discharged_kwh": step_h * schedule.discharge_kw.sum(axis=1),
+        "terminal_kwh": schedule.terminal_kwh,
+        "unserved_kwh": schedule.unserved_kwh,
+        "payment_cny": step_h * (prices * schedule.power_kw).sum(axis=1),
+        "wear_cny": domain.wear_cny_kwh * step_h * schedule.discharge_kw.sum(axis=1),
+        "terminal_cny": domain.terminal_price_cny_kwh / domain.eta_charge * schedule.terminal_kwh,
+        "unserved_cny": domain.unserved_cny_kwh * schedule.unserved_kwh,
+        "least_cost_cny": run.vehicle_cny,
+    }
+    whole = {name: size * values[here] for name, values in per_vehicle.items()}
+    return pd.DataFrame(names | {"vehicles_veh": size} | whole)
+
+
+def _schedules(scenario, run) -> pd.DataFrame:
+    cohorts, schedule = run.cohorts, run.schedule
+    here = np.flatnonzero(run.sizes_veh > 0)
+    row, age = np.nonzero(cohorts.domain.active[here])
+    cohort = here[row]
+    return pd.DataFrame(
+        {
+            "station": np.array(run.network.stations)[cohorts.station[cohort]],
+            "vehicle_class": np.array(run.network.classes)[cohorts.vehicle_class[cohort]],
+            "soc_type": cohorts.soc_type[cohort],
+            "plug_in_step": cohorts.plug_in_step[cohort],
+            "step": cohorts.plug_in_step[cohort] + 1 + age,
+            "charge_kw_veh": schedule.charge_kw[cohort, age],
+            "discharge_kw_veh": schedule.discharge_kw[cohort, age],
+            "energy_kwh_veh": schedule.energy_kwh[cohort, age + 1],
+        }
+    )
+
+
+def _dispatch(run) -> pd.DataFrame:
+    case, dispatch = run.case, run.dispatch
+    zones = (*case.zones, "trunk")
+    bus_zone = np.where(case.bus_zone < 0, len(case.zones), case.bus_zone)
+
+    def by_zone(values, zone):
+        return np.array([values[zone == z].sum(axis=0) for z in range(len(zones))])
+
+    outside = np.zeros((1, case.n_steps))
+    available = by_zone(case.available_kw, case.farm_zone)
+    curtailed = by_zone(dispatch.curtailed_kw, case.farm_zone)
+    tie = dispatch.branch_kw[case.tie]
+    return _grid(
+        run.network.time,
+        np.arange(case.n_steps),
+        {"zone": zones},
+        load_kw=by_zone(case.load_kw, bus_zone),
+        shed_kw=by_zone(dispatch.shed_kw, bus_zone),
+        available_kw=available,
+        curtailed_kw=curtailed,
+        backup_kw=np.vstack([dispatch.backup_kw, outside]),
+        vehicles_kw=by_zone(dispatch.station_kw, bus_zone[case.station_bus]),
+        tie_kw=np.vstack([tie, dispatch.import_kw - dispatch.export_kw]),
+        tie_overload_kw=np.vstack([dispatch.tie_overload_kw, outside]),
+        surplus_kw=np.vstack([case.surplus_kw(), outside]),
+        deficit_kw=np.vstack([case.deficit_kw(), outside]),
+    )
+
+
+def _farms(run) -> pd.DataFrame:
+    case = run.case
+    zone = np.array(case.zones)[case.farm_zone]
+    return _grid(
+        run.network.time,
+        np.arange(case.n_steps),
+        {"farm": case.farms, "zone": zone},
+        available_kw=case.available_kw,
+        curtailed_kw=run.dispatch.curtailed_kw,
+    )
+
+
+def _buses(run) -> pd.DataFrame:
+    case, dispatch = run.case, run.dispatch
+    return _grid(
+        run.network.time,
+        np.arange(case.n_steps),
+        {"bus": case.feeder.bus},
+        load_kw=case.load_kw,
+        shed_kw=dispatch.shed_kw,
+        voltage_pu=dispatch.voltage_pu,
+        ac_voltage_pu=run.power_flow.voltage_pu,
+        price_cny_kwh=dispatch.price_cny_kwh,
+    )
+
+
+def _lines(run) -> pd.DataFrame:
+    case, flow = run.case, run.power_flow
+    feeder = case.feeder
+    ac_kva = np.hypot(flow.branch_kw, flow.branch_kvar)
+    return _grid(
+        run.network.time,
+        np.arange(case.n_steps),
+        {
+            "line": [
+                f"{a}-{b}" for a, b in zip(feeder.bus[feeder.branch_from], feeder.bus[feeder.branch_to], strict=True)
+            ],
+            "rating_kva": case.rating_kva,
+        },
+        active_kw=run.dispatch.branch_kw,
+        reactive_kvar=run.dispatch.branch_kvar,
+        ac_kva=ac_kva,
+        ac_loading=ac_kva / case.rating_kva[:, None],
+        ac_loss_kw=flow.loss_kw,
+        overload_kva=run.dispatch.line_overload_kva,
+    )
+
+
+def _prices(run) -> pd.DataFrame:
+    case = run.case
+    return _grid(
+        run.network.time,
+        np.arange(case.n_steps),
+        {"station": (*case.stations, "root"), "bus": case.feeder.bus[[*case.station_bus, 0]]},
+        price_cny_kwh=run.dispatch.price_cny_kwh[[*case.station_bus, 0]],
+        import_price_cny_kwh=np.tile(case.import_price_cny_kwh, len(case.stations) + 1),
+    )
+
+
+def _price_parts(run) -> pd.DataFrame:
+    """Of the dispatch's own prices, which coordination may have announced a little differently."""
+    case, parts = run.case, run.dispatch.price_parts_cny_kwh
+    return _grid(
+        run.network.time,
+        np.arange(case.n_steps),
+        {"station": case.stations, "bus": case.feeder.bus[case.station_bus]},
+        **{f"{name}_cny_kwh": values[case.station_bus] for name, values in parts.items()},
+    )
+
+
+def rent_table(network, rent_cny: np.ndarray) -> pd.DataFrame:
+    """Rent of one plug for one step by station [CNY].
+
+    Parameters
+    ----------
+    network : Network
+    rent_cny : ndarray, shape (n_stations, K)
+
+    Returns
+    -------
+    DataFrame
+        ``station``, ``step``, ``clock``, ``rent_cny``.
+    """
+    return _grid(network.time, np.arange(rent_cny.shape[1]), {"station": network.stations}, rent_cny=rent_cny)
+
+
+def _costs(run, signals, electricity_cny) -> pd.DataFrame:
+    _, time_cny, _ = signals["experienced"]
+    departures = run.loading.departures_veh
+    late_cny = float((run.late_veh * electricity_cny[:, :, -1]).sum())
+    items = {f"grid: {name.replace('_', ' ')}": value for name, value in run.dispatch.costs_cny.items()}
+    items["drivers: time and queue"] = float((departures * time_cny).sum())
+    items["drivers: electricity"] = float((run.sizes_veh * run.vehicle_cny).sum()) + late_cny
+    items["drivers: electricity after the horizon"] = late_cny
+    items["society: time and queue plus grid"] = items["drivers: time and queue"] + items["grid: total"] + late_cny
+    return pd.DataFrame({"item": list(items), "cost_cny": list(items.values())})
+
+
+def _summary(run, tables) -> pd.DataFrame:
+    loading, case, dispatch = run.loading, run.case, run.dispatch
+    step_mwh = case.step_h / 1000.0
+    paths, arcs = tables["paths"], tables["arcs"]
+    vehicles = float(loading.departures_veh.sum())
+    cost = dict(zip(tables["costs"]["item"], tables["costs"]["cost_cny"], strict=True))
+    roads = arcs[arcs["kind"] == "road"].groupby("arc")["inflow_over_capacity"].max()
+    weight = paths["departures_veh"] / vehicles if vehicles else paths["departures_veh"] * np.nan
+    cohorts = tables["cohorts"]
+    rows = [("vehicles", "veh", vehicles)]
+    for c, name in enumerate(run.network.stations):
+        rows.append((f"vehicles at {name}", "veh", float(loading.arrived_veh[c, :, -1].sum())))
+    rows += [
+        ("vehicles that plug in after the horizon", "veh", float(run.late_veh.sum())),
+        ("mean time on the road", "min", float((weight * paths["experienced_road_min"]).sum(min_count=1))),
+        ("mean time waiting", "min", float((weight * paths["experienced_waiting_min"]).sum(min_count=1))),
+        ("largest queue", "veh", float(loading.queue_veh.max())),
+        ("largest inflow over capacity", "1", float(roads.max())),
+        ("roads above capacity", "1", float((roads > 1).sum())),
+        ("time and queue cost", "CNY", cost["drivers: time and queue"]),
+        ("drivers' electricity bill", "CNY", cost["drivers: electricity"]),
+        ("grid cost", "CNY", cost["grid: total"]),
+        ("time and queue plus grid cost", "CNY", cost["society: time and queue plus grid"]),
+        ("energy charged", "MWh", float(cohorts["charged_kwh"].sum() / 1000)),
+        ("energy discharged", "MWh", float(cohorts["discharged_kwh"].sum() / 1000)),
+        ("energy unserved", "MWh", float(cohorts["unserved_kwh"].sum() / 1000)),
+        ("energy bought after the horizon", "MWh", float(cohorts["terminal_kwh"].sum() / 1000)),
+        ("import", "MWh", float(dispatch.import_kw.sum() * step_mwh)),
+        ("backup", "MWh", float(dispatch.backup_kw.sum() * step_mwh)),
+        ("load shed", "MWh", float(dispatch.shed_kw.sum() * step_mwh)),
+    ]
+    for f, name in enumerate(case.farms):
+        rows.append((f"curtailed at {name}", "MWh", float(dispatch.curtailed_kw[f].sum() * step_mwh)))
+    rows += [
+        ("renewable energy used", "MWh", float((case.available_kw - dispatch.curtailed_kw).sum() * step_mwh)),
+        ("lowest voltage (AC)", "pu", float(run.power_flow.voltage_pu.min())),
+        ("highest voltage (AC)", "pu", float(run.power_flow.voltage_pu.max())),
+        ("highest line loading (AC)", "1", float(tables["lines"]["ac_loading"].max())),
+        ("lowest price", "CNY/kWh", float(dispatch.price_cny_kwh.min())),
+        ("highest price", "CNY/kWh", float(dispatch.price_cny_kwh.max())),
+    ]
+    return pd.DataFrame(rows, columns=["measure", "unit", "value"])

@@ -1,0 +1,332 @@
+"""The extended road network: roads, virtual origin, waiting and service arcs in two layers, and its paths."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import partial
+
+import networkx as nx
+import numpy as np
+import pandas as pd
+
+from evlib.errors import InputError
+from evlib.inputs.background import everyday_traffic
+from evlib.inputs.schema import clock_to_min
+from evlib.traffic import impedance
+from evlib.traffic.paths import Background, Path, enumerate_paths
+
+__all__ = ["Background", "Network", "Path", "TimeGrid", "assemble_network", "build_network"]
+
+
+@dataclass(frozen=True)
+class TimeGrid:
+    """Decision and loading steps.
+
+    Attributes
+    ----------
+    step_min : float
+        Decision step [min].
+    n_steps : int
+        Decision steps K of the horizon.
+    substeps : int
+        Loading steps in one decision step.
+    last_departure_step : int
+        Vehicles depart in steps 0..last_departure_step.
+    start_min : float
+        Clock time of the first step, minutes after midnight.
+    """
+
+    step_min: float
+    n_steps: int
+    substeps: int
+    last_departure_step: int
+    start_min: float = 0.0
+
+    @property
+    def loading_step_min(self) -> float:
+        """Loading step [min]."""
+        return self.step_min / self.substeps
+
+    @property
+    def n_departure_steps(self) -> int:
+        """Decision steps in which vehicles depart."""
+        return self.last_departure_step + 1
+
+    def clock(self, step) -> list[str]:
+        """Clock times ``HH:MM`` at which decision steps begin."""
+        minutes = self.start_min + self.step_min * np.atleast_1d(step)
+        return [f"{int(minute) // 60 % 24:02d}:{int(minute) % 60:02d}" for minute in minutes]
+
+
+@dataclass(frozen=True)
+class Network:
+    """Arcs, stations, classes and paths, ready to be loaded.
+
+    Attributes
+    ----------
+    arc_name, arc_kind : tuple of str
+        Kind is ``origin`` or ``road``; positions are the arc numbers.
+    arc_tail, arc_head : tuple of str
+        Node labels.
+    free_flow_min, capacity_veh_min : ndarray, shape (n_arcs,)
+        Free-flow time [min], 0 for origin arcs; capacity [veh/min].
+    origins, stations, classes : tuple of str
+        Names. Where trips go on after charging, an origin is a pair, as in ``o1 to d2``.
+    origin_entry : ndarray of int, shape (n_origins,)
+        Arc by which the vehicles of each origin enter.
+    station_node : tuple of int
+        Road node of each station.
+    plugs : ndarray, shape (n_stations,)
+        Plugs of each station.
+    stay_steps : ndarray of int, shape (n_classes,)
+        Stay of each class on its service arc, in decision steps.
+    paths : tuple of Path
+        Paths, by origin, station, free-flow time.
+    delay_function : callable
+        ``D(vehicles, free_flow_time_min, capacity_veh_min)`` of the roads.
+    time : TimeGrid
+    graph : networkx.MultiDiGraph
+        The extended graph, nodes ``(label, layer)``; edges carry ``kind`` and ``minutes``.
+    background : Background or None
+    """
+
+    arc_name: tuple[str, ...]
+    arc_kind: tuple[str, ...]
+    arc_tail: tuple[str, ...]
+    arc_head: tuple[str, ...]
+    free_flow_min: np.ndarray
+    capacity_veh_min: np.ndarray
+    origins: tuple[str, ...]
+    stations: tuple[str, ...]
+    classes: tuple[str, ...]
+    station_node: tuple[int, ...]
+    plugs: np.ndarray
+    stay_steps: np.ndarray
+    paths: tuple[Path, ...]
+    delay_function: object
+    time: TimeGrid
+    graph: nx.MultiDiGraph
+    origin_entry: np.ndarray
+    background: Background | None = None
+
+    @property
+    def n_entries(self) -> int:
+        """Origin arcs; they come first."""
+        return self.arc_kind.count("origin")
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether some trips go on after charging."""
+        return any(path.onward for path in self.paths)
+
+    @property
+    def n_arcs(self) -> int:
+        """Origin arcs and roads."""
+        return len(self.arc_name)
+
+    @property
+    def path_origin(self) -> np.ndarray:
+        """Origin of each path, shape (n_paths,)."""
+        return np.array([path.origin for path in self.paths])
+
+    @property
+    def path_station(self) -> np.ndarray:
+        """Station of each path, shape (n_paths,)."""
+        return np.array([path.station for path in self.paths])
+
+    @property
+    def path_free_flow_min(self) -> np.ndarray:
+        """Free-flow time of each path [min], shape (n_paths,); without the stay, with what comes after it."""
+        return np.array([self.free_flow_min[[*path.arcs, *path.onward]].sum() for path in self.paths])
+
+    def path_label(self, index: int) -> str:
+        """``c3: 1-12``: station and nodes of a path; ``c3: 1-12, 12-8-2`` where it goes on."""
+        path = self.paths[index]
+        way = "-".join(str(node) for node in path.nodes)
+        if path.onward:
+            way += ", " + "-".join([self.arc_tail[path.onward[0]], *(self.arc_head[arc] for arc in path.onward)])
+        return f"{self.stations[path.station]}: {way}"
+
+    def path_table(self) -> pd.DataFrame:
+        """One row a path: origin, station, nodes, free-flow minutes."""
+        return pd.DataFrame(
+            {
+                "origin": [self.origins[path.origin] for path in self.paths],
+                "station": [self.stations[path.station] for path in self.paths],
+                "nodes": ["-".join(str(node) for node in path.nodes) for path in self.paths],
+                "free_flow_min": self.path_free_flow_min,
+            }
+        )
+
+
+def build_network(scenario) -> Network:
+    """Build the extended network of a scenario and enumerate its paths.
+
+    Parameters
+    ----------
+    scenario : Scenario
+
+    Returns
+    -------
+    Network
+
+    Raises
+    ------
+    InputError
+        An origin that reaches no station, a station that no origin reaches, too many paths to enumerate.
+    """
+    time, tables, roads = scenario.time, scenario.tables, scenario.roads
+    delay = getattr(impedance, scenario.switches.impedance)
+    if scenario.switches.impedance == "bpr":
+        delay = partial(delay, alpha=roads.bpr_alpha, power=roads.bpr_power)
+    goes_on = scenario.switches.trip_end == "destination"
+    network = assemble_network(
+        roads=[
+            (int(tail), int(head), float(minutes), roads.capacity_veh_h)
+            for tail, head, minutes in zip(tables.link_tail, tables.link_head, tables.link_free_flow_min, strict=True)
+        ],
+        destinations={item.name: item.node for item in scenario.destinations} if goes_on else None,
+        origins={origin.name: origin.node for origin in scenario.origins},
+        stations={station.name: (station.node, station.plugs) for station in scenario.stations},
+        stay_steps={member.name: round(member.stay_min / time.step_min) for member in scenario.fleet.classes},
+        time=TimeGrid(
+            time.step_min,
+            time.n_steps,
+            round(time.step_min * 60 / time.loading_step_s),
+            time.last_departure_step,
+            clock_to_min(time.start_clock),
+        ),
+        delay_function=delay,
+        every_path=scenario.switches.path_set == "enumerated",
+        label=str(scenario.file),
+    )
+    if roads.background_veh_h == 0:
+        return network
+    ways, veh_h = everyday_traffic(scenario)
+    ways = tuple(tuple(network.n_entries + arc for arc in way) for way in ways)
+    departures = np.repeat(veh_h[:, None] * time.step_min / 60.0, time.n_steps, axis=1)
+    return replace(network, background=Background(ways, departures))
+
+
+def assemble_network(
+    roads,
+    origins,
+    stations,
+    stay_steps,
+    time,
+    *,
+    delay_function=impedance.smooth_queue,
+    every_path=True,
+    destinations=None,
+    label="network",
+) -> Network:
+    """Build an extended network from plain lists, as a notebook or a test does by hand.
+
+    Parameters
+    ----------
+    roads : list of (int, int, float, float)
+        From node, to node, free-flow time [min], capacity [veh/h].
+    origins : dict of str -> int
+        Origin name -> node. Its entry capacity is the sum of the capacities of the roads that leave the node.
+    stations : dict of str -> (int, float)
+        Station name -> node, plugs.
+    stay_steps : dict of str -> int
+        Class name -> stay in decision steps.
+    time : TimeGrid
+    delay_function : callable, optional
+        Impedance of the roads, see :mod:`evlib.traffic.impedance`.
+    every_path : bool, optional
+        Name all simple paths; else only the shortest from each origin to each station, and
+        :mod:`evlib.assignment.path_generation` finds those that traffic makes worth taking.
+    destinations : dict of str -> int, optional
+        Destination name -> node, if trips go on after charging: then every origin has trips to every destination.
+    label : str, optional
+        What error messages call the network.
+
+    Returns
+    -------
+    Network
+
+    Raises
+    ------
+    InputError
+        Capacity or time not positive, plugs not positive, a loading step longer than the shortest road, an origin that
+        reaches no station, a station that no origin reaches, more than 5,000 paths.
+
+    Examples
+    --------
+    >>> net = assemble_network([(1, 2, 3.0, 60.0)], {"o": 1}, {"c": (2, 10)}, {"car": 6}, TimeGrid(5, 12, 10, 5))
+    >>> net.path_label(0), net.path_free_flow_min
+    ('c: 1-2', array([3.]))
+    """
+    _check(roads, stations, stay_steps, time, label)
+    entry_veh_h = {
+        name: sum(capacity for tail, _, _, capacity in roads if tail == node) for name, node in origins.items()
+    }
+    starts = list(origins.values())
+    if destinations:
+        origins_named = {f"{name} to {end}": (o, end) for o, name in enumerate(origins) for end in destinations}
+    else:
+        origins_named = {name: (o, None) for o, name in enumerate(origins)}
+    names = [*origins, *(f"{tail}-{head}" for tail, head, _, _ in roads)]
+    network = Network(
+        arc_name=tuple(names),
+        arc_kind=("origin",) * len(origins) + ("road",) * len(roads),
+        arc_tail=tuple(origins) + tuple(str(road[0]) for road in roads),
+        arc_head=tuple(str(node) for node in origins.values()) + tuple(str(road[1]) for road in roads),
+        free_flow_min=_frozen([0.0] * len(origins) + [road[2] for road in roads]),
+        capacity_veh_min=_frozen([*entry_veh_h.values(), *(road[3] for road in roads)]) / 60.0,
+        origins=tuple(origins_named),
+        stations=tuple(stations),
+        classes=tuple(stay_steps),
+        station_node=tuple(node for node, _ in stations.values()),
+        plugs=_frozen([plugs for _, plugs in stations.values()]),
+        stay_steps=np.array(list(stay_steps.values()), dtype=int),
+        paths=enumerate_paths(roads, starts, stations, destinations or {}, origins_named, label, every_path),
+        delay_function=delay_function,
+        time=time,
+        graph=_extended_graph(roads, origins, stations, stay_steps, time),
+        origin_entry=np.array([o for o, _ in origins_named.values()]),
+    )
+    network.capacity_veh_min.setflags(write=False)
+    return network
+
+
+def _frozen(values) -> np.ndarray:
+    array = np.array(values, dtype=float)
+    array.setflags(write=False)
+    return array
+
+
+def _check(roads, stations, stay_steps, time, label) -> None:
+    for tail, head, minutes, capacity in roads:
+        if not capacity > 0 or not np.isfinite(capacity):
+            raise InputError(f"{label}: road {tail}-{head}: capacity {capacity} veh/h; must be above 0")
+        if not minutes >= time.loading_step_min - 1e-12:
+            raise InputError(
+                f"{label}: road {tail}-{head}: free-flow time {minutes} min is shorter than the loading step of "
+                f"{time.loading_step_min:g} min; choose a shorter loading step"
+            )
+    for name, (_, plugs) in stations.items():
+        if not plugs > 0:
+            raise InputError(f"{label}: station {name}: {plugs} plugs; must be above 0")
+    for name, steps in stay_steps.items():
+        if steps < 1 or steps != int(steps):
+            raise InputError(f"{label}: class {name}: stay of {steps} steps; must be a whole number of at least 1")
+
+
+def _extended_graph(roads, origins, stations, stay_steps, time) -> nx.MultiDiGraph:
+    """Two layers, "to charge" and "charged"; a station is the only way across, so every trip charges exactly once."""
+    graph = nx.MultiDiGraph()
+    for tail, head, minutes, _ in roads:
+        for layer in ("to charge", "charged"):
+            graph.add_edge((tail, layer), (head, layer), kind="road", minutes=minutes)
+    for name, node in origins.items():
+        graph.add_edge((name, "to charge"), (node, "to charge"), kind="origin", minutes=0.0)
+    for name, (node, _) in stations.items():
+        graph.add_edge((node, "to charge"), (name, "plug"), kind="waiting", minutes=0.0)
+        for member, steps in stay_steps.items():
+            graph.add_edge(
+                (name, "plug"), (node, "charged"), kind="service", vehicle=member, minutes=steps * time.step_min
+            )
+    return graph

@@ -1,0 +1,87 @@
+"""Command line of the chain: ``python -m study reproduce|refresh|lock|bench|results`` (see the Makefile)."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+import time
+from pathlib import Path
+
+from evlib.errors import InputError
+from evlib.folders import FIGURES, NOTEBOOKS, build_dir
+from study.failures import StudyError
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; the exit code is 0 when it ended well, 1 after a message, 130 when it was stopped."""
+    parser = argparse.ArgumentParser(prog="python -m study", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    reproduce = commands.add_parser("reproduce", help="execute what changed in the notebooks and export the figures")
+    refresh = commands.add_parser("refresh", help="the same, then write outputs and pictures into the notebooks")
+    for command in (reproduce, refresh):
+        command.add_argument("--notebooks", type=Path, default=NOTEBOOKS, help="folder of notebooks")
+        command.add_argument("--figures", type=Path, default=FIGURES, help="folder of committed figures")
+        command.add_argument("--cell-timeout-s", type=int, default=600, help="time limit of a cell [s]")
+    lock = commands.add_parser("lock", help="write requirements.lock and environment.yml from pyproject.toml")
+    lock.add_argument("--upgrade", action="store_true", help="take newer versions where pyproject.toml allows them")
+    bench = commands.add_parser("bench", help="measure, and write build/benchmarks.json")
+    bench.add_argument("names", nargs="*", help="measure only these")
+    results = commands.add_parser("results", help="compute data/results anew: full-size comparisons, minutes long each")
+    results.add_argument("names", nargs="*", help="write only these files")
+    options = parser.parse_args(arguments)
+    sys.stdout.reconfigure(line_buffering=True)  # a line is seen when it is written, also through a pipe
+    signal.signal(signal.SIGTERM, _interrupt)  # so that a polite kill cleans up like Ctrl-C
+    try:
+        return _run(options)
+    except (StudyError, InputError) as error:
+        print(f"\n{error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\nStopped. Nothing is half-written; run it again to go on from here.", file=sys.stderr)
+        return 130
+
+
+def _run(options: argparse.Namespace) -> int:
+    # Imported on demand: a run that finds nothing to do should not load more than it needs.
+    if options.command == "lock":
+        from study.workflow.lock import write_lock
+
+        write_lock(upgrade=options.upgrade)
+        return 0
+    if options.command == "bench":
+        from study.benchmarks.run import run_benchmarks
+
+        run_benchmarks(options.names)
+        return 0
+    if options.command == "results":
+        from study.experiments.provenance import write_results
+
+        write_results(options.names)
+        return 0
+    from study.workflow.export import export_figures
+    from study.workflow.notebooks import exclusive, run_notebooks
+
+    start_s = time.monotonic()
+    build = build_dir()
+    with exclusive(build):
+        runs = run_notebooks(options.notebooks, build, cell_timeout_s=options.cell_timeout_s)
+        if options.command == "refresh":
+            from study.workflow.refresh import refresh_notebooks
+
+            refresh_notebooks(runs, build)
+        export_figures(runs, build, options.figures)
+    from study.experiments.provenance import stale_files
+
+    if stale := stale_files():
+        print(f"data/results: made by an earlier state of the code: {', '.join(stale)}; make verify checks and renews.")
+    print(f"Done in {time.monotonic() - start_s:.1f} s.")
+    return 0
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,210 @@
+"""Measure what the study promises about time and memory, into build/benchmarks.json."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import math
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from evlib.files import write_json
+from evlib.folders import ROOT, SCENARIOS, build_dir
+from study.failures import StudyError
+
+__all__ = ["BENCHMARKS", "run_benchmarks"]
+
+
+def run_benchmarks(names: Sequence[str] = (), *, report: Callable[[str], None] = print) -> dict[str, float]:
+    """Measure, one after the other, and write one flat object from name to number.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Numbers wanted; all of them when empty. The file holds what was measured in this run, nothing older.
+    report : callable
+        Takes a line of text.
+
+    Returns
+    -------
+    dict from str to float
+        Names end in their unit: ``_s`` seconds, ``_gib`` GiB, ``_cny_veh`` CNY per vehicle, ``ns_per_pair_step`` ns for one
+        commodity on one arc of its way during one loading step; ``us_per_ev`` microseconds per vehicle; ``_s_to_5e3``
+        seconds to a relative gap of 5e-3; ratios (``_over_``), powers, gaps and counts have none.
+        What a run did not reach is reported as such and left out: JSON knows no nan.
+
+    Raises
+    ------
+    StudyError
+        An unknown name, or a measured command that failed.
+    """
+    known = [name for group in BENCHMARKS for name in group]
+    for name in names:
+        if name not in known:
+            raise StudyError(f"unknown benchmark {name!r}; there are {', '.join(known)}")
+    numbers: dict[str, float] = {}
+    for group, measure in BENCHMARKS.items():
+        if not names or set(names) & set(group):
+            for name, value in zip(group, measure(), strict=True):
+                if math.isnan(value):
+                    report(f"{name}: not reached")
+                    continue
+                numbers[name] = round(value, 4) if abs(value) >= 0.1 else float(f"{value:.4g}")  # gaps are small
+                report(f"{name} = {numbers[name]:g}")
+    write_json(build_dir() / "benchmarks.json", numbers)
+    return numbers
+
+
+def _reproduce() -> tuple[float, float]:
+    """`make reproduce` from nothing but the installed environment, and again with nothing changed [s]."""
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "-m", "study", "reproduce", "--figures", f"{folder}/figures"]
+        cold = _measure(command, folder)
+        return cold[0], _measure(command, folder)[0]
+
+
+def _test() -> tuple[float]:
+    """`make test` with an empty cache [s]."""
+    with tempfile.TemporaryDirectory() as folder:
+        return (_measure(["make", "test"], folder)[0],)
+
+
+def _shortest_path() -> tuple[float, float]:
+    """One solve of the base case from the command line, with an empty cache: time [s] and peak memory [GiB]."""
+    with tempfile.TemporaryDirectory() as folder:
+        return _measure(_solve_command("shortest_path", folder), folder)
+
+
+def _coordinate() -> tuple[float, float, float, float]:
+    """The base case coordinated by joint, alike: time [s], peak memory [GiB], excess [CNY/veh], relative gap [1]."""
+    with tempfile.TemporaryDirectory() as folder:
+        taken = _measure(_solve_command("coordinated", folder), folder)
+        certificate = json.loads((Path(folder) / "run" / "result.json").read_text())["certificate"]
+        return *taken, certificate["excess_cny_veh"], certificate["relative_gap"]
+
+
+def _solve_command(strategy: str, folder: str) -> list[str]:
+    scenario = str(SCENARIOS / "nguyen.yaml")
+    return [sys.executable, "-m", "evlib", "solve", scenario, "--strategy", strategy, "--out", f"{folder}/run"]
+
+
+def _measured(module: str, function: str) -> Callable[[], tuple[float, ...]]:
+    """A measurement of one of the modules beside this one, imported when it is wanted."""
+
+    def run() -> tuple[float, ...]:
+        return getattr(importlib.import_module(f"study.{module}"), function)()
+
+    return run
+
+
+def _anaheim() -> tuple[float, float]:
+    """A made-up network of Anaheim's size, loaded in a process of its own: processor time [s] and peak memory [GiB]."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "cpu_s.json"
+        _, peak_gib = _measure([sys.executable, "-m", "study.benchmarks.loading", str(file)], folder)
+        return json.loads(file.read_text(encoding="utf-8")), peak_gib
+
+
+def _buses() -> tuple[float, ...]:
+    """Re-solve on feeders of 33, 100 and 300 buses [s], power of growth, and peak memory of a process of its own [GiB]."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "growth.json"
+        _, peak_gib = _measure([sys.executable, "-m", "study.benchmarks.grid", str(file)], folder)
+        return *json.loads(file.read_text(encoding="utf-8")), peak_gib
+
+
+# The numbers' names, and the function that measures them together.
+BENCHMARKS: dict[tuple[str, ...], Callable[[], tuple[float, ...]]] = {
+    ("reproduce_s", "reproduce_cached_s"): _reproduce,
+    ("test_s",): _test,
+    ("shortest_path_s", "shortest_path_peak_gib"): _shortest_path,
+    ("coordinate_s", "coordinate_peak_gib", "coordinate_excess_cny_veh", "coordinate_relative_gap"): _coordinate,
+    (
+        "coordinate_s_to_2e2",
+        "coordinate_s_to_5e3",
+        "coordinate_s_to_1e3",
+        "coordinate_sound_s_to_5e3",
+        "coordinate_best_relative_gap",
+        "coordinate_load_s",
+        "coordinate_check_s",
+        "coordinate_answer_s",
+        "coordinate_other_s",
+        "coordinate_mean_load_s",
+        "coordinate_mean_check_s",
+        "coordinate_mean_exact_answer_s",
+        "coordinate_mean_mixed_answer_s",
+    ): _measured("bench_coordination", "measure_joint"),
+    (
+        "bundle_inner_gap",
+        "bundle_excess_cny_veh",
+        "bundle_relative_gap",
+        "bundle_over_joint",
+        "bundle_exchanged",
+    ): _measured("bench_coordination", "measure_bundle"),
+    (
+        "coordinate_4_iterations_cpu_s",
+        "coordinate_growth_power_demand",
+        "coordinate_8_over_4_stations",
+        "coordinate_144_over_96_steps",
+    ): _measured("bench_coordination", "measure_growth"),
+    ("dnl_ns_per_pair_step_nguyen", "dnl_ns_per_pair_step_siouxfalls", "memory_floor_ns_per_pair_step"): _measured(
+        "bench_loading", "measure_loading"
+    ),
+    ("dnl_over_uxsim_cpp", "dnl_over_uxsim_cpp_no_trajectories"): _measured("bench_loading", "measure_rival"),
+    ("dnl_growth_power_pairs", "dnl_growth_power_steps"): _measured("bench_loading", "measure_growth"),
+    ("dnl_anaheim_cpu_s", "dnl_anaheim_peak_gib"): _anaheim,
+    (
+        "support_us_per_ev",
+        "support_lossy_us_per_ev",
+        "support_over_highs",
+        "support_over_highs_lossless",
+    ): _measured("bench_flexibility", "measure_support"),
+    ("columns_s_1k", "columns_s_10k", "columns_s_100k", "columns_gap_100k"): _measured(
+        "bench_flexibility", "measure_columns"
+    ),
+    ("disaggregate_s_10k",): _measured("bench_flexibility", "measure_disaggregation"),
+    ("sweep_over_pandapower",): _measured("bench_grid", "measure_sweep"),
+    (
+        "dno_lindistflow_resolve_s",
+        "dno_cone_resolve_s",
+        "dno_exact_block_resolve_s",
+        "dno_exact_block_two_types_resolve_s",
+        "dno_exact_block_coordinated_resolve_s",
+        "cvxpy_over_solver",
+        "dno_exact_block_cohort_steps",
+        "dno_exact_block_two_types_cohort_steps",
+        "dno_exact_block_coordinated_cohort_steps",
+    ): _measured("bench_grid", "measure_resolve"),
+    (
+        "dno_33_lindistflow_s",
+        "dno_100_lindistflow_s",
+        "dno_300_lindistflow_s",
+        "dno_growth_power_buses",
+        "dno_300_peak_gib",
+    ): _buses,
+}
+
+
+def _measure(command: Sequence[str], folder: str) -> tuple[float, float]:
+    """Run a command with build and cache in ``folder``: wall time [s], and peak memory of its largest process [GiB]."""
+    environment = os.environ | {"EVLIB_BUILD": f"{folder}/build", "EVLIB_CACHE": f"{folder}/cache"}
+    start_s = time.monotonic()
+    with (Path(folder) / "output.txt").open("w+") as output:
+        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT)
+        try:
+            _, status, usage = os.wait4(process.pid, 0)
+        except BaseException:
+            process.terminate()
+            raise
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode:
+            output.seek(0)
+            last = "\n".join(output.read().splitlines()[-15:])
+            raise StudyError(f"{' '.join(command)} ended with code {process.returncode}:\n{last}")
+    unit = 1 if sys.platform == "darwin" else 1024  # bytes there, KiB elsewhere
+    return time.monotonic() - start_s, usage.ru_maxrss * unit / 2**30

@@ -1,0 +1,162 @@
+"""Tables committed in data/results: what made them stands on top, and whether that is the present code."""
+
+from __future__ import annotations
+
+import ast
+import functools
+import hashlib
+import importlib
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from evlib.files import write_text
+from evlib.folders import RESULTS, ROOT
+from evlib.hashing import lock_hash, source_hash
+from study.failures import StudyError
+
+__all__ = [
+    "MAKERS",
+    "command_of",
+    "is_stale",
+    "read_table",
+    "renew_hash",
+    "run_hash",
+    "stale_files",
+    "write_results",
+    "write_table",
+]
+
+# Every file, and the module that makes it, with a function `write`.
+MAKERS = {
+    "methods_nguyen.csv": "study.experiments.coordination_methods",
+    "domains.csv": "study.experiments.flexible_domains",
+    "individual.csv": "study.experiments.individual_vehicles",
+    "spillback_nguyen.csv": "study.experiments.queue_spillback",
+    "sets_nguyen.csv": "study.experiments.vehicle_sets",
+    "settling_mini.csv": "study.experiments.convergence_map",
+    "runs_nguyen.csv": "study.experiments.strategy_runs",
+}
+_PACKAGES = ("evlib", "study")
+_COMPARED = ("study.experiments.fleets", "study.experiments.uxsim_reference")
+_PRESENTATION = ("study", "evlib.figures", "evlib.results.claim", "evlib.results.measures")
+
+
+def command_of(name: str) -> str:
+    """The command that makes a file."""
+    return f"python -m study results {name}"
+
+
+@functools.cache  # what a process has read of itself stays as it was, as in `evlib.hashing.code_hash`
+def run_hash(module: str) -> str:
+    """Hash of the sources that a module's runs import, without presentation, and of the lock.
+
+    Parameters
+    ----------
+    module : str
+        One of the values of ``MAKERS``.
+
+    Returns
+    -------
+    str
+        SHA-256; comments and docstrings do not count. Take it before a long run: files may change meanwhile.
+    """
+    counted = [name for name in imported(module) if name in _COMPARED or not name.startswith(_PRESENTATION)]
+    return hashlib.sha256(f"{source_hash(map(_file_of, counted), ROOT)} {lock_hash()}".encode()).hexdigest()
+
+
+def imported(module: str) -> set[str]:
+    """Modules of the project that importing one brings in, read from the sources: nothing is run, so it takes no time."""
+    found, left = set(), [module]
+    while left:
+        name = left.pop()
+        if name in found:
+            continue
+        found.add(name)
+        left += [name.rsplit(".", 1)[0]] if "." in name else []
+        for node in ast.walk(ast.parse(_file_of(name).read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] in _PACKAGES:
+                inside = [f"{node.module}.{alias.name}" for alias in node.names]
+                left += [node.module, *(item for item in inside if _file_of(item).is_file())]
+            elif isinstance(node, ast.Import):
+                left += [alias.name for alias in node.names if alias.name.split(".")[0] in _PACKAGES]
+    return found
+
+
+def _file_of(name: str) -> Path:
+    stem = ROOT.joinpath(*name.split("."))
+    return stem / "__init__.py" if stem.is_dir() else stem.with_suffix(".py")
+
+
+def is_stale(file: Path) -> bool:
+    """Whether committed results were made by another state of the code than the present one."""
+    return f"# code: {run_hash(MAKERS[file.name])}\n" not in file.read_text(encoding="utf-8")
+
+
+def stale_files(folder: Path = RESULTS) -> list[str]:
+    """Names of the stale ones."""
+    return [name for name in MAKERS if (folder / name).is_file() and is_stale(folder / name)]
+
+
+def renew_hash(file: Path) -> None:
+    """Write the present code hash into committed results that were found to be the same still."""
+    lines = file.read_text(encoding="utf-8").splitlines(keepends=True)
+    fresh = f"# code: {run_hash(MAKERS[file.name])}\n"
+    write_text(file, "".join(fresh if line.startswith("# code: ") else line for line in lines))
+
+
+def read_table(name: str, folder: Path = RESULTS) -> pd.DataFrame:
+    """A committed table."""
+    return pd.read_csv(folder / name, comment="#")
+
+
+def write_results(names: Sequence[str] = ()) -> None:
+    """Make files anew, all of them when no names are given.
+
+    Raises
+    ------
+    StudyError
+        An unknown name.
+    """
+    for name in names:
+        if name not in MAKERS:
+            raise StudyError(f"unknown results {name!r}; there are {', '.join(MAKERS)}")
+    for name in names or MAKERS:
+        importlib.import_module(MAKERS[name]).write()
+
+
+def write_table(
+    name: str,
+    table: pd.DataFrame,
+    code: str,
+    notes: Iterable[str] = (),
+    *,
+    folder: Path = RESULTS,
+    report: Callable[[str], None] = print,
+) -> Path:
+    """Write a table with its command, its code hash and notes on top, six significant digits.
+
+    Parameters
+    ----------
+    name : str
+        One of ``MAKERS``.
+    table : DataFrame
+    code : str
+        ``run_hash`` from before the run.
+    notes : iterable of str
+        Further lines.
+    folder : Path
+    report : callable
+        Takes a line of text.
+
+    Returns
+    -------
+    Path
+        The file, replaced once everything is there.
+    """
+    head = [f"# command: {command_of(name)}", f"# code: {code}", *(f"# {note}" for note in notes)]
+    file = folder / name
+    write_text(file, "\n".join(head) + "\n" + table.to_csv(index=False, float_format="%.6g", lineterminator="\n"))
+    report(f"wrote {file.relative_to(ROOT) if file.is_relative_to(ROOT) else file}")
+    return file

@@ -1,0 +1,133 @@
+"""Generated paths against all paths where these can be named, against networkx, and on a network where they cannot."""
+
+from dataclasses import replace
+
+import networkx as nx
+import numpy as np
+import pytest
+
+from evlib import InputError, load_scenario, load_traffic
+from evlib.assignment.dynamic_equilibrium import equilibrium
+from evlib.assignment.path_costs import gaps
+from evlib.assignment.path_generation import generate_paths, quickest_paths
+from evlib.assignment.route_choice import shortest_path_departures
+from evlib.coordination.coordinate import coordinate
+from evlib.coordination.problem import Market
+from evlib.traffic.network import TimeGrid, assemble_network
+
+
+def at_tariff(market):
+    return market.electricity(np.tile(market.case.import_price_cny_kwh, (len(market.case.load_kw), 1)))
+
+
+def city(side, clock, capacity_veh_h=60.0):
+    """A grid of two-way streets of 2 and 3 minutes: origins in two corners, stations at two others."""
+    roads = []
+    for x in range(side):
+        for y in range(side):
+            here = 100 * x + y + 1
+            if x + 1 < side:
+                roads += [(here, here + 100, 2.0 + (y % 2), capacity_veh_h), (here + 100, here, 2.0, capacity_veh_h)]
+            if y + 1 < side:
+                roads += [(here, here + 1, 2.0 + (x % 2), capacity_veh_h), (here + 1, here, 2.0, capacity_veh_h)]
+    last = side - 1
+    origins, stations = {"o1": 1, "o2": last + 1}, {"a": (100 * last + 1, 30), "b": (100 * last + side, 30)}
+    return assemble_network(roads, origins, stations, {"car": 8, "van": 6}, clock, every_path=False)
+
+
+@pytest.mark.parametrize("signal", ["experienced", "instantaneous"])
+def test_the_generated_equilibrium_is_that_of_all_paths(signal):
+    """Nguyen with few plugs scarce: from one path a station the search finds what drivers need of the eleven, and the gap
+    over all eleven is as small as when all were there from the start."""
+    scenario = load_scenario("nguyen").replace({"stations.*.plugs": 2000.0}, signal=signal)
+    every = Market.of(scenario, "smart", "user")
+    first = Market.of(scenario.replace({}, path_set="generated"), "smart", "user")
+    assert (len(every.network.paths), len(first.network.paths)) == (11, 7)
+    found = generate_paths(first, at_tariff(first), n_steps=80)
+    known = set(every.network.paths)
+    assert set(found.market.network.paths) <= known
+    assert found.table["n_new"].iloc[-1] == 0
+    flows = np.zeros((11, *found.flows_veh.shape[1:]))
+    for path, row in zip(found.market.network.paths, found.flows_veh, strict=True):
+        flows[every.network.paths.index(path)] = row
+    start = shortest_path_departures(every.network, every.demand_veh)
+    whole = equilibrium(every, at_tariff(every), start, n_steps=160)
+    own = gaps(every.look(flows), at_tariff(every))
+    assert own["relative_gap"] == pytest.approx(found.gaps["relative_gap"], abs=2e-3)
+    assert own["relative_gap"] < 1e-2
+    mean = [(f * every.look(f).time_cny).sum() / 1200 for f in (flows, whole.flows_veh)]
+    assert mean[0] == pytest.approx(mean[1], rel=5e-3)
+
+
+def test_on_an_empty_network_the_quickest_path_is_that_of_networkx():
+    network = city(5, TimeGrid(5.0, 24, 10, 2))
+    loading = load_traffic(network, np.zeros((len(network.paths), 2, 3)))
+    graph = nx.DiGraph()
+    for arc in range(2, network.n_arcs):
+        graph.add_edge(network.arc_tail[arc], network.arc_head[arc], minutes=network.free_flow_min[arc])
+    found = quickest_paths(loading)
+    assert len(found) == 4
+    for path in found:
+        source, target = network.arc_head[path.origin], str(network.station_node[path.station])
+        best = nx.shortest_path_length(graph, source, target, "minutes")
+        assert network.free_flow_min[list(path.arcs)].sum() == pytest.approx(best)
+        assert [int(network.arc_head[arc]) for arc in path.arcs] == list(path.nodes)
+
+
+def test_the_search_goes_around_a_queue_that_will_be_there():
+    """Two ways of 4 and 5 minutes; the first's second road has a queue of some minutes when the vehicle gets there, though
+    none at departure: told at departure the first is quicker, met on the way the second."""
+    roads = [(1, 2, 2.0, 600.0), (2, 4, 2.0, 30.0), (1, 3, 2.5, 600.0), (3, 4, 2.5, 600.0), (5, 2, 1.0, 600.0)]
+    network = assemble_network(
+        roads, {"o": 1, "p": 5}, {"c": (4, 1e6)}, {"car": 2}, TimeGrid(5.0, 24, 20, 1), every_path=True
+    )
+    departures = np.zeros((len(network.paths), 1, 2))
+    through = [p for p, path in enumerate(network.paths) if network.origins[path.origin] == "p"]
+    departures[through, 0, 0] = 20.0  # 20 vehicles in 5 minutes for a road that passes 2.5
+    loading = load_traffic(network, departures)
+    ways = {
+        signal: {path.nodes for path in quickest_paths(loading, signal) if path.origin == 0}
+        for signal in ("experienced", "instantaneous")
+    }
+    assert ways["experienced"] == {(1, 3, 4)}
+    assert (1, 3, 4) in ways["instantaneous"]
+
+
+def test_a_city_too_large_to_enumerate_settles(mini):
+    """A hundred crossings, so many simple paths that none would list them: the set stays small and the gap over all paths
+    falls below two in a hundred."""
+    market = Market.of(mini.replace({"fleet.vehicles": 160.0}), "smart", "user")
+    network = city(10, market.network.time)
+    market = replace(market, network=network, fixed_veh=np.zeros((len(network.paths), 2, 15)))
+    found = generate_paths(market, at_tariff(market), n_steps=40, rounds=12)
+    assert len(network.paths) == 4 < len(found.market.network.paths) < 200
+    assert found.gaps["relative_gap"] < 0.02 < found.table["relative_gap"].iloc[0]
+    assert found.flows_veh.sum() == pytest.approx(160.0)
+
+
+def test_coordination_on_generated_paths_says_what_they_miss(mini):
+    few = {"coordination.iterations": 6, "coordination.exact_iterations": 6}
+    every = coordinate(mini.replace(few), objective="user")
+    found = coordinate(mini.replace(few, path_set="generated"), objective="user")
+    assert found.certificate["paths_missing"] == 0
+    assert found.certificate["excess_over_all_paths_cny_veh"] == pytest.approx(found.certificate["excess_cny_veh"])
+    assert "paths_missing" not in every.certificate
+    by_station = [[run.flows_veh[run.network.path_station == c].sum() for c in range(2)] for run in (every, found)]
+    assert by_station[0] == pytest.approx(by_station[1], abs=2.0)
+
+
+def test_too_many_paths_are_refused_with_the_way_out():
+    clock = TimeGrid(5.0, 24, 10, 2)
+    network = city(7, clock)
+    roads = [
+        (int(network.arc_tail[a]), int(network.arc_head[a]), network.free_flow_min[a], 60.0)
+        for a in range(2, network.n_arcs)
+    ]
+    with pytest.raises(InputError, match=r"more than 5000 paths; too many to enumerate, set switches\.path_set"):
+        assemble_network(roads, {"o1": 1}, {"a": (607, 30)}, {"car": 8}, clock)
+
+
+def test_no_round_at_all_is_refused(mini):
+    market = Market.of(mini, "smart", "user")
+    with pytest.raises(InputError, match="rounds 0; must be at least 1"):
+        generate_paths(market, at_tariff(market), rounds=0)

@@ -1,0 +1,211 @@
+"""A run that stops and goes on ends at the same numbers; what cannot go on is refused; an interrupt keeps what there is."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+import evlib.coordination.saved_run as run_file
+from evlib import InputError, solve
+from evlib.assignment.path_costs import gaps
+from evlib.coordination.coordinate import PRICE_GAP_TOLERANCE, coordinate
+from evlib.coordination.methods import Joint
+from evlib.coordination.problem import Market, price_gap
+from evlib.files import write_npz
+
+MEASURES = ["excess_cny_veh", "relative_gap", "price_gap", "flow_residual"]
+FEW = {"coordination.iterations": 4, "coordination.exact_iterations": 2, "coordination.exact_period": 3}
+
+
+class Stopped(Exception):
+    pass
+
+
+def stop_after(n, error=Stopped):
+    """A report that stops the run after so many lines."""
+    lines = []
+
+    def report(line):
+        lines.append(line)
+        if len(lines) == n:
+            raise error
+
+    return report, lines
+
+
+@pytest.fixture(scope="module")
+def few(mini):
+    return mini.replace(FEW)
+
+
+@pytest.mark.parametrize(
+    ("method", "switches"),
+    [
+        ("joint", {}),
+        ("bundle", {}),
+        ("inertia", {"switches.damping_rule": "adaptive"}),
+        ("best_response", {"switches.objective": "user"}),
+        ("joint", {"switches.set": "columns"}),
+    ],
+)
+def test_a_resumed_run_ends_as_if_it_had_never_stopped(few, method, switches, tmp_path):
+    """To the bit: flows, prices, rents and every measured number. The stop comes while answers are mixed, pools filled."""
+    scenario, file = few.replace(switches), tmp_path / "run.npz"
+    through = coordinate(scenario, method=method)
+    report, _ = stop_after(2)
+    with pytest.raises(Stopped):
+        coordinate(scenario, method=method, save=file, report=report)
+    resumed = coordinate(scenario, method=method, resume=file, save=file)
+    assert np.array_equal(resumed.flows_veh, through.flows_veh)
+    assert np.array_equal(resumed.price_cny_kwh, through.price_cny_kwh)
+    assert (resumed.rent_cny is None) == (through.rent_cny is None)
+    assert np.array_equal(resumed.convergence[MEASURES], through.convergence[MEASURES], equal_nan=True)
+    for name, value in through.certificate.items():
+        assert resumed.certificate[name] == value or (value != value and np.isnan(resumed.certificate[name]))
+
+
+def test_a_run_that_has_ended_is_read_back_by_its_last_measurement_alone(few, tmp_path):
+    file = tmp_path / "run.npz"
+    ended = coordinate(few, save=file)
+    lines = []
+    again = coordinate(few, resume=file, report=lines.append)
+    assert len(lines) == 1
+    assert np.array_equal(again.flows_veh, ended.flows_veh)
+
+
+def test_interrupt_returns_the_best_iterate_and_says_so(few, monkeypatch):
+    """Stopped within a mixed answer: the last iterate is measured with exact domains, and the certificate is its own."""
+    few = few.replace({"coordination.iterations": 7, "coordination.exact_period": 7, "coordination.schedules": 1})
+    whole_answer, lines = Joint.answer, []
+
+    def stopped(self, iteration):
+        if iteration == 4:
+            raise KeyboardInterrupt
+        return whole_answer(self, iteration)
+
+    monkeypatch.setattr(Joint, "answer", stopped)
+    found = coordinate(few, objective="user", report=lines.append)
+    certificate, table = found.certificate, found.convergence
+    assert certificate["interrupted"]
+    assert certificate["iterations"] == 4 == certificate["best_iteration"]
+    assert lines[-1] == "interrupted; measuring iterate 4 of 7"
+    assert table["priced_by"].tolist() == ["exact"] * 2 + ["mixed"] * 2 + ["mixed, then checked"]
+    market = Market.of(few, "v2g", "user")
+    traffic = market.look(found.flows_veh)
+    fresh = gaps(traffic, market.electricity(found.price_cny_kwh))
+    assert fresh["excess_cny_veh"] == pytest.approx(certificate["excess_cny_veh"], rel=1e-9)
+    sizes = market.sizes(traffic)
+    cost = market.dispatch(sizes)[0].objective_cny
+    assert price_gap(market, sizes, found.price_cny_kwh, cost) == pytest.approx(certificate["price_gap"], abs=1e-7)
+    within = certificate["relative_gap"] <= 0.01 and abs(certificate["price_gap"]) <= PRICE_GAP_TOLERANCE
+    assert certificate["converged"] == within
+
+
+def test_interrupt_before_the_first_answer_has_nothing_to_keep(few):
+    report, _ = stop_after(1, KeyboardInterrupt)
+    with pytest.raises(KeyboardInterrupt):
+        coordinate(few, report=report)
+
+
+def test_the_whole_run_is_not_called_interrupted(few):
+    assert not coordinate(few, method="best_response").certificate["interrupted"]
+
+
+def test_an_interrupted_solve_is_returned_but_not_cached(few, tmp_path, monkeypatch):
+    monkeypatch.setenv("EVLIB_CACHE", str(tmp_path))
+    report, _ = stop_after(3, KeyboardInterrupt)
+    assert solve(few, "coordinated", method="best_response", report=report).certificate["interrupted"]
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_kill_while_saving_leaves_the_file_of_before(few, tmp_path, monkeypatch):
+    file = tmp_path / "run.npz"
+    report, _ = stop_after(1)
+    with pytest.raises(Stopped):
+        coordinate(few, save=file, report=report)
+    before = file.read_bytes()
+
+    def killed(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(np, "savez_compressed", killed)
+    with pytest.raises(KeyboardInterrupt):
+        run_file.save_state(
+            file, run_file.load_state(file, few, "joint", "v2g", "system"), few, "joint", "v2g", "system"
+        )
+    assert file.read_bytes() == before
+    assert [path.name for path in tmp_path.iterdir()] == ["run.npz"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "options", "message"),
+    [
+        ({"fleet.vehicles": 70.0}, {}, "was made from the scenario of hash"),
+        ({}, {"method": "inertia"}, "was made with method 'joint'; must be 'inertia' to go on, so start anew"),
+        ({}, {"charging": "smart"}, "was made with charging 'v2g'; must be 'smart'"),
+        ({}, {"objective": "user"}, "was made with objective 'system'; must be 'user'"),
+    ],
+)
+def test_a_run_of_something_else_is_refused(few, saved, changes, options, message):
+    with pytest.raises(InputError, match=message):
+        coordinate(few.replace(changes), resume=saved, **options)
+
+
+@pytest.fixture(scope="module")
+def saved(few, tmp_path_factory):
+    file = tmp_path_factory.mktemp("saved") / "run.npz"
+    report, _ = stop_after(1)
+    with pytest.raises(Stopped):
+        coordinate(few, save=file, report=report)
+    return file
+
+
+def test_a_run_of_other_code_is_refused(few, saved, monkeypatch):
+    monkeypatch.setattr(run_file, "code_hash", lambda: "another")
+    with pytest.raises(InputError, match=r"was made by the code of hash '.{64}'; must be 'another' to go on"):
+        coordinate(few, resume=saved)
+
+
+def test_files_that_are_no_run_are_refused(few, saved, tmp_path):
+    cut, other, text = (tmp_path / name for name in ("cut.npz", "other.npz", "text.npz"))
+    cut.write_bytes(saved.read_bytes()[:-100])
+    text.write_text("iteration,excess\n")
+    write_npz(other, head=np.array(json.dumps({"name": "mini"})))
+    for file in (cut, other, text):
+        with pytest.raises(InputError, match=f"{file.name}: .*must be a whole run saved by coordinate"):
+            coordinate(few, resume=file)
+    with pytest.raises(InputError, match=r"absent\.npz: no such file"):
+        coordinate(few, resume=tmp_path / "absent.npz")
+    with pytest.raises(InputError, match=f"save: {tmp_path} is a folder; must be a file"):
+        coordinate(few, save=tmp_path)
+    with pytest.raises(InputError, match="strategy 'snapshot' does not iterate, must be 'user' or 'coordinated'"):
+        solve(few, "snapshot", save=cut)
+
+
+def test_ctrl_c_in_a_terminal_writes_the_best_iterate_and_the_run_can_go_on(few, tmp_path):
+    """The command line, interrupted by a signal once a first file is there: tables, exit 130, and a run that resumes."""
+    file, out = tmp_path / "run.npz", tmp_path / "out"
+    command = [sys.executable, "-m", "evlib", "solve", "mini", "--strategy", "coordinated", "--save", str(file)]
+    environment = os.environ | {"EVLIB_CACHE": str(tmp_path / "cache")}
+    process = subprocess.Popen([*command, "--out", str(out)], env=environment, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 120
+    while not file.exists() and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.05)
+    time.sleep(1.0)
+    process.send_signal(signal.SIGINT)
+    errors = process.communicate(timeout=120)[1]
+    assert process.returncode == 130, errors
+    assert "interrupted: the best of" in errors
+    certificate = json.loads((out / "result.json").read_text())["certificate"]
+    assert certificate["interrupted"]
+    mini = few.replace(
+        {"coordination.iterations": 30, "coordination.exact_iterations": 30, "coordination.exact_period": 1}
+    )
+    rows = run_file.load_state(file, mini, "joint", "v2g", "system").rows
+    assert [row["iteration"] for row in rows] == list(range(len(rows)))
+    assert len(rows) >= 1

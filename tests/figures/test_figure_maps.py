@@ -1,0 +1,54 @@
+"""The map: where buses, virtual nodes and roads are drawn."""
+
+import numpy as np
+import pytest
+
+from evlib import build_network, load_scenario
+from evlib.figures import maps
+from evlib.grid.grid_case import build_grid_case
+
+
+@pytest.fixture(scope="module", params=["nguyen", "mini"])
+def scenario(request):
+    return load_scenario(request.param)
+
+
+def test_every_bus_has_a_place_of_its_own_one_row_below_the_bus_that_feeds_it(scenario):
+    layout = maps.feeder_layout(scenario.tables.feeder)
+    assert not layout[["x", "y"]].duplicated().any()
+    below_root = layout.iloc[1:]
+    assert (below_root["y_from"] - below_root["y"] == 1).all()
+    parents = scenario.tables.feeder.branch_from
+    assert below_root["x_from"].to_numpy() == pytest.approx(layout["x"].to_numpy()[parents])
+
+
+def test_the_trunk_of_the_33_buses_is_drawn_straight():
+    layout = maps.feeder_layout(load_scenario("nguyen").tables.feeder).set_index("bus")
+    assert (layout.loc[range(1, 19), "x"] == 0).all()
+    assert layout.loc[18, "y"] == -17
+    assert layout["x"].nunique() == 3
+
+
+def test_the_map_holds_every_road_station_farm_and_line_once(scenario):
+    network, case = build_network(scenario), build_grid_case(scenario)
+    items = maps.drawing_table(scenario, network, case)
+    assert not items[["panel", "kind", "name"]].duplicated().any()
+    count = items.groupby("kind").size()
+    assert count["road"] == network.n_arcs - len(network.origins)
+    assert count["origin"] == len(network.origins)
+    assert count["station"] == count["plugs"] == len(network.stations)
+    assert count["farm"] == len(case.farms)
+    assert count["line"] == case.feeder.n_branch
+    assert (items[items["kind"] == "line"]["group"] == "tie").sum() == len(case.zones)
+
+
+def test_virtual_nodes_stand_clear_of_nodes_and_roads():
+    """No road of the Nguyen map passes within a quarter of a grid cell of an origin or a station."""
+    scenario = load_scenario("nguyen")
+    items = maps.drawing_table(scenario, build_network(scenario), build_grid_case(scenario))
+    roads, virtual = items[items["kind"] == "road"], items[items["kind"].isin(["origin", "station"])]
+    for spot in virtual[["x", "y"]].to_numpy():
+        tail, head = roads[["x_from", "y_from"]].to_numpy(), roads[["x", "y"]].to_numpy()
+        along = np.clip(((spot - tail) * (head - tail)).sum(axis=1) / ((head - tail) ** 2).sum(axis=1), 0, 1)
+        distance = np.hypot(*(tail + along[:, None] * (head - tail) - spot).T)
+        assert distance.min() > 0.25

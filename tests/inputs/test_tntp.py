@@ -1,0 +1,125 @@
+"""The reader of published networks: a file by hand, and every fault of a file named by its line."""
+
+import pytest
+
+from evlib.errors import InputError
+from evlib.inputs.tntp import read_network, read_trips
+
+NETWORK = """<NUMBER OF ZONES> 2
+<NUMBER OF NODES> 3
+<FIRST THRU NODE> 3
+<NUMBER OF LINKS> 3
+<ORIGINAL HEADER>~ Init node Term node
+<END OF METADATA>
+
+~ init term capacity length time b power speed toll type ;
+	1	3	100	2.5	4	0.15	4	60	1	1	;
+	3	2	200	1	6	0.5	1	60	0	1	;
+	1	2	50	9	3	1	0	60	0	2	;
+"""
+TRIPS = """<NUMBER OF ZONES> 2
+<TOTAL OD FLOW> 16.5
+<END OF METADATA>
+
+Origin 1
+    1 :  2.0;    2 : 12.5;
+Origin 2
+    1 :  2.0;
+    2 :  0.0;
+"""
+
+
+@pytest.fixture
+def written(tmp_path):
+    def write(text):
+        path = tmp_path / "file.tntp"
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    return write
+
+
+def test_a_network_by_hand(written):
+    """At capacity the first costs 4 (1 + 0.15), the second 6 (1 + 0.5); power 0 is a constant 3 (1 + 1)."""
+    network = read_network(written(NETWORK))
+    assert (network.n_zones, network.roads.n_nodes, network.roads.first_through_node) == (2, 3, 3)
+    assert network.roads.tail.tolist() == [1, 3, 1]
+    assert network.roads.head.tolist() == [3, 2, 2]
+    assert network.links["link_type"].tolist() == [1, 1, 2]
+    assert network.cost()([100.0, 200.0, 7.0]) == pytest.approx([4.6, 9.0, 6.0])
+    assert network.cost(toll_factor=2.0, length_factor=0.1)([0.0, 0.0, 0.0]) == pytest.approx([6.25, 6.1, 6.9])
+
+
+def test_trips_by_hand(written):
+    """Pairs with demand, those within a zone too; 2 + 12.5 + 2 = 16.5."""
+    table = read_trips(written(TRIPS))
+    assert table.to_numpy().tolist() == [[1, 1, 2.0], [1, 2, 12.5], [2, 1, 2.0]]
+    assert len(read_trips(written(TRIPS.replace("<TOTAL OD FLOW> 16.5\n", "")))) == 3
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("<NUMBER OF ZONES> 2", "<NUMBER OF ZONES> 2.5", "line 1: <NUMBER OF ZONES> is '2.5'; must be a whole number"),
+        ("<NUMBER OF ZONES> 2", "<NUMBER OF ZONES> 4", "must be at most the 3 nodes"),
+        ("<NUMBER OF NODES> 3\n", "", "<NUMBER OF NODES> is missing"),
+        ("<FIRST THRU NODE> 3\n", "", "<FIRST THRU NODE> is missing"),
+        ("<FIRST THRU NODE> 3", "<FIRST THRU NODE> 9", "<FIRST THRU NODE> is 9; must be a node 1..3"),
+        ("<NUMBER OF LINKS> 3", "<NUMBER OF LINKS> 4", "3 rows, but <NUMBER OF LINKS> is 4"),
+        (
+            "<NUMBER OF LINKS> 3",
+            "NUMBER OF LINKS 3",
+            "line 4: 'NUMBER OF LINKS 3' in the metadata; must be '<KEY> value'",
+        ),
+        ("<END OF METADATA>\n", "", "in the metadata; must be"),
+        ("1	3	100", "1	4	100", "line 9: head = '4'; must be a whole number in 1..3"),
+        ("1	3	100", "1.0	3	100", "line 9: tail = '1.0'; must be a whole number in 1..3"),
+        ("1	3	100", "1	1	100", "line 9: head = 1, the same as tail"),
+        ("1	3	100", "1	3	0", "line 9: capacity_veh = '0'; must be a finite number above 0"),
+        ("1	3	100", "1	3	many", "line 9: capacity_veh = 'many'; must be a finite number above 0"),
+        ("1	3	100", "1	3	nan", "line 9: capacity_veh = 'nan'"),
+        ("200	1	6", "200	1	-6", "line 10: free_flow_time = '-6'; must be a finite number of at least 0"),
+        ("0.15	4", "0.15	0.5", "line 9: power = 0.5; must be 0 or at least 1"),
+        ("0.15	4", "0.15", "line 9: 9 fields; must be 10"),
+        ("1	1	;", "1	1", "line 9: 10 fields and no semicolon"),
+        ("0	2	;", "0	2.5	;", "line 11: link_type = 2.5"),
+    ],
+)
+def test_faults_of_a_network_are_named(written, old, new, message):
+    assert old in NETWORK
+    with pytest.raises(InputError, match=message.replace("(", r"\(")) as raised:
+        read_network(written(NETWORK.replace(old, new, 1)))
+    assert "file.tntp" in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("<NUMBER OF ZONES> 2\n", "", "<NUMBER OF ZONES> is missing"),
+        ("<TOTAL OD FLOW> 16.5", "<TOTAL OD FLOW> 17", "line 2: <TOTAL OD FLOW> is 17, but the rows sum to 16.5"),
+        ("<TOTAL OD FLOW> 16.5", "<TOTAL OD FLOW> all", "line 2: <TOTAL OD FLOW> = 'all'"),
+        ("Origin 1\n", "", "line 5: .* stands before any 'Origin' line"),
+        ("Origin 2", "Origin 3", "line 7: origin = '3'; must be a whole number in 1..2"),
+        ("2 : 12.5", "3 : 12.5", "line 6: destination = '3'; must be a whole number in 1..2"),
+        ("2 : 12.5", "2 : -12.5", "line 6: trips 1 to 2 = '-12.5'; must be a finite number of at least 0"),
+        ("2 : 12.5", "2 : x", "line 6: trips 1 to 2 = 'x'"),
+        ("2 : 12.5", "2 = 12.5", "line 6: entry '2 = 12.5'; must be 'destination : trips;'"),
+        ("2 : 12.5", "1 : 12.5", "line 6: pair 1 to 1 is there twice"),
+        ("<END OF METADATA>\n", "", "line 4: 'Origin 1' in the metadata"),
+    ],
+)
+def test_faults_of_a_trip_table_are_named(written, old, new, message):
+    assert old in TRIPS
+    with pytest.raises(InputError, match=message):
+        read_trips(written(TRIPS.replace(old, new, 1)))
+
+
+def test_a_file_that_is_not_there_or_not_text_is_named(tmp_path):
+    with pytest.raises(InputError, match=r"none\.tntp: no such file; fetch it from"):
+        read_network(tmp_path / "none.tntp")
+    (tmp_path / "binary.tntp").write_bytes(b"<NUMBER OF ZONES> \xff\xfe")
+    with pytest.raises(InputError, match="must be UTF-8"):
+        read_trips(tmp_path / "binary.tntp")
+    (tmp_path / "short.tntp").write_text("<NUMBER OF ZONES> 2\n")
+    with pytest.raises(InputError, match="<END OF METADATA> is missing"):
+        read_trips(tmp_path / "short.tntp")
