@@ -4,10 +4,10 @@ The public face: :func:`load_scenario`, :func:`build_network`, :func:`load_traff
 """
 
 from evlib.errors import InputError, SolverError
+from evlib.inputs.build_roads import build_network
 from evlib.inputs.scenario import load_scenario
 from evlib.results.result import compare
 from evlib.solve import solve
 from evlib.traffic.loading import load_traffic
-from evlib.traffic.network import build_network
 
 __all__ = ["InputError", "SolverError", "build_network", "compare", "load_scenario", "load_traffic", "solve"]

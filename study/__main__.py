@@ -8,9 +8,8 @@ import sys
 import time
 from pathlib import Path
 
-from evlib.errors import InputError
+from evlib.errors import InputError, StudyError
 from evlib.folders import FIGURES, NOTEBOOKS, build_dir
-from study.failures import StudyError
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -3,9 +3,10 @@
 import pytest
 
 from evlib import load_scenario
-from evlib.solve import solve_run
+from evlib.coordination.one_day import solve_run
 from evlib.traffic import impedance
-from evlib.traffic.network import TimeGrid, assemble_network
+from evlib.traffic.network import assemble_network
+from evlib.traffic.time_grid import TimeGrid
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from evlib import InputError, load_traffic
 from evlib.traffic import impedance
-from evlib.traffic.network import TimeGrid, assemble_network
+from evlib.traffic.network import assemble_network
+from evlib.traffic.time_grid import TimeGrid
 
 EXACT = (impedance.smooth_queue, impedance.point_queue, impedance.affine)  # without powers: equal to the bit
 

@@ -11,8 +11,7 @@ import pytest
 
 import evlib
 from evlib import InputError, compare, load_scenario, solve
-from evlib.inputs.ratings import line_ratings
-from evlib.inputs.sizing import sizing_table
+from evlib.inputs.sizing import line_ratings, sizing_table
 from evlib.results.result import read_result, write_result
 
 MODES = ("uncontrolled", "smart", "v2g")

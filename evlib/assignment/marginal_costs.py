@@ -6,8 +6,15 @@ import numpy as np
 from numba import njit
 
 from evlib.traffic.loading import Loading
+from evlib.traffic.station_waiting import middle
+from evlib.traffic.travel_times import (
+    arrival_min,
+    by_step,
+    departure_min,
+    onward_entry_min,
+)
 
-__all__ = ["arc_tolls_cny", "station_tolls_cny"]
+__all__ = ["arc_tolls_cny", "path_tolls", "station_tolls_cny"]
 
 # Step of the central difference for the slope of an impedance, as a share of what fits on the empty road.
 SLOPE_STEP = 1e-6
@@ -179,3 +186,52 @@ def _station_toll(loading, arrived, released, waiting, stay, member, mean_value)
         toll += dt * (come - np.asarray(freed))
         own += dt * (come - ahead)
     return mean_value * (toll - own)
+
+
+def path_tolls(loading: Loading, vot_cny_h, queue_cny_h, signal: str) -> np.ndarray:
+    """Sum of the arcs' tolls along each path, each at the time of entry (or all at departure).
+
+    Returns
+    -------
+    ndarray, shape (n_paths, n_classes, n_departure_steps)
+        [CNY per vehicle].
+    """
+    return _road_tolls(loading, vot_cny_h, signal) + _station_tolls(loading, queue_cny_h, signal)
+
+
+def _road_tolls(loading: Loading, vot_cny_h, signal: str) -> np.ndarray:
+    network, tolls = loading.network, arc_tolls_cny(loading, vot_cny_h)
+    depart = departure_min(loading)
+    paid = np.empty((len(network.paths), len(network.classes), network.time.n_departure_steps))
+
+    def along(arcs, now):
+        total = np.zeros(len(now) - 1)
+        for arc in arcs:
+            total += _between(loading, tolls[arc], now)
+            if signal == "experienced":
+                now = arrival_min(loading, [arc], now)
+        return by_step(loading, total).mean(axis=1)
+
+    for p, path in enumerate(network.paths):
+        paid[p] = along(path.arcs, depart)
+        for m, begin in enumerate(onward_entry_min(loading, path, depart, signal)):
+            paid[p, m] += along(path.onward, begin)
+    return paid
+
+
+def _station_tolls(loading: Loading, queue_cny_h, signal: str) -> np.ndarray:
+    network, tolls = loading.network, station_tolls_cny(loading, queue_cny_h)
+    depart = departure_min(loading)
+    paid = np.empty((len(network.paths), len(network.classes), network.time.n_departure_steps))
+    for p, path in enumerate(network.paths):
+        now = arrival_min(loading, path.arcs, depart) if signal == "experienced" else depart
+        there = np.array([_between(loading, toll, now) for toll in tolls[path.station]])
+        paid[p] = by_step(loading, there.T).mean(axis=1).T
+    return paid
+
+
+def _between(loading: Loading, toll: np.ndarray, time_min: np.ndarray) -> np.ndarray:
+    """Toll of what enters between neighbouring times; a toll belongs to the loading step that ends at its grid time."""
+    dt = loading.network.time.loading_step_min
+    middle_min = middle(time_min)
+    return np.interp(middle_min + dt / 2, loading.time_min, toll)

@@ -7,23 +7,20 @@ from functools import cached_property
 
 import numpy as np
 
-from evlib.assignment.marginal_costs import arc_tolls_cny, station_tolls_cny
+from evlib.assignment.marginal_costs import (
+    _road_tolls,
+    _station_tolls,
+)
 from evlib.assignment.plug_prices import rent_value_cny, station_costs_cny
 from evlib.traffic.loading import Loading
 from evlib.traffic.travel_times import (
-    arrival_min,
+    TravelTimes,
     arrival_shares,
-    by_step,
-    departure_min,
-    middle,
-    onward_entry_min,
-    path_costs,
     plug_in_shares,
-    time_costs,
     travel_times,
 )
 
-__all__ = ["Stations", "Traffic", "gaps", "path_tolls", "regret_cny", "see_traffic"]
+__all__ = ["Stations", "Traffic", "gaps", "path_costs", "regret_cny", "see_traffic", "time_costs"]
 
 # Of the demand, where logarithms are taken of a share.
 LEAST_SHARE = 1e-6
@@ -175,55 +172,6 @@ def see_traffic(scenario, loading: Loading, objective: str, signal: str, fixed_v
     return Traffic(loading, time_cny, _road_tolls(loading, vot, signal), shares, stations, **drivers)
 
 
-def path_tolls(loading: Loading, vot_cny_h, queue_cny_h, signal: str) -> np.ndarray:
-    """Sum of the arcs' tolls along each path, each at the time of entry (or all at departure).
-
-    Returns
-    -------
-    ndarray, shape (n_paths, n_classes, n_departure_steps)
-        [CNY per vehicle].
-    """
-    return _road_tolls(loading, vot_cny_h, signal) + _station_tolls(loading, queue_cny_h, signal)
-
-
-def _road_tolls(loading: Loading, vot_cny_h, signal: str) -> np.ndarray:
-    network, tolls = loading.network, arc_tolls_cny(loading, vot_cny_h)
-    depart = departure_min(loading)
-    paid = np.empty((len(network.paths), len(network.classes), network.time.n_departure_steps))
-
-    def along(arcs, now):
-        total = np.zeros(len(now) - 1)
-        for arc in arcs:
-            total += _between(loading, tolls[arc], now)
-            if signal == "experienced":
-                now = arrival_min(loading, [arc], now)
-        return by_step(loading, total).mean(axis=1)
-
-    for p, path in enumerate(network.paths):
-        paid[p] = along(path.arcs, depart)
-        for m, begin in enumerate(onward_entry_min(loading, path, depart, signal)):
-            paid[p, m] += along(path.onward, begin)
-    return paid
-
-
-def _station_tolls(loading: Loading, queue_cny_h, signal: str) -> np.ndarray:
-    network, tolls = loading.network, station_tolls_cny(loading, queue_cny_h)
-    depart = departure_min(loading)
-    paid = np.empty((len(network.paths), len(network.classes), network.time.n_departure_steps))
-    for p, path in enumerate(network.paths):
-        now = arrival_min(loading, path.arcs, depart) if signal == "experienced" else depart
-        there = np.array([_between(loading, toll, now) for toll in tolls[path.station]])
-        paid[p] = by_step(loading, there.T).mean(axis=1).T
-    return paid
-
-
-def _between(loading: Loading, toll: np.ndarray, time_min: np.ndarray) -> np.ndarray:
-    """Toll of what enters between neighbouring times; a toll belongs to the loading step that ends at its grid time."""
-    dt = loading.network.time.loading_step_min
-    middle_min = middle(time_min)
-    return np.interp(middle_min + dt / 2, loading.time_min, toll)
-
-
 def gaps(traffic: Traffic, electricity_cny: np.ndarray, rent_cny: np.ndarray | None = None) -> dict:
     """How far drivers are from the cheapest path of their origin, class and departure step.
 
@@ -286,3 +234,43 @@ def regret_cny(cost_cny: np.ndarray, flows_veh: np.ndarray, logit_cny: float) ->
     share = np.divide(flows_veh, demand, out=np.ones_like(flows_veh), where=(flows_veh > 0) & (demand > 0))
     best = least - logit_cny * np.log(np.exp((least - cost_cny) / logit_cny).sum(axis=0))
     return cost_cny + logit_cny * np.log(share) - best
+
+
+def time_costs(times: TravelTimes, vot_cny_h, queue_cny_h) -> np.ndarray:
+    """Time and queue cost T of every path, class and departure step.
+
+    Parameters
+    ----------
+    times : TravelTimes
+    vot_cny_h, queue_cny_h : array_like, shape (n_classes,)
+        Value of time on the road; of waiting, instead of it [CNY/h].
+
+    Returns
+    -------
+    ndarray, shape (n_paths, n_classes, n_departure_steps)
+        [CNY per vehicle].
+    """
+    vot, queue = np.asarray(vot_cny_h) / 60.0, np.asarray(queue_cny_h) / 60.0
+    before = vot[None, :, None] * times.road_min[:, None, :] + queue[None, :, None] * times.waiting_min[:, None, :]
+    return before + vot[None, :, None] * times.onward_min
+
+
+def path_costs(time_cny_veh, electricity_cny_veh, shares, path_station) -> np.ndarray:
+    """The signal: time and queue cost plus the electricity cost at the realised plug-in step.
+
+    Parameters
+    ----------
+    time_cny_veh : ndarray, shape (n_paths, n_classes, n_departure_steps)
+        T of :func:`time_costs`.
+    electricity_cny_veh : ndarray, shape (n_stations, n_classes, K + 1)
+        Least electricity cost V of one vehicle by station, class and plug-in step, the last for after the horizon [CNY].
+    shares : ndarray, shape (n_paths, n_departure_steps, K + 1)
+        From :func:`plug_in_shares`.
+    path_station : ndarray of int, shape (n_paths,)
+
+    Returns
+    -------
+    ndarray, shape (n_paths, n_classes, n_departure_steps)
+        Unit flow travel cost [CNY per vehicle].
+    """
+    return time_cny_veh + np.einsum("pkn,pmn->pmk", shares, electricity_cny_veh[path_station])

@@ -11,6 +11,7 @@ import pandas as pd
 
 from evlib.assignment.dynamic_equilibrium import equilibrium
 from evlib.assignment.path_costs import gaps
+from evlib.assignment.route_choice import even_split
 from evlib.errors import InputError
 from evlib.traffic.loading import Loading
 from evlib.traffic.network import Network, Path
@@ -92,7 +93,7 @@ def generate_paths(market, electricity_cny: np.ndarray, *, n_steps=60, rounds=10
     if rounds < 1:
         raise InputError(f"rounds {rounds}; must be at least 1")
     objective, market = market.objective, replace(market, objective="user")
-    flows = _first_flows(market)
+    flows = even_split(market.network, market.demand_veh)
     rows = []
     for _ in range(rounds):
         flows = equilibrium(market, electricity_cny, flows, n_steps=n_steps, every=n_steps).flows_veh
@@ -124,12 +125,6 @@ def with_paths(market, paths):
     more = _in_order(network, set(paths) - set(network.paths))
     fixed = np.concatenate([market.fixed_veh, np.zeros((len(more), *market.fixed_veh.shape[1:]))])
     return replace(market, network=replace(network, paths=(*network.paths, *more)), fixed_veh=fixed)
-
-
-def _first_flows(market) -> np.ndarray:
-    """Each origin's demand in equal parts over its stations."""
-    origin = market.network.path_origin
-    return market.demand_veh[origin] / np.bincount(origin)[origin][:, None, None]
 
 
 def _in_order(network: Network, paths) -> tuple[Path, ...]:

@@ -6,7 +6,9 @@ import numpy as np
 
 from evlib.traffic.network import Network
 
-__all__ = ["cheapest_departures", "nearest_paths", "shortest_path_departures"]
+__all__ = ["cheapest_departures", "drop_residual_flows", "even_split", "nearest_paths", "shortest_path_departures"]
+
+RESIDUAL_SHARE = 1e-5
 
 
 def nearest_paths(network: Network) -> np.ndarray:
@@ -73,3 +75,48 @@ def cheapest_departures(network: Network, demand_veh: np.ndarray, cost_cny: np.n
         best = own[cost_cny[own].argmin(axis=0)]
         np.put_along_axis(departures, best[None], demand_veh[o][None], axis=0)
     return departures
+
+
+def even_split(network: Network, demand_veh: np.ndarray) -> np.ndarray:
+    """Each origin's demand in equal parts over the stations it reaches, by the shortest path to each: a start.
+
+    Parameters
+    ----------
+    network : Network
+    demand_veh : ndarray, shape (n_origins, n_classes, n_departure_steps)
+        Vehicles that depart [veh].
+
+    Returns
+    -------
+    ndarray, shape (n_paths, n_classes, n_departure_steps)
+        Departures by path [veh].
+    """
+    minutes = network.path_free_flow_min
+    departures = np.zeros((len(network.paths), *demand_veh.shape[1:]))
+    for o in range(len(network.origins)):
+        from_origin = np.flatnonzero(network.path_origin == o)
+        stations = np.unique(network.path_station[from_origin])
+        for c in stations:
+            to_station = from_origin[network.path_station[from_origin] == c]
+            departures[to_station[minutes[to_station].argmin()]] += demand_veh[o] / len(stations)
+    return departures
+
+
+def drop_residual_flows(flows_veh: np.ndarray, demand_veh: np.ndarray, path_origin: np.ndarray) -> np.ndarray:
+    """Flows without what an interior-point solver leaves on paths that nobody wants, summing to the demand.
+
+    Parameters
+    ----------
+    flows_veh : ndarray, shape (n_paths, n_classes, n_departure_steps)
+    demand_veh : ndarray, shape (n_origins, n_classes, n_departure_steps)
+    path_origin : ndarray of int, shape (n_paths,)
+
+    Returns
+    -------
+    ndarray
+        Parts below 1e-5 of their demand are 0; the others are scaled to make up for it.
+    """
+    wanted = demand_veh[path_origin]
+    kept = np.where(flows_veh > RESIDUAL_SHARE * wanted, flows_veh, 0.0)
+    total = np.array([kept[path_origin == o].sum(axis=0) for o in range(len(demand_veh))])[path_origin]
+    return np.divide(kept * wanted, total, out=np.zeros_like(kept), where=total > 0)

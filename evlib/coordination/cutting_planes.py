@@ -10,7 +10,8 @@ import pandas as pd
 
 from evlib.assignment.path_costs import Traffic
 from evlib.assignment.tno import Metric, origin_sums
-from evlib.coordination.joint_program import cohort_map, fixed_costs, plug_limits
+from evlib.coordination.joint_program import cohort_map, fixed_costs
+from evlib.coordination.plug_limits import plug_limits
 from evlib.coordination.problem import Market, grid_side
 from evlib.errors import InputError, SolverError
 from evlib.grid.solver import solve_grid

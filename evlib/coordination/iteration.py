@@ -9,63 +9,20 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from evlib.assignment.path_costs import Traffic, gaps
+from evlib.assignment.route_choice import drop_residual_flows, even_split
 from evlib.assignment.tno import Metric
 from evlib.coordination.problem import Market, price_gap
 
-__all__ = ["State", "Talk", "even_split", "tidy"]
+__all__ = ["State", "Talk"]
 
 # The metric of a flow is that of so many vehicles where fewer are wanted.
 LEAST_DEMAND_VEH = 0.05
-CRUMB_SHARE = 1e-5
 # An iteration made the excess worse if it is so many times as large; then the metric grows by a factor.
 WORSE, METRIC_UP = 1.05, 1.5
 # Lighter than this it holds nothing any more and only makes programs ill-conditioned.
 LEAST_METRIC_CNY_VEH = 0.1
 # The metric acts on sums over classes; on single flows only this share of it, so that classes may change places.
 EACH_SHARE = 0.1
-
-
-def even_split(market: Market) -> np.ndarray:
-    """Start: each origin's demand in equal parts over the stations it reaches, by the shortest path to each.
-
-    Parameters
-    ----------
-    market : Market
-
-    Returns
-    -------
-    ndarray, shape (n_paths, n_classes, n_departure_steps)
-        [veh].
-    """
-    network = market.network
-    flows = np.zeros((len(network.paths), *market.demand_veh.shape[1:]))
-    for o in range(len(network.origins)):
-        own = np.flatnonzero(network.path_origin == o)
-        stations = np.unique(network.path_station[own])
-        for c in stations:
-            to_c = own[network.path_station[own] == c]
-            flows[to_c[network.path_free_flow_min[to_c].argmin()]] += market.demand_veh[o] / len(stations)
-    return flows
-
-
-def tidy(flows_veh: np.ndarray, demand_veh: np.ndarray, path_origin: np.ndarray) -> np.ndarray:
-    """Flows without the crumbs that an interior-point solver leaves on paths nobody wants, summing to the demand.
-
-    Parameters
-    ----------
-    flows_veh : ndarray, shape (n_paths, n_classes, n_departure_steps)
-    demand_veh : ndarray, shape (n_origins, n_classes, n_departure_steps)
-    path_origin : ndarray of int, shape (n_paths,)
-
-    Returns
-    -------
-    ndarray
-        Parts below 1e-5 of their demand are 0; the others are scaled to make up for it.
-    """
-    wanted = demand_veh[path_origin]
-    kept = np.where(flows_veh > CRUMB_SHARE * wanted, flows_veh, 0.0)
-    total = np.array([kept[path_origin == o].sum(axis=0) for o in range(len(demand_veh))])[path_origin]
-    return np.divide(kept * wanted, total, out=np.zeros_like(kept), where=total > 0)
 
 
 @dataclass
@@ -128,7 +85,7 @@ class Talk:
 
     def __init__(self, market: Market, state: State | None = None):
         self.market, self.keys = market, market.scenario.coordination
-        self.state = state or State(even_split(market), self.keys.metric_cny_veh)
+        self.state = state or State(even_split(market.network, market.demand_veh), self.keys.metric_cny_veh)
         wanted = market.demand_veh[market.network.path_origin]
         self.per_level = 1.0 / np.maximum(wanted, LEAST_DEMAND_VEH)
         self.per_level_of_sums = 1.0 / np.maximum(wanted.sum(axis=1), LEAST_DEMAND_VEH)
@@ -194,7 +151,7 @@ class Talk:
         state, market = self.state, self.market
         moved = np.abs(flows_veh - state.flows_veh).sum() / state.flows_veh.sum()
         state.rows[-1] |= {"flow_residual": float(moved), "seconds_answer": seconds}
-        state.flows_veh = tidy(flows_veh, market.demand_veh, market.network.path_origin)
+        state.flows_veh = drop_residual_flows(flows_veh, market.demand_veh, market.network.path_origin)
         state.price_cny_kwh, state.rent_cny = price_cny_kwh, rent_cny
 
     def metric(self) -> Metric:

@@ -9,8 +9,9 @@ import numpy as np
 import scipy.sparse as sp
 
 from evlib.assignment.path_costs import Traffic
-from evlib.assignment.plug_prices import arrival_map, held_plugs, rent_value_cny
+from evlib.assignment.plug_prices import rent_value_cny
 from evlib.assignment.tno import Metric, origin_sums, reply
+from evlib.coordination.plug_limits import plug_limits
 from evlib.coordination.problem import Market, grid_side
 from evlib.flexibility.column_generation import Quote
 from evlib.flexibility.schedule import Schedule, cost_of
@@ -20,24 +21,13 @@ from evlib.grid.dno import build_problem
 from evlib.grid.fleet_dispatch import COLUMNS_GAP, cohort_fleet
 from evlib.grid.solver import solve_grid
 
-__all__ = [
-    "Answer",
-    "cohort_map",
-    "crowded",
-    "fixed_costs",
-    "joint_by_columns",
-    "joint_program",
-    "plug_limits",
-    "surrogate_bound",
-]
+__all__ = ["Answer", "cohort_map", "fixed_costs", "joint_by_columns", "joint_program", "surrogate_bound"]
 
 # Cohorts that fewer vehicles than this could ever join are left out of the joint program.
 LEAST_REACH = 1e-12
 LEAST_SIZE_VEH = 1e-4
 # Of column generation inside the joint program.
 MOST_ROUNDS = 6
-# Plugs limit the joint program where more than this share of them would be held.
-NEARLY_FULL = 0.8
 
 
 @dataclass(frozen=True)
@@ -84,15 +74,6 @@ def cohort_map(market: Market, traffic: Traffic) -> sp.csr_array:
     shape = (n_stations * n_classes * n_types * n_steps, len(network.paths) * n_classes * n_depart)
     values = np.tile(value, n_classes * n_types)
     return sp.csr_array((values, (np.concatenate(rows), np.concatenate(columns))), shape=shape)
-
-
-def crowded(market: Market, traffic: Traffic) -> np.ndarray:
-    """Where plugs would be nearly all held if nobody waited: the limits of the joint program, shape (n_stations, K)."""
-    network = market.network
-    arrived = arrival_map(network, traffic.stations.arrival_shares) @ traffic.loading.departures_veh.reshape(-1)
-    held = held_plugs(network) @ arrived
-    plugs = np.asarray(network.plugs, dtype=float)
-    return held.reshape(len(plugs), -1) > NEARLY_FULL * plugs[:, None]
 
 
 def joint_program(market: Market, traffic: Traffic, metric, schedules=None, *, watched=None) -> Answer:
@@ -185,48 +166,6 @@ def joint_by_columns(market: Market, traffic: Traffic, metric, schedules: list, 
         scattered = [Quote(station_price, 0.02, alike, seed=round_).answer(fleet) for alike in (True, False)]
         schedules += [best, *scattered]
     return found, schedules
-
-
-@dataclass(frozen=True)
-class _PlugLimits:
-    """Waiting and the limits on held plugs as a part of the joint program; none for objective ``user``."""
-
-    cost_kcny: object
-    constraints: list
-    where: np.ndarray | None
-
-    def rent_cny(self):
-        if self.where is None:
-            return None
-        rent = np.zeros(self.where.shape)
-        if self.constraints:
-            rent[self.where] = 1000.0 * np.maximum(self.constraints[0].dual_value, 0.0)
-        return rent
-
-
-def plug_limits(market: Market, traffic: Traffic, flows, watched) -> _PlugLimits:
-    """Who waits and how many plugs are held, for flat flows of everybody; nothing of it for objective ``user``."""
-    if market.objective != "system":
-        return _PlugLimits(0.0, [], None)
-    where = crowded(market, traffic)
-    if watched is not None:
-        where = where | watched
-    if not where.any():
-        return _PlugLimits(0.0, [], where)
-    network, n_steps = market.network, market.network.time.n_steps
-    n_classes = len(network.classes)
-    here = np.repeat(where, n_classes, axis=0).reshape(-1)  # whoever waits does so at watched steps only
-    waiting = cp.Variable(int(here.sum()), nonneg=True, name="waiting")
-    leave = sp.diags_array([1.0, -1.0], offsets=[0, -1], shape=(n_steps, n_steps))
-    leave = sp.kron(sp.eye_array(len(network.stations) * n_classes), leave, format="csc")[:, here].tocsr()
-    arrive = arrival_map(network, traffic.stations.arrival_shares)
-    held = held_plugs(network)[where.reshape(-1)]
-    plugs = np.repeat(np.asarray(network.plugs, dtype=float), where.sum(axis=1))
-    per_step = np.tile(traffic.stations.queue_cny_h * network.time.step_min / 60.0, len(network.stations))
-    cost = np.repeat(per_step, n_steps)[here] / 1000.0
-    limits = (held @ arrive) @ flows - (held @ leave) @ waiting <= plugs
-    nobody_unplugs = arrive[here] @ flows - leave[here] @ waiting >= 0
-    return _PlugLimits(cost @ waiting, [limits, nobody_unplugs], where)
 
 
 def _mean_schedule(market: Market, price_cny_kwh, kept, size_veh, cluster) -> Schedule:

@@ -7,11 +7,12 @@ import math
 import numpy as np
 
 from evlib.assignment.dynamic_equilibrium import Extragradient
-from evlib.assignment.route_choice import cheapest_departures
+from evlib.assignment.route_choice import cheapest_departures, drop_residual_flows
 from evlib.assignment.tno import Metric, reply
 from evlib.coordination.cutting_planes import Cuts, solve_bundle
-from evlib.coordination.iteration import Talk, tidy
-from evlib.coordination.joint_program import crowded, joint_by_columns, joint_program, surrogate_bound
+from evlib.coordination.iteration import Talk
+from evlib.coordination.joint_program import joint_by_columns, joint_program, surrogate_bound
+from evlib.coordination.plug_limits import crowded
 
 __all__ = ["METHODS", "BestResponse", "Bundle", "Inertia", "Joint"]
 
@@ -95,7 +96,7 @@ class Joint(Method):
     def answer(self, iteration: int):
         metric = self.talk.metric()
         found = self.program(iteration, metric.and_each(self.talk.traffic.misjudged()[1]), self.watched())
-        flows = tidy(found.flows_veh, self.market.demand_veh, self.market.network.path_origin)
+        flows = drop_residual_flows(found.flows_veh, self.market.demand_veh, self.market.network.path_origin)
         return self.drive(flows, metric, found.price_cny_kwh, found.rent_cny), found.price_cny_kwh, found.rent_cny
 
     def program(self, iteration: int, metric: Metric, watched):

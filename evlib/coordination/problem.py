@@ -8,18 +8,20 @@ import numpy as np
 
 from evlib.assignment.path_costs import Traffic, see_traffic
 from evlib.assignment.route_choice import shortest_path_departures
-from evlib.flexibility.cohorts import Cohorts, all_cohorts, mean_over_types
+from evlib.flexibility.cohorts import Cohorts, mean_over_types
 from evlib.flexibility.schedule import cost_of
 from evlib.flexibility.station_load import column_block, exact_block, full_power_block, no_vehicles, priced_power
 from evlib.flexibility.support import support
 from evlib.flexibility.zonotope.inner_approximation import inner_zonotopes
 from evlib.flexibility.zonotope.station_load import zonotope_block
-from evlib.grid.dno import dispatch_by_columns, dispatch_grid
-from evlib.grid.fleet_dispatch import COLUMNS_GAP, cohort_fleet, set_costs
-from evlib.grid.grid_case import GridCase, GridOptions, build_grid_case
-from evlib.inputs.build_roads import origin_demand
+from evlib.grid.dno import dispatch_grid
+from evlib.grid.fleet_dispatch import COLUMNS_GAP, cohort_fleet, dispatch_by_columns, set_costs
+from evlib.grid.grid_case import GridCase, GridOptions
+from evlib.inputs.build_fleet import all_cohorts
+from evlib.inputs.build_grid import build_grid_case
+from evlib.inputs.build_roads import build_network, origin_demand
 from evlib.traffic.loading import load_traffic
-from evlib.traffic.network import Network, build_network
+from evlib.traffic.network import Network
 
 __all__ = ["Market", "price_gap"]
 

@@ -7,9 +7,19 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from evlib.figures.case_roads import LOOKS, clock_axis, clock_title, hours, span
 from evlib.figures.grid import dispatch_by_zone
-from evlib.figures.style import COLOURS, INK, LEGEND_BELOW, ROOM_BELOW, finish
+from evlib.figures.style import (
+    COLOURS,
+    INK,
+    LEGEND_BELOW,
+    LOOKS,
+    ROOM_BELOW,
+    clock_axis,
+    clock_title,
+    finish,
+    hours,
+    span,
+)
 
 __all__ = ["dispatch_pair", "domain_panels", "feeder_panels"]
 

@@ -8,17 +8,21 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from evlib.errors import InputError
-from evlib.figures.style import COLOURS, INK, LEGEND_BELOW, ROOM_BELOW, finish, heat_scale
-from evlib.inputs.schema import clock_to_min
-
-__all__ = ["LOOKS", "clock_axis", "clock_title", "difference_map", "hours", "span", "station_panels", "volume_pair"]
-
-# In the order of the cases: the background, the case in question, one more.
-LOOKS = (
-    {"color": "#8C8C8C", "dash": "solid", "width": 4},
-    {"color": COLOURS[0], "dash": "solid", "width": 2},
-    {"color": COLOURS[5], "dash": "dot", "width": 2},
+from evlib.figures.style import (
+    COLOURS,
+    INK,
+    LEGEND_BELOW,
+    LOOKS,
+    ROOM_BELOW,
+    clock_axis,
+    finish,
+    heat_scale,
+    hours,
+    span,
 )
+
+__all__ = ["difference_map", "station_panels", "volume_pair"]
+
 _FEWER, _MORE = COLOURS[5], COLOURS[0]
 
 
@@ -77,7 +81,7 @@ def difference_map(items: pd.DataFrame, changes: pd.DataFrame, title: str) -> go
     Parameters
     ----------
     items : DataFrame
-        The map, as `evlib.figures.maps.drawing_table` makes it; its panel ``roads`` is drawn.
+        The map, as `evlib.inputs.map_table.drawing_table` makes it; its panel ``roads`` is drawn.
     changes : DataFrame
         ``arc``, ``more_veh``: vehicles of the day in the second case less those in the first.
     title : str
@@ -167,34 +171,6 @@ def station_panels(table: pd.DataFrame, measures: dict, title: str, *, levels: d
         if table[column].min() < 0:
             figure.update_yaxes(zeroline=True, zerolinecolor="#999999", row=row)
     return clock_axis(figure, table["clock"], row=len(measures))
-
-
-def span(values) -> list[float]:
-    """Range of an axis that holds zero and the values, with some room."""
-    low, high = min(0.0, float(np.min(values))), max(0.0, float(np.max(values)))
-    room = 0.06 * max(high - low, 1e-9)
-    return [low - room * (low < 0), high + room * (high > 0)]
-
-
-def hours(clock) -> np.ndarray:
-    """Clock times ``HH:MM`` as hours after midnight."""
-    return np.array([clock_to_min(item) for item in clock]) / 60
-
-
-def clock_axis(figure: go.Figure, clock, row: int = 1) -> go.Figure:
-    """Ticks at every other full hour on every x axis, which is in hours after midnight; ``row`` is the lowest row."""
-    seen = hours(sorted(set(clock)))
-    end = float(np.ceil(seen[-1]))
-    ticks = np.arange(np.floor(seen[0]), end, 2)  # not the end: it would meet the next panel's first
-    figure.update_xaxes(tickvals=ticks, ticktext=[f"{int(hour)}" for hour in ticks], range=[seen[0], end])
-    return clock_title(figure, row)
-
-
-def clock_title(figure: go.Figure, row: int) -> go.Figure:
-    """Tie all x axes to that of the first panel of the lowest row, which alone is titled: a picture is read once."""
-    first = next(figure.select_xaxes(row=row, col=1))
-    figure.update_xaxes(title_text="", matches=first.plotly_name.replace("axis", ""))
-    return figure.update_xaxes(title_text="clock time [h]", matches=None, row=row, col=1)
 
 
 def _staircase(clock, values):

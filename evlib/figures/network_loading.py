@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from evlib.figures.style import COLOURS, DASHES, INK, LEGEND_BELOW, ROOM_BELOW, finish, heat_scale
-from evlib.inputs.schema import clock_to_min
+from evlib.traffic.time_grid import clock_to_min
 
 __all__ = [
     "clock_axis",

@@ -1,21 +1,43 @@
 """One look for all figures: colours that the colour-blind tell apart, line styles that survive a grey print."""
 
+from __future__ import annotations
+
+import numpy as np
 import plotly.graph_objects as go
 
-__all__ = ["COLOURS", "DASHES", "FILLS", "INK", "LEGEND_BELOW", "ROOM_BELOW", "finish", "heat_scale"]
+from evlib.traffic.time_grid import clock_to_min
+
+__all__ = [
+    "COLOURS",
+    "DASHES",
+    "FILLS",
+    "INK",
+    "LEGEND_BELOW",
+    "LOOKS",
+    "ROOM_BELOW",
+    "clock_axis",
+    "clock_title",
+    "finish",
+    "heat_scale",
+    "hours",
+    "span",
+]
 
 # Okabe and Ito (2008), in an order whose greys differ too.
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#000000", "#F0E442")
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 FILLS = ("", "/", "\\", "x", "-", "|", "+", ".")
-
 INK = "#222222"
-
 # A row under the axis title, and the margins that leave room for one row of it.
 LEGEND_BELOW = {"orientation": "h", "x": 0, "xanchor": "left", "yref": "container", "y": 0.01, "yanchor": "bottom"}
 ROOM_BELOW = {"l": 70, "r": 25, "t": 60, "b": 90}
-
 WIDTH, HEIGHT = 760, 420
+# In the order of the cases: the background, the case in question, one more.
+LOOKS = (
+    {"color": "#8C8C8C", "dash": "solid", "width": 4},
+    {"color": COLOURS[0], "dash": "solid", "width": 2},
+    {"color": COLOURS[5], "dash": "dot", "width": 2},
+)
 
 
 def finish(
@@ -59,3 +81,31 @@ def finish(
 def heat_scale() -> str:
     """Name of the colour scale for heat maps: its lightness rises steadily, so it reads in grey."""
     return "Cividis"
+
+
+def span(values) -> list[float]:
+    """Range of an axis that holds zero and the values, with some room."""
+    low, high = min(0.0, float(np.min(values))), max(0.0, float(np.max(values)))
+    room = 0.06 * max(high - low, 1e-9)
+    return [low - room * (low < 0), high + room * (high > 0)]
+
+
+def hours(clock) -> np.ndarray:
+    """Clock times ``HH:MM`` as hours after midnight."""
+    return np.array([clock_to_min(item) for item in clock]) / 60
+
+
+def clock_axis(figure: go.Figure, clock, row: int = 1) -> go.Figure:
+    """Ticks at every other full hour on every x axis, which is in hours after midnight; ``row`` is the lowest row."""
+    seen = hours(sorted(set(clock)))
+    end = float(np.ceil(seen[-1]))
+    ticks = np.arange(np.floor(seen[0]), end, 2)  # not the end: it would meet the next panel's first
+    figure.update_xaxes(tickvals=ticks, ticktext=[f"{int(hour)}" for hour in ticks], range=[seen[0], end])
+    return clock_title(figure, row)
+
+
+def clock_title(figure: go.Figure, row: int) -> go.Figure:
+    """Tie all x axes to that of the first panel of the lowest row, which alone is titled: a picture is read once."""
+    first = next(figure.select_xaxes(row=row, col=1))
+    figure.update_xaxes(title_text="", matches=first.plotly_name.replace("axis", ""))
+    return figure.update_xaxes(title_text="clock time [h]", matches=None, row=row, col=1)

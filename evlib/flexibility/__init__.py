@@ -3,15 +3,19 @@
 from evlib.flexibility.column_generation import ColumnDispatch, Quote, mixed_schedule, solve_by_columns
 from evlib.flexibility.disaggregation import check_delivery, whole_vehicles
 from evlib.flexibility.domain import Adjustments, Domain, vehicle_domain
-from evlib.flexibility.fleet import Fleet
-from evlib.flexibility.horizon import to_horizon, to_steps
+from evlib.flexibility.fleet import Fleet, to_horizon, to_steps
 from evlib.flexibility.projection import exact_extreme, outline, summed_extreme, zonotope_extreme
 from evlib.flexibility.schedule import Schedule, cost_of, uncontrolled, violations
 from evlib.flexibility.station_load import exact_block
-from evlib.flexibility.summed_block import nearest_delivery, summed_block
 from evlib.flexibility.support import support
-from evlib.flexibility.virtual_battery import SummedBounds, summed_bounds, summed_power, summed_support
-from evlib.flexibility.zonotope.disaggregation import check_disaggregation, vehicle_schedules
+from evlib.flexibility.virtual_battery import (
+    SummedBounds,
+    nearest_delivery,
+    summed_block,
+    summed_bounds,
+    summed_power,
+    summed_support,
+)
 from evlib.flexibility.zonotope.inner_approximation import (
     StationZonotope,
     Zonotope,
@@ -26,7 +30,12 @@ from evlib.flexibility.zonotope.inner_approximation import (
     support_coefficients,
     support_value,
 )
-from evlib.flexibility.zonotope.station_load import ZonotopeBlock, zonotope_block
+from evlib.flexibility.zonotope.station_load import (
+    ZonotopeBlock,
+    check_disaggregation,
+    vehicle_schedules,
+    zonotope_block,
+)
 
 __all__ = [
     "Adjustments",

@@ -11,8 +11,7 @@ import pandas as pd
 import scipy.sparse as sp
 
 from evlib.errors import InputError, SolverError
-from evlib.flexibility.fleet import Fleet
-from evlib.flexibility.groups import column_groups, mean_vehicles
+from evlib.flexibility.fleet import Fleet, column_groups, mean_vehicles
 from evlib.flexibility.schedule import Schedule, cost_at, uncontrolled
 from evlib.flexibility.station_load import Cluster, exact_block
 from evlib.flexibility.support import support

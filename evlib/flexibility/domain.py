@@ -4,8 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from evlib.errors import InputError
-from evlib.flexibility.checks import require, require_one, whole
+from evlib.errors import InputError, require, require_one, whole
 from evlib.flexibility.schedule import Schedule, cost_of, uncontrolled, violations
 
 __all__ = ["Adjustments", "Domain", "Schedule", "cost_of", "uncontrolled", "vehicle_domain", "violations"]

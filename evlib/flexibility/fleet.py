@@ -4,12 +4,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from evlib.errors import InputError
-from evlib.flexibility.checks import require, whole
-from evlib.flexibility.domain import Domain
-from evlib.flexibility.horizon import check_cohorts
+from evlib.errors import InputError, require, whole
+from evlib.flexibility.domain import PER_VEHICLE, Domain
 
-__all__ = ["Fleet"]
+__all__ = ["Fleet", "check_cohorts", "column_groups", "mean_vehicles", "to_horizon", "to_steps"]
+
+WINDOW_STEPS = 2
+STAY_STEPS = 4
 
 
 @dataclass(frozen=True)
@@ -80,3 +81,81 @@ class Fleet:
         weighted = (self.size_veh[:, None] * power_kw)[active]
         total = np.bincount(self.place()[active], weights=weighted, minlength=self.n_stations * self.n_steps)
         return total.reshape(self.n_stations, self.n_steps)
+
+
+def check_cohorts(domain, sizes, offsets, n_horizon):
+    """Sizes as float and offsets as int arrays (n,), or an error.
+
+    Raises
+    ------
+    InputError
+        If a size is negative or not finite, an offset is not whole, or a stay leaves the steps 0..n_horizon - 1.
+    """
+    sizes, offsets = np.asarray(sizes, dtype=float), whole("offsets", offsets)
+    for name, value in (("sizes", sizes), ("offsets", offsets)):
+        if value.shape != (domain.n,):
+            raise InputError(f"{name}: shape {value.shape}; must be {(domain.n,)}, one value per vehicle")
+    require(np.isfinite(sizes) & (sizes >= 0), "sizes", sizes, "finite and 0 or more")
+    # a vehicle without usable steps may plug in at the very end; it takes no place on the horizon
+    fits = (domain.n_usable == 0) | ((offsets >= 0) & (offsets + domain.n_usable <= n_horizon))
+    require(fits, "offsets", offsets, f"0 or more and, with n_usable, at most the horizon of {n_horizon} steps")
+    return sizes, offsets
+
+
+def to_steps(domain, offsets, values):
+    """Values on the horizon, (K,) for all or (n, K), as each vehicle sees them in its usable steps: (n, T), else 0."""
+    values = np.asarray(values)
+    step = np.where(domain.active, np.asarray(offsets)[:, None] + np.arange(domain.n_steps), 0)
+    if values.shape[-1] == 0:
+        return np.zeros(step.shape)
+    seen = values[step] if values.ndim == 1 else np.take_along_axis(values, step, axis=1)
+    return np.where(domain.active, seen, 0.0)
+
+
+def to_horizon(domain, sizes, offsets, values, n_horizon):
+    """Sum over cohorts of size times values (n, T), placed on the horizon: shape (K,)."""
+    step = np.asarray(offsets)[:, None] + np.arange(domain.n_steps)
+    weighted = np.asarray(sizes)[:, None] * values
+    return np.bincount(step[domain.active], weights=weighted[domain.active], minlength=n_horizon)
+
+
+def column_groups(fleet: Fleet):
+    """Groups of cohorts of one station that plug in during the same step.
+
+    Returns
+    -------
+    group : ndarray of int, shape (n,)
+        Group of each cohort.
+    station : ndarray of int, shape (n_groups,)
+        Station of each group.
+    """
+    key = fleet.station * (fleet.n_steps + 1) + fleet.first_step
+    found, group = np.unique(key, return_inverse=True)
+    return group, found // (fleet.n_steps + 1)
+
+
+def mean_vehicles(fleet: Fleet) -> Fleet:
+    """One mean vehicle for all that are alike in station, plug-in (two steps) and stay (four steps).
+
+    Returns
+    -------
+    Fleet
+        Not a bound: means of domains that overlap only in part. Its prices are a good start.
+    """
+    domain = fleet.domain
+    kinds = np.stack([fleet.station, fleet.first_step // WINDOW_STEPS, domain.n_usable // STAY_STEPS])
+    _, first, kind = np.unique(kinds, axis=1, return_index=True, return_inverse=True)
+    kind, weight = kind.ravel(), np.where(fleet.size_veh > 0, fleet.size_veh, 1e-12)
+    total = np.bincount(kind, weights=weight, minlength=len(first))
+
+    def mean(values):
+        return np.bincount(kind, weights=weight * values, minlength=len(first)) / total
+
+    means = {name: mean(getattr(domain, name)) for name in PER_VEHICLE}
+    means["target_kwh"] = np.minimum(means["target_kwh"], means["energy_high_kwh"])  # rounding
+    begin = np.minimum(np.round(mean(fleet.first_step)).astype(int), fleet.n_steps)
+    stay = np.minimum(np.round(mean(domain.n_usable)).astype(int), fleet.n_steps - begin)
+    sizes = np.bincount(kind, weights=fleet.size_veh, minlength=len(first))
+    return Fleet(
+        replace(domain, n_usable=stay, **means), sizes, fleet.station[first], begin, fleet.n_stations, fleet.n_steps
+    )

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from evlib.errors import InputError
-from evlib.flexibility.horizon import check_cohorts, to_horizon, to_steps
+from evlib.flexibility.fleet import check_cohorts, to_horizon, to_steps
 from evlib.flexibility.support import support
 from evlib.flexibility.virtual_battery import summed_power
 

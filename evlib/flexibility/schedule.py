@@ -4,8 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from evlib.errors import InputError
-from evlib.flexibility.checks import require
+from evlib.errors import InputError, require
 
 __all__ = ["Schedule", "cost_at", "cost_of", "recourse", "uncontrolled", "usable_prices", "violations"]
 

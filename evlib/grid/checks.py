@@ -2,59 +2,23 @@
 
 from __future__ import annotations
 
-import csv
 import heapq
-from pathlib import Path
 
 import networkx as nx
 import numpy as np
 
 from evlib.errors import InputError
-from evlib.files import write_text
 
 __all__ = [
     "check_branches",
     "check_buses",
+    "check_grid_case",
+    "check_start",
     "check_units",
     "checked_arrays",
     "listed",
-    "read_table",
     "sort_from_root",
-    "write_feeder",
 ]
-
-
-def read_table(path: Path, columns: dict) -> dict[str, list]:
-    """Columns of a CSV file, each cell read as ``columns`` says: int, float or one of the words of a tuple."""
-    if not path.is_file():
-        raise InputError(f"{path}: no such file")
-    lines = enumerate(path.read_text(encoding="utf-8-sig").splitlines(), start=1)
-    rows = [(number, line) for number, line in lines if line.strip() and not line.startswith("#")]
-    header, *cells = csv.reader(line for _, line in rows) if rows else [[]]
-    for name in columns:
-        if name not in header:
-            raise InputError(f"{path}: column {name!r} is missing; the file has {', '.join(header) or 'no columns'}")
-    table = {name: [] for name in columns}
-    for (number, _), row in zip(rows[1:], cells, strict=True):
-        if len(row) != len(header):
-            raise InputError(f"{path}: line {number}: {len(row)} values; must be {len(header)}, one for each column")
-        for name, kind in columns.items():
-            table[name].append(_cell(f"{path}: line {number}: {name}", row[header.index(name)].strip(), kind))
-    return table
-
-
-def _cell(where: str, text: str, kind):
-    if isinstance(kind, tuple):
-        if text not in kind:
-            raise InputError(f"{where} = {text!r}; must be {' or '.join(kind)}")
-        return text
-    try:
-        value = kind(text)
-    except ValueError:
-        value = np.nan
-    if not np.isfinite(value):
-        raise InputError(f"{where} = {text!r}; must be {'a whole' if kind is int else 'a finite'} number")
-    return value
 
 
 def checked_arrays(where: str, columns: dict, key: str, whole: set[str]) -> dict[str, np.ndarray]:
@@ -172,22 +136,65 @@ def listed(numbers) -> str:
     return ", ".join(str(int(number)) for number in numbers)
 
 
-def write_feeder(feeder, buses_csv, branches_csv) -> None:
-    """Write a feeder as the two tables that :func:`evlib.grid.feeder.read_feeder` reads, so that a scenario can name them.
+def check_grid_case(case) -> None:
+    """Refuse arrays that do not fit together, nan, negative powers, and MW where kW is expected.
 
-    Parameters
-    ----------
-    feeder : Feeder
-    buses_csv, branches_csv : str or Path
+    Raises
+    ------
+    InputError
+        Names field, bus, zone or farm, step, value, and what would be right.
     """
-    z_base_ohm = feeder.base_kv**2 / feeder.base_mva
-    kind = np.where(np.arange(feeder.n_bus) == 0, "slack", "pq")
-    columns = (feeder.bus, feeder.load_kw, feeder.load_kvar, kind, feeder.v_min_pu, feeder.v_max_pu)
-    buses = zip(*(column.tolist() for column in columns), strict=True)
-    rows = [f"{bus},{feeder.base_kv!r},{p!r},{q!r},{name},{low!r},{high!r}" for bus, p, q, name, low, high in buses]
-    write_text(Path(buses_csv), "\n".join(["bus,base_kv,p_kw,q_kvar,type,v_min_pu,v_max_pu", *rows, ""]))
-    columns = (feeder.branch, feeder.bus[feeder.branch_from], feeder.bus[feeder.branch_to])
-    columns += (feeder.r_pu * z_base_ohm, feeder.x_pu * z_base_ohm)
-    branches = zip(*(column.tolist() for column in columns), strict=True)
-    rows = [f"{number},{begin},{end},{r!r},{x!r},1" for number, begin, end, r, x in branches]
-    write_text(Path(branches_csv), "\n".join(["branch,from_bus,to_bus,r_ohm,x_ohm,status", *rows, ""]))
+    n_steps = np.shape(case.load_kw)[-1] if np.ndim(case.load_kw) == 2 else 0
+    buses = [f"bus {number}" for number in case.feeder.bus]
+    branches = [f"line {number}" for number in case.feeder.branch]
+    rows = {"load_kw": buses, "load_kvar": buses, "available_kw": case.farms}
+    rows |= dict.fromkeys(("import_limit_kw", "export_limit_kw", "backup_kw"), case.zones) | {"rating_kva": branches}
+    for name, members in rows.items():
+        values = np.asarray(getattr(case, name), dtype=float)
+        shape = (len(members), n_steps) if name in ("load_kw", "load_kvar", "available_kw") else (len(members),)
+        if values.shape != shape:
+            lacking = f"; no profile for {members[len(values)]}" if 0 < len(values) < len(members) else ""
+            raise InputError(f"grid case: {name} has shape {values.shape}; must be {shape}{lacking}")
+        low = -np.inf if name == "load_kvar" else 0.0
+        bad = ~(np.isfinite(values) & (values >= low))
+        if bad.any():
+            place = np.argwhere(bad)[0]
+            step = f", step {place[1]}" if len(place) > 1 else ""
+            what = "finite" if low else "finite and not negative"
+            raise InputError(f"grid case: {name}: {members[place[0]]}{step}: {values[tuple(place)]:g}; must be {what}")
+    if np.shape(case.import_price_cny_kwh) != (n_steps,):
+        raise InputError(
+            f"grid case: import_price_cny_kwh has shape {np.shape(case.import_price_cny_kwh)}; must be {(n_steps,)}"
+        )
+    _check_units(case)
+
+
+def _check_units(case) -> None:
+    """A thousandfold difference from the load is no assumption but a unit."""
+    peak_kw = np.sum(case.load_kw, axis=0).max(initial=0.0)
+    for name in ("available_kw", "import_limit_kw", "rating_kva"):
+        largest = np.max(getattr(case, name), initial=0.0)
+        if 0 < largest < peak_kw / 1000:
+            raise InputError(
+                f"grid case: {name} is {largest:g} at most where the load peaks at {peak_kw:.6g} kW; "
+                f"is it in MW? {name} is in {'kVA' if name == 'rating_kva' else 'kW'}"
+            )
+
+
+def check_start(case, ramp_share: float) -> None:
+    """Refuse a start of backup generators that the ramp cannot bring within the rating by the first step.
+
+    Raises
+    ------
+    InputError
+        Names zone, start, ramp and rating.
+    """
+    if case.backup_start_kw is None:
+        return
+    for zone, start, rating in zip(case.zones, case.backup_start_kw, case.backup_kw, strict=True):
+        ramp = ramp_share * rating
+        if not -ramp <= start <= rating + ramp:
+            raise InputError(
+                f"grid case: backup_start_kw: {zone}: {start:g}; with a ramp of {ramp:g} kW a step the first step cannot "
+                f"reach 0 to {rating:g} kW: start within that range or allow a steeper ramp"
+            )

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import cvxpy as cp
 import numpy as np
 import scipy.sparse as sp
 
-from evlib.flexibility.column_generation import ColumnDispatch, solve_by_columns
-from evlib.flexibility.fleet import Fleet
 from evlib.flexibility.station_load import Cluster
 from evlib.grid.branch_flow import MODELS
-from evlib.grid.dispatch import Dispatch
-from evlib.grid.dno_reading import read_dispatch
+from evlib.grid.checks import check_start
+from evlib.grid.dispatch import Dispatch, read_dispatch
 from evlib.grid.grid_case import GridCase, GridOptions
-from evlib.grid.grid_case_checks import check_start
-from evlib.grid.solver import Solution, solve_grid
+from evlib.grid.solver import solve_grid
 
-__all__ = ["GridInputs", "build_problem", "dispatch_by_columns", "dispatch_grid", "loss_price"]
+__all__ = ["GridInputs", "build_problem", "dispatch_grid", "loss_price"]
 
 
 @dataclass(frozen=True)
@@ -86,51 +83,13 @@ def dispatch_grid(case: GridCase, options: GridOptions, cluster: Cluster, *, ext
     return read_dispatch(case, options, parts, solution, extra_kw=extra_kw)
 
 
-def dispatch_by_columns(
-    case: GridCase, options: GridOptions, fleet: Fleet, *, gap: float = 2e-3, quotes=()
-) -> tuple[Dispatch, ColumnDispatch]:
-    """As :func:`dispatch_grid`, for a fleet whose exact domains are found column by column.
-
-    Parameters
-    ----------
-    case : GridCase
-    options : GridOptions
-    fleet : Fleet
-    gap, quotes
-        As in :func:`evlib.flexibility.column_generation.solve_by_columns`.
-
-    Returns
-    -------
-    dispatch : Dispatch
-        Its prices are those that attain the lower bound.
-    found : ColumnDispatch
-        Certified bounds, and what the vehicles do.
-
-    Raises
-    ------
-    SolverError
-        A problem that does not end *optimal*, or a gap that is not reached.
-    """
-    ladders = []
-
-    def solve(problem):
-        ladders.append(solve_grid(problem, "grid problem by columns", options.grid_model).ladder)
-
-    found = solve_by_columns(
-        lambda cluster: build_problem(case, options, cluster), solve, fleet, gap=gap, quotes=quotes
-    )
-    loosest = max(ladders, key=lambda ladder: ladder[-1].tolerance)
-    dispatch = read_dispatch(case, options, found.parts, Solution(loosest, float(found.problem.value), 0.0))
-    return replace(dispatch, price_cny_kwh=found.priced_parts["balance"].dual_value / case.step_h), found
-
-
 def loss_price(case: GridCase, options: GridOptions) -> float:
     """Price on losses that keeps the cone model honest [CNY/kWh].
 
     Where power is curtailed, prices are negative, and a relaxation that may burn power does so instead of paying for
     curtailment. A price on losses above the largest marginal cost of curtailment takes the gain out of it; at equality
     both cost the same. Prices are then derivatives of the cost with this price, see
-    :func:`evlib.grid.loss_price_effect.cost_derivative`.
+    :func:`evlib.grid.price_analysis.cost_derivative`.
 
     Returns
     -------

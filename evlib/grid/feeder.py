@@ -3,30 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import scipy.sparse as sp
 
 from evlib.errors import InputError
-from evlib.grid.checks import (
-    check_branches,
-    check_buses,
-    check_units,
-    checked_arrays,
-    listed,
-    read_table,
-    sort_from_root,
-    write_feeder,
-)
-from evlib.inputs.pandapower_feeder import feeder_arrays
+from evlib.grid.checks import check_branches, check_buses, check_units, checked_arrays, listed, sort_from_root
 
-__all__ = ["Feeder", "feeder_from_arrays", "from_pandapower", "read_feeder", "write_feeder"]
-
-# How each column is read; columns beyond these are ignored.
-BUS_COLUMNS = dict.fromkeys(("base_kv", "p_kw", "q_kvar", "v_min_pu", "v_max_pu"), float)
-BUS_COLUMNS |= {"bus": int, "type": ("slack", "pq")}
-BRANCH_COLUMNS = {"branch": int, "from_bus": int, "to_bus": int, "r_ohm": float, "x_ohm": float, "status": ("1", "0")}
+__all__ = ["Feeder", "feeder_from_arrays"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,93 +89,6 @@ class Feeder:
         values = np.concatenate([np.ones(self.n_branch), -np.ones(self.n_branch)])
         rows = np.concatenate([self.branch_to, self.branch_from])
         return sp.csr_array((values, (rows, np.tile(columns, 2))), shape=(self.n_bus, self.n_branch))
-
-
-def read_feeder(buses_csv, branches_csv, *, load_scale: float = 1.0, impedance_divisor: float = 1.0) -> Feeder:
-    """Read a radial feeder from a table of buses and a table of branches.
-
-    Parameters
-    ----------
-    buses_csv : str or Path
-        Columns bus, base_kv [kV], p_kw [kW], q_kvar [kvar], type (``slack`` or ``pq``), v_min_pu, v_max_pu [pu].
-    branches_csv : str or Path
-        Columns branch, from_bus, to_bus, r_ohm, x_ohm [ohm], status (1 closed, 0 open). Open branches are left out; a
-        branch may be given from either end. In both files lines that start with ``#`` are comments.
-    load_scale : float
-        Factor on all loads [1], positive.
-    impedance_divisor : float
-        Divisor of all impedances [1], positive.
-
-    Returns
-    -------
-    Feeder
-
-    Raises
-    ------
-    InputError
-        Missing file or column, a cell that is no number, not exactly one slack bus, two voltage levels, and all that
-        :func:`feeder_from_arrays` refuses: names file, line, bus or branch, value and what would be right.
-
-    Notes
-    -----
-    The study's feeder, in this format, is the 33-bus case of M. E. Baran and F. F. Wu, "Network reconfiguration in
-    distribution systems for loss reduction and load balancing", IEEE Trans. Power Delivery 4(2), 1989, 1401-1407.
-    """
-    buses = read_table(Path(buses_csv), BUS_COLUMNS)
-    branches = read_table(Path(branches_csv), BRANCH_COLUMNS)
-    slack = [number for number, kind in zip(buses["bus"], buses["type"], strict=True) if kind == "slack"]
-    if len(slack) != 1:
-        found = f"slack buses {listed(slack)}" if slack else "no slack bus"
-        raise InputError(f"{buses_csv}: type: {found}; exactly one bus must have type slack, all others pq")
-    base_kv = buses.pop("base_kv")
-    for number, value in zip(buses["bus"], base_kv, strict=True):
-        if value != base_kv[0]:
-            raise InputError(
-                f"{buses_csv}: bus {number}: base_kv = {value:g} where bus {buses['bus'][0]} has {base_kv[0]:g}; "
-                "a feeder has one voltage level"
-            )
-    closed = np.array(branches.pop("status")) == "1"
-    del buses["type"]
-    return feeder_from_arrays(
-        **buses,
-        **{name: np.array(column)[closed] for name, column in branches.items()},
-        base_kv=base_kv[0],
-        root_bus=slack[0],
-        load_scale=load_scale,
-        impedance_divisor=impedance_divisor,
-        buses_name=str(buses_csv),
-        branches_name=str(branches_csv),
-    )
-
-
-def from_pandapower(net, *, leave_out=(), load_scale: float = 1.0, impedance_divisor: float = 1.0) -> Feeder:
-    """A radial pandapower network as a feeder; pandapower's converters bring MATPOWER cases there.
-
-    Parameters
-    ----------
-    net : pandapowerNet
-        Loads of constant power, lines and two-winding transformers at nominal ratio, hanging on one external grid. What is
-        out of service, or behind an open switch, is left out; buses joined by a closed switch become one, which keeps the
-        lowest number. Transformers are numbered after the lines.
-    leave_out : collection of {"shunts", "generators"}
-        What may be ignored if it is there: capacitances, iron losses and shunts; static and other generators. Not named,
-        it is refused.
-    load_scale, impedance_divisor : float
-        As in :func:`read_feeder`.
-
-    Returns
-    -------
-    Feeder
-        Impedances referred to the voltage level of most loads; voltage limits of the network, else 0.9 and 1.1 pu.
-
-    Raises
-    ------
-    InputError
-        An element that the feeder's model does not have, none or several external grids, and all that
-        :func:`feeder_from_arrays` refuses: a loop and its branches, buses cut off, impedances, implausible loads.
-    """
-    arrays = feeder_arrays(net, leave_out)
-    return feeder_from_arrays(**arrays, load_scale=load_scale, impedance_divisor=impedance_divisor)
 
 
 def feeder_from_arrays(

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from evlib.flexibility.cohorts import Cohorts, vehicle_costs
-from evlib.flexibility.column_generation import mixed_schedule
+from evlib.flexibility.column_generation import ColumnDispatch, mixed_schedule, solve_by_columns
 from evlib.flexibility.fleet import Fleet
 from evlib.flexibility.schedule import Schedule, cost_of, uncontrolled
 from evlib.flexibility.station_load import block_schedule, exact_block
 from evlib.flexibility.zonotope.geometry import support_value
 from evlib.flexibility.zonotope.inner_approximation import inner_zonotopes
 from evlib.flexibility.zonotope.station_load import zonotope_block
-from evlib.grid.dno import Dispatch, dispatch_by_columns, dispatch_grid
+from evlib.grid.dispatch import Dispatch, read_dispatch
+from evlib.grid.dno import build_problem, dispatch_grid
 from evlib.grid.grid_case import GridCase, GridOptions
+from evlib.grid.solver import Solution, solve_grid
 
-__all__ = ["COLUMNS_GAP", "cohort_fleet", "dispatch_fleet", "set_costs", "zonotope_costs"]
+__all__ = ["COLUMNS_GAP", "cohort_fleet", "dispatch_by_columns", "dispatch_fleet", "set_costs", "zonotope_costs"]
 
 # Certified gap of a dispatch by columns, half of what announced prices may miss.
 COLUMNS_GAP = 5e-5
@@ -92,3 +96,41 @@ def zonotope_costs(cohorts: Cohorts, price_cny_kwh, zonotopes=None) -> np.ndarra
     zonotopes = inner_zonotopes(domain) if zonotopes is None else zonotopes
     steered = [support_value(own, row[: own.n_steps]) for own, row in zip(zonotopes, prices, strict=True)]
     return np.minimum(steered, cost_of(domain, prices, uncontrolled(domain)))
+
+
+def dispatch_by_columns(
+    case: GridCase, options: GridOptions, fleet: Fleet, *, gap: float = 2e-3, quotes=()
+) -> tuple[Dispatch, ColumnDispatch]:
+    """As :func:`dispatch_grid`, for a fleet whose exact domains are found column by column.
+
+    Parameters
+    ----------
+    case : GridCase
+    options : GridOptions
+    fleet : Fleet
+    gap, quotes
+        As in :func:`evlib.flexibility.column_generation.solve_by_columns`.
+
+    Returns
+    -------
+    dispatch : Dispatch
+        Its prices are those that attain the lower bound.
+    found : ColumnDispatch
+        Certified bounds, and what the vehicles do.
+
+    Raises
+    ------
+    SolverError
+        A problem that does not end *optimal*, or a gap that is not reached.
+    """
+    ladders = []
+
+    def solve(problem):
+        ladders.append(solve_grid(problem, "grid problem by columns", options.grid_model).ladder)
+
+    found = solve_by_columns(
+        lambda cluster: build_problem(case, options, cluster), solve, fleet, gap=gap, quotes=quotes
+    )
+    loosest = max(ladders, key=lambda ladder: ladder[-1].tolerance)
+    dispatch = read_dispatch(case, options, found.parts, Solution(loosest, float(found.problem.value), 0.0))
+    return replace(dispatch, price_cny_kwh=found.priced_parts["balance"].dual_value / case.step_h), found

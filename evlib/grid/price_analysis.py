@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 
+from evlib.flexibility.station_load import Cluster
 from evlib.grid.dispatch import Dispatch
+from evlib.grid.dno import dispatch_grid
 from evlib.grid.grid_case import GridCase, GridOptions
 
-__all__ = ["price_reason"]
+__all__ = ["cost_derivative", "price_reason"]
 
 # Parts of a price below this are left out of the table [CNY/kWh].
 LEAST_CNY_KWH = 1e-4
@@ -107,3 +111,37 @@ def _marginal(case, options, dispatch, row, step):
         if FREE_KW < shed < load - FREE_KW:
             value = options.shedding_cny_kwh + options.shedding_slope * shed / 1000
             yield f"load at bus {case.feeder.bus[bus]}", value, f"{shed:.0f} of {load:.0f} kW shed"
+
+
+def cost_derivative(case: GridCase, options: GridOptions, cluster: Cluster, *, share: float = 1e-3) -> np.ndarray:
+    """Derivative of the cost without the loss price with respect to demand, along the dispatch that the loss price chooses.
+
+    With L(d, omega) the losses of that dispatch and V = C + omega L its penalised cost, the envelope theorem gives
+    :math:`\\partial V / \\partial d = \\lambda` and :math:`\\partial V / \\partial \\omega = L`, so that
+
+    .. math:: \\frac{\\partial C}{\\partial d} = \\lambda - \\omega \\frac{\\partial L}{\\partial d}
+              = \\lambda - \\omega \\frac{\\partial \\lambda}{\\partial \\omega} :
+
+    two more solves give it at every bus and step, by a central difference in omega.
+
+    Parameters
+    ----------
+    case : GridCase
+    options : GridOptions
+        Of the cone model.
+    cluster : Cluster
+    share : float
+        Step of the difference, as a share of omega.
+
+    Returns
+    -------
+    ndarray, shape (n_bus, K)
+        [CNY/kWh]; :math:`\\lambda - \\partial C / \\partial d` is what the loss price adds to the DLMP.
+    """
+    below, here, above = (
+        dispatch_grid(
+            case, replace(options, loss_price_factor=factor * options.loss_price_factor), cluster
+        ).price_cny_kwh
+        for factor in (1 - share, 1.0, 1 + share)
+    )
+    return here - (above - below) / (2 * share)

@@ -1,13 +1,23 @@
-"""Who departs when: the departure profile of each class and the demand of each origin."""
+"""The road side of a scenario: network and paths, who departs when, and everyday traffic."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
+
 import numpy as np
+import pandas as pd
 
+from evlib.assignment.link_costs import PowerCost
+from evlib.assignment.shortest_paths import Roads
+from evlib.assignment.static_assignment import assign
 from evlib.errors import InputError
-from evlib.inputs.schema import clock_to_min
+from evlib.traffic import impedance
+from evlib.traffic.network import Network, assemble_network
+from evlib.traffic.paths import Background
+from evlib.traffic.time_grid import TimeGrid, clock_to_min
 
-__all__ = ["departure_profile", "origin_demand"]
+__all__ = ["build_network", "departure_profile", "everyday_traffic", "origin_demand"]
 
 
 def departure_profile(step_min, n_departure_steps, peak_min, width_min, peak_over_mean) -> np.ndarray:
@@ -87,3 +97,99 @@ def origin_demand(scenario) -> np.ndarray:
     if scenario.switches.trip_end == "destination":
         origin = np.outer(origin, [item.share for item in scenario.destinations]).ravel()
     return fleet.vehicles * origin[:, None, None] * share[None, :, None] * np.array(profiles)[None]
+
+
+def build_network(scenario) -> Network:
+    """Build the extended network of a scenario and enumerate its paths.
+
+    Parameters
+    ----------
+    scenario : Scenario
+
+    Returns
+    -------
+    Network
+
+    Raises
+    ------
+    InputError
+        An origin that reaches no station, a station that no origin reaches, too many paths to enumerate.
+    """
+    time, tables, roads = scenario.time, scenario.tables, scenario.roads
+    delay = getattr(impedance, scenario.switches.impedance)
+    if scenario.switches.impedance == "bpr":
+        delay = partial(delay, alpha=roads.bpr_alpha, power=roads.bpr_power)
+    goes_on = scenario.switches.trip_end == "destination"
+    network = assemble_network(
+        roads=[
+            (int(tail), int(head), float(minutes), roads.capacity_veh_h)
+            for tail, head, minutes in zip(tables.link_tail, tables.link_head, tables.link_free_flow_min, strict=True)
+        ],
+        destinations={item.name: item.node for item in scenario.destinations} if goes_on else None,
+        origins={origin.name: origin.node for origin in scenario.origins},
+        stations={station.name: (station.node, station.plugs) for station in scenario.stations},
+        stay_steps={member.name: round(member.stay_min / time.step_min) for member in scenario.fleet.classes},
+        time=TimeGrid(
+            time.step_min,
+            time.n_steps,
+            round(time.step_min * 60 / time.loading_step_s),
+            time.last_departure_step,
+            clock_to_min(time.start_clock),
+        ),
+        delay_function=delay,
+        every_path=scenario.switches.path_set == "enumerated",
+        label=str(scenario.file),
+    )
+    if roads.background_veh_h == 0:
+        return network
+    ways, veh_h = everyday_traffic(scenario)
+    ways = tuple(tuple(network.n_entries + arc for arc in way) for way in ways)
+    departures = np.repeat(veh_h[:, None] * time.step_min / 60.0, time.n_steps, axis=1)
+    return replace(network, background=Background(ways, departures))
+
+
+def everyday_traffic(scenario) -> tuple[tuple[tuple[int, ...], ...], np.ndarray]:
+    """Ways of the background traffic and the flow on each, the same all day.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        ``roads.background_veh_h`` trips an hour, divided over the origin-destination pairs of ``roads.od_file`` by their
+        demand.
+
+    Returns
+    -------
+    ways : tuple of tuple of int
+        Roads of each way, as rows of the table of links.
+    flow_veh_h : ndarray, shape (n_ways,)
+        [veh/h].
+
+    Raises
+    ------
+    InputError
+        No table of pairs; flows that the static equilibrium does not settle.
+
+    Notes
+    -----
+    The user equilibrium of these trips alone, with the Bureau of Public Roads curve of flow on the scenario's capacities
+    (``bpr_alpha``, ``bpr_power``): everyday drivers know each other, not the electric vehicles of the day.
+    """
+    tables, roads, total = scenario.tables, scenario.roads, scenario.roads.background_veh_h
+    if roads.od_file is None:
+        raise InputError(
+            f"{scenario.file}: roads.background_veh_h: {total:g} without roads.od_file; name a table of pairs, or set it to 0"
+        )
+    pairs = pd.DataFrame(
+        {
+            "origin": tables.od_origin,
+            "destination": tables.od_destination,
+            "demand_veh": total * tables.od_demand_veh / tables.od_demand_veh.sum(),
+        }
+    )
+    graph = Roads(int(max(tables.link_tail.max(), tables.link_head.max())), tables.link_tail, tables.link_head)
+    capacity = np.full(len(tables.link_tail), roads.capacity_veh_h)
+    cost = PowerCost.bpr(tables.link_free_flow_min, capacity, roads.bpr_alpha, roads.bpr_power)
+    found = assign(graph, cost, pairs, gap=1e-8)
+    if not found.converged:
+        raise InputError(f"{scenario.file}: roads.background_veh_h: {total:g} does not settle; must be fewer trips")
+    return found.paths, found.path_flow_veh

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from evlib.errors import InputError
+from evlib.grid.feeder import Feeder, feeder_from_arrays
 
-__all__ = ["LEAVE_OUT", "feeder_arrays"]
+__all__ = ["LEAVE_OUT", "feeder_arrays", "from_pandapower"]
 
 WHERE = "pandapower network"
 BASE_MVA = 1.0
@@ -173,3 +174,33 @@ def _root(net, merged) -> int:
 def _limit(net, bus: int, column: str, default: float) -> float:
     value = net.bus.at[bus, column] if column in net.bus else np.nan
     return default if np.isnan(value) else float(value)
+
+
+def from_pandapower(net, *, leave_out=(), load_scale: float = 1.0, impedance_divisor: float = 1.0) -> Feeder:
+    """A radial pandapower network as a feeder; pandapower's converters bring MATPOWER cases there.
+
+    Parameters
+    ----------
+    net : pandapowerNet
+        Loads of constant power, lines and two-winding transformers at nominal ratio, hanging on one external grid. What is
+        out of service, or behind an open switch, is left out; buses joined by a closed switch become one, which keeps the
+        lowest number. Transformers are numbered after the lines.
+    leave_out : collection of {"shunts", "generators"}
+        What may be ignored if it is there: capacitances, iron losses and shunts; static and other generators. Not named,
+        it is refused.
+    load_scale, impedance_divisor : float
+        As in :func:`read_feeder`.
+
+    Returns
+    -------
+    Feeder
+        Impedances referred to the voltage level of most loads; voltage limits of the network, else 0.9 and 1.1 pu.
+
+    Raises
+    ------
+    InputError
+        An element that the feeder's model does not have, none or several external grids, and all that
+        :func:`feeder_from_arrays` refuses: a loop and its branches, buses cut off, impedances, implausible loads.
+    """
+    arrays = feeder_arrays(net, leave_out)
+    return feeder_from_arrays(**arrays, load_scale=load_scale, impedance_divisor=impedance_divisor)

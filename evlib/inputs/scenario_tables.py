@@ -10,8 +10,10 @@ import numpy as np
 import pandas as pd
 
 from evlib.errors import InputError
-from evlib.grid.feeder import Feeder, read_feeder
-from evlib.inputs.schema import ScenarioSpec, clock_to_min
+from evlib.grid.feeder import Feeder
+from evlib.inputs.feeder_files import read_feeder
+from evlib.inputs.schema import ScenarioSpec
+from evlib.traffic.time_grid import clock_to_min
 
 __all__ = ["Tables", "read_tables"]
 

@@ -7,26 +7,14 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-__all__ = ["ScenarioSpec", "clock_to_min", "quantities"]
+from evlib.traffic.time_grid import clock_to_min
+
+__all__ = ["ScenarioSpec", "quantities"]
 
 
 def Quantity(unit: str, **limits):
     """A number that must come with unit, source and range in the YAML file."""
     return Field(json_schema_extra={"unit": unit}, strict=True, allow_inf_nan=False, **limits)
-
-
-def clock_to_min(clock: str) -> int:
-    """Minutes after midnight of a clock time ``"HH:MM"``.
-
-    Examples
-    --------
-    >>> clock_to_min("10:05")
-    605
-    """
-    hours, _, minutes = str(clock).partition(":")
-    if not (hours.isdigit() and minutes.isdigit() and int(hours) < 24 and int(minutes) < 60 and len(minutes) == 2):
-        raise ValueError('is not a clock time; write it in quotes, as in "10:00"')
-    return 60 * int(hours) + int(minutes)
 
 
 def _clock(value: str) -> str:

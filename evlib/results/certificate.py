@@ -20,7 +20,7 @@ def certificate_of(run, tables) -> dict:
     Returns
     -------
     dict
-        The grid certificate (:func:`evlib.grid.grid_certificate.grid_certificate`); residuals of vehicle conservation, cohort
+        The grid certificate (:func:`evlib.grid.dispatch.grid_certificate`); residuals of vehicle conservation, cohort
         money and energy; largest breach of a cohort's domain; counts of guards and adjustments.
     """
     loading, dispatch, cohorts = run.loading, run.dispatch, tables["cohorts"]

@@ -7,8 +7,8 @@ import pandas as pd
 
 from evlib import flexibility as flex
 from evlib.errors import InputError
-from evlib.flexibility.cohorts import all_cohorts
-from evlib.grid.grid_case import build_grid_case
+from evlib.inputs.build_fleet import all_cohorts
+from evlib.inputs.build_grid import build_grid_case
 
 __all__ = [
     "COST_ITEMS",

@@ -7,7 +7,8 @@ import itertools
 import numpy as np
 import pandas as pd
 
-from evlib.flexibility.cohorts import all_cohorts, station_profile
+from evlib.flexibility.cohorts import station_profile
+from evlib.inputs.build_fleet import all_cohorts
 
 __all__ = [
     "bill_cny_veh",

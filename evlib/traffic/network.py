@@ -2,60 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import dataclass
 
 import networkx as nx
 import numpy as np
 import pandas as pd
 
 from evlib.errors import InputError
-from evlib.inputs.background import everyday_traffic
-from evlib.inputs.schema import clock_to_min
 from evlib.traffic import impedance
 from evlib.traffic.paths import Background, Path, enumerate_paths
+from evlib.traffic.time_grid import TimeGrid
 
-__all__ = ["Background", "Network", "Path", "TimeGrid", "assemble_network", "build_network"]
-
-
-@dataclass(frozen=True)
-class TimeGrid:
-    """Decision and loading steps.
-
-    Attributes
-    ----------
-    step_min : float
-        Decision step [min].
-    n_steps : int
-        Decision steps K of the horizon.
-    substeps : int
-        Loading steps in one decision step.
-    last_departure_step : int
-        Vehicles depart in steps 0..last_departure_step.
-    start_min : float
-        Clock time of the first step, minutes after midnight.
-    """
-
-    step_min: float
-    n_steps: int
-    substeps: int
-    last_departure_step: int
-    start_min: float = 0.0
-
-    @property
-    def loading_step_min(self) -> float:
-        """Loading step [min]."""
-        return self.step_min / self.substeps
-
-    @property
-    def n_departure_steps(self) -> int:
-        """Decision steps in which vehicles depart."""
-        return self.last_departure_step + 1
-
-    def clock(self, step) -> list[str]:
-        """Clock times ``HH:MM`` at which decision steps begin."""
-        minutes = self.start_min + self.step_min * np.atleast_1d(step)
-        return [f"{int(minute) // 60 % 24:02d}:{int(minute) % 60:02d}" for minute in minutes]
+__all__ = ["Background", "Network", "Path", "assemble_network"]
 
 
 @dataclass(frozen=True)
@@ -157,55 +115,6 @@ class Network:
                 "free_flow_min": self.path_free_flow_min,
             }
         )
-
-
-def build_network(scenario) -> Network:
-    """Build the extended network of a scenario and enumerate its paths.
-
-    Parameters
-    ----------
-    scenario : Scenario
-
-    Returns
-    -------
-    Network
-
-    Raises
-    ------
-    InputError
-        An origin that reaches no station, a station that no origin reaches, too many paths to enumerate.
-    """
-    time, tables, roads = scenario.time, scenario.tables, scenario.roads
-    delay = getattr(impedance, scenario.switches.impedance)
-    if scenario.switches.impedance == "bpr":
-        delay = partial(delay, alpha=roads.bpr_alpha, power=roads.bpr_power)
-    goes_on = scenario.switches.trip_end == "destination"
-    network = assemble_network(
-        roads=[
-            (int(tail), int(head), float(minutes), roads.capacity_veh_h)
-            for tail, head, minutes in zip(tables.link_tail, tables.link_head, tables.link_free_flow_min, strict=True)
-        ],
-        destinations={item.name: item.node for item in scenario.destinations} if goes_on else None,
-        origins={origin.name: origin.node for origin in scenario.origins},
-        stations={station.name: (station.node, station.plugs) for station in scenario.stations},
-        stay_steps={member.name: round(member.stay_min / time.step_min) for member in scenario.fleet.classes},
-        time=TimeGrid(
-            time.step_min,
-            time.n_steps,
-            round(time.step_min * 60 / time.loading_step_s),
-            time.last_departure_step,
-            clock_to_min(time.start_clock),
-        ),
-        delay_function=delay,
-        every_path=scenario.switches.path_set == "enumerated",
-        label=str(scenario.file),
-    )
-    if roads.background_veh_h == 0:
-        return network
-    ways, veh_h = everyday_traffic(scenario)
-    ways = tuple(tuple(network.n_entries + arc for arc in way) for way in ways)
-    departures = np.repeat(veh_h[:, None] * time.step_min / 60.0, time.n_steps, axis=1)
-    return replace(network, background=Background(ways, departures))
 
 
 def assemble_network(

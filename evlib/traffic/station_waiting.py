@@ -1,16 +1,20 @@
-"""Waiting time of a station as a function of the vehicles at it: approximations of the queue that the loading counts."""
+"""Waiting at a station: the first-in-first-out queue that the loading counts, and functions of the vehicles there."""
 
 from __future__ import annotations
 
 import numpy as np
 
+from evlib.traffic.loading import Loading
+
 __all__ = [
     "STATION_WAITING",
+    "StationQueue",
     "davidson_wait",
     "davidson_wait_slope",
     "smooth_wait",
     "smooth_wait_slope",
     "station_wait_min",
+    "waiting_min",
 ]
 
 ROUNDING = 0.1  # of the corner of smooth_wait, as a share of the plugs
@@ -141,3 +145,99 @@ def station_wait_min(loading, station: int, arrival_min, kind: str) -> np.ndarra
     mean_stay_min = (by_class * stay_min).sum() / came if came > 0 else stay_min.mean()
     there = np.interp(arrival_min, loading.time_min, np.maximum(present, 0.0), right=0.0)
     return STATION_WAITING[kind](there, network.plugs[station], mean_stay_min)
+
+
+def waiting_min(loading: Loading, station: int, arrival_min) -> np.ndarray:
+    """Time that a vehicle arriving at given times waits for a plug, whether or not one arrives then.
+
+    Parameters
+    ----------
+    loading : Loading
+    station : int
+    arrival_min : array_like
+        [min].
+
+    Returns
+    -------
+    ndarray
+        [min]. A vehicle that arrives behind all A(t) is plugged in when P + S(t') first exceeds A(t).
+    """
+    arrival_min = np.asarray(arrival_min, dtype=float)
+    return StationQueue(loading, station).plug_in_min(arrival_min) - arrival_min
+
+
+class StationQueue:
+    """First-in-first-out queue of a station, read by the number of vehicles ahead.
+
+    A piece is what arrives between two neighbouring times. Its vehicles hold the places A(start)..A(end) in the queue,
+    and place n is served at R^-1(n), so waiting times and plug-in steps of a piece are exact even where service stops
+    for a while in its middle. A piece in which nobody arrives is followed by the time of its ends.
+    """
+
+    # Below this a piece has too few vehicles for differences of cumulative counts to mean anything.
+    LEAST_VEH = 1e-6
+
+    def __init__(self, loading: Loading, station: int):
+        network = loading.network
+        self.dt = network.time.loading_step_min
+        self.time_min = loading.time_min
+        self.arrived = loading.arrived_veh[station].sum(axis=0)
+        released = loading.plugged_veh[station]
+        self.released = released.sum(axis=0)
+        middle = self.time_min[:-1] + self.dt / 2
+        self.served_area = np.append(0.0, np.cumsum(middle * np.diff(self.released)))
+        # Stays are known, so completions are known beyond the end of the loading.
+        stay = network.stay_steps * network.time.substeps
+        n_grid = released.shape[1]
+        completed = np.zeros(n_grid + int(stay.max()))
+        for m, n in enumerate(stay):
+            completed[n : n + n_grid] += released[m]
+            completed[n + n_grid :] += released[m, -1]
+        self.room = network.plugs[station] + completed
+
+    def plug_in_min(self, arrival_min) -> np.ndarray:
+        """When a vehicle behind all that have arrived is plugged in."""
+        ahead = np.interp(arrival_min, self.time_min, self.arrived)
+        after = np.searchsorted(self.room, ahead, side="right")  # below len(room): in the end every plug is free again
+        before = np.maximum(after - 1, 0)
+        rise = np.where(after > 0, self.room[after] - self.room[before], 1.0)
+        free = np.where(after > 0, self.dt * (before + (ahead - self.room[before]) / rise), 0.0)
+        return np.maximum(free, arrival_min)
+
+    def mean_wait_min(self, arrival_min) -> np.ndarray:
+        """Mean waiting time of each piece between neighbouring arrival times."""
+        place = np.interp(arrival_min, self.time_min, self.arrived)
+        count = np.diff(place)
+        many = count > self.LEAST_VEH
+        area = np.diff(self._served_area_at(place))
+        served = np.divide(area, count, out=middle(self.plug_in_min(arrival_min)), where=many)
+        return np.maximum(served - middle(arrival_min), 0.0)  # R and A are sampled alike; rounding may leave -1e-12
+
+    def _served_area_at(self, place) -> np.ndarray:
+        """Integral of R^-1 from 0 to a place in the queue [veh min]."""
+        last = len(self.released) - 2
+        step = np.clip(np.searchsorted(self.released, place, side="right") - 1, 0, last)
+        rest = np.minimum(place, self.released[-1]) - self.released[step]
+        rise = self.released[step + 1] - self.released[step]
+        share = np.divide(rest, rise, out=np.zeros_like(rest), where=rise > 0)
+        return self.served_area[step] + rest * (self.time_min[step] + share * self.dt / 2)
+
+    def plug_in_shares(self, arrival_min, starts_min) -> np.ndarray:
+        """Share of each piece that plugs in between neighbouring starts; the last column is open-ended."""
+        place = np.interp(arrival_min, self.time_min, self.arrived)
+        served = np.interp(starts_min, self.time_min, self.released)
+        levels = np.append(served, np.inf)
+        plug = self.plug_in_min(arrival_min)
+        times = np.append(starts_min, np.inf)
+        many = np.diff(place) > self.LEAST_VEH
+        low, high = np.where(many, place[:-1], plug[:-1]), np.where(many, place[1:], plug[1:])
+        edges = np.where(many[:, None], levels, times)
+        overlap = np.minimum(high[:, None], edges[:, 1:]) - np.maximum(low[:, None], edges[:, :-1])
+        moment = (edges[:, :-1] <= low[:, None]) & (low[:, None] < edges[:, 1:])
+        length = (high - low)[:, None]
+        return np.where(length > 0, np.maximum(overlap, 0.0) / np.where(length > 0, length, 1.0), moment)
+
+
+def middle(values: np.ndarray) -> np.ndarray:
+    """Mean of each pair of neighbours."""
+    return (values[:-1] + values[1:]) / 2

@@ -9,7 +9,7 @@ import numpy as np
 from scipy.sparse import bmat, csr_array, diags_array, eye_array
 
 from evlib.flexibility import Domain, mixed_schedule, support
-from evlib.grid.dno import dispatch_by_columns
+from evlib.grid.fleet_dispatch import dispatch_by_columns
 from evlib.grid.grid_case import GridOptions
 from evlib.inputs.scenario import load_scenario
 from study.experiments.fleets import feeder_fleet

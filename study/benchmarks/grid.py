@@ -14,13 +14,15 @@ import numpy as np
 
 from evlib import load_scenario
 from evlib.coordination.coordinate import coordinate
+from evlib.coordination.one_day import dispatch_loading, solve_run
 from evlib.flexibility import zonotope_block
 from evlib.flexibility.station_load import Cluster, exact_block
 from evlib.grid.feeder import feeder_from_arrays
-from evlib.grid.grid_case import GridCase, GridOptions, build_grid_case
+from evlib.grid.grid_case import GridCase, GridOptions
 from evlib.grid.parametric_dispatch import GridProgram
 from evlib.grid.power_flow import power_flow
-from evlib.solve import dispatch_loading, net_demand, solve_run
+from evlib.inputs.build_grid import build_grid_case
+from evlib.solve import net_demand
 from evlib.traffic.loading import load_traffic
 
 __all__ = ["made_up_case", "measure_growth", "measure_resolve", "measure_sweep"]

@@ -13,7 +13,7 @@ import numpy as np
 
 from evlib import build_network, load_scenario, load_traffic
 from evlib.inputs.build_roads import origin_demand
-from evlib.traffic.network import TimeGrid
+from evlib.traffic.time_grid import TimeGrid
 from study.benchmarks.synthetic_network import count_pairs, synthetic_case
 from study.experiments.uxsim_reference import drive
 

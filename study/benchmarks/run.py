@@ -13,9 +13,9 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from evlib.errors import StudyError
 from evlib.files import write_json
 from evlib.folders import ROOT, SCENARIOS, build_dir
-from study.failures import StudyError
 
 __all__ = ["BENCHMARKS", "run_benchmarks"]
 

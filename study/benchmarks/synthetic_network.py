@@ -7,7 +7,8 @@ import numpy as np
 
 from evlib.assignment.shortest_paths import Roads, cheapest_paths
 from evlib.traffic.impedance import smooth_queue
-from evlib.traffic.network import Network, Path, TimeGrid
+from evlib.traffic.network import Network, Path
+from evlib.traffic.time_grid import TimeGrid
 
 __all__ = ["count_pairs", "synthetic_case"]
 

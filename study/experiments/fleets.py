@@ -9,8 +9,9 @@ import numpy as np
 
 from evlib import load_scenario
 from evlib.flexibility import Fleet, uncontrolled, vehicle_domain
-from evlib.flexibility.cohorts import all_cohorts
-from evlib.grid.grid_case import GridCase, build_grid_case
+from evlib.grid.grid_case import GridCase
+from evlib.inputs.build_fleet import all_cohorts
+from evlib.inputs.build_grid import build_grid_case
 from evlib.inputs.build_roads import origin_demand
 from evlib.inputs.charging_sessions import read_sessions, session_vehicles
 

@@ -20,7 +20,7 @@ from evlib.flexibility import (
     zonotope_block,
 )
 from evlib.flexibility.station_load import block_schedule, exact_block
-from evlib.flexibility.summed_block import nearest_delivery
+from evlib.flexibility.virtual_battery import nearest_delivery
 from evlib.folders import RESULTS
 from evlib.grid.dno import solve_grid
 from study.experiments.fleets import FAMILIES, FLEETS, RISE_CNY_KWH, price_draw, rising_grid, station_fleet

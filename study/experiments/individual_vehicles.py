@@ -12,7 +12,7 @@ import pandas as pd
 from evlib import load_scenario
 from evlib.flexibility import check_delivery, mixed_schedule, support
 from evlib.folders import RESULTS
-from evlib.grid.dno import dispatch_by_columns
+from evlib.grid.fleet_dispatch import dispatch_by_columns
 from evlib.grid.grid_case import GridOptions
 from study.experiments.fleets import feeder_fleet
 from study.experiments.provenance import MAKERS, run_hash, write_table

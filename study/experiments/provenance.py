@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pandas as pd
 
+from evlib.errors import StudyError
 from evlib.files import write_text
 from evlib.folders import RESULTS, ROOT
 from evlib.hashing import lock_hash, source_hash
-from study.failures import StudyError
 
 __all__ = [
     "MAKERS",

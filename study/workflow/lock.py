@@ -17,9 +17,9 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
+from evlib.errors import StudyError
 from evlib.files import write_text
 from evlib.folders import ROOT
-from study.failures import StudyError
 
 __all__ = ["CONDA_NAMES", "MACHINES", "Pin", "environment_text", "pins", "requirements", "write_lock"]
 

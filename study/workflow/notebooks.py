@@ -14,10 +14,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from evlib.errors import StudyError
 from evlib.files import remove_leftovers, sha256_file, write_json
 from evlib.folders import DATA
 from evlib.hashing import files_hash, lock_hash, package_sources, source_hash
-from study.failures import StudyError
 
 __all__ = ["NotebookRun", "exclusive", "notebook_hash", "project_hash", "run_notebooks"]
 

@@ -20,8 +20,8 @@ from pathlib import Path
 
 import numpy as np
 
+from evlib.errors import StudyError
 from evlib.files import write_bytes, write_json
-from study.failures import StudyError
 
 __all__ = ["Picture", "render", "with_palette"]
 

@@ -13,7 +13,8 @@ from evlib.assignment.path_generation import generate_paths, quickest_paths
 from evlib.assignment.route_choice import shortest_path_departures
 from evlib.coordination.coordinate import coordinate
 from evlib.coordination.problem import Market
-from evlib.traffic.network import TimeGrid, assemble_network
+from evlib.traffic.network import assemble_network
+from evlib.traffic.time_grid import TimeGrid
 
 
 def at_tariff(market):

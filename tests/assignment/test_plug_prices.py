@@ -8,16 +8,18 @@ import pytest
 import scipy.sparse as sp
 
 from evlib import load_traffic
-from evlib.assignment.path_costs import Stations, Traffic, gaps
+from evlib.assignment.path_costs import Stations, Traffic, gaps, time_costs
 from evlib.assignment.plug_prices import arrival_map, held_plugs, rent_value_cny, station_costs_cny
+from evlib.assignment.route_choice import even_split
 from evlib.assignment.tno import Metric, origin_sums, reply
 from evlib.coordination.coordinate import coordinate
-from evlib.coordination.iteration import even_split
-from evlib.coordination.joint_program import cohort_map, crowded, fixed_costs, joint_program, surrogate_bound
+from evlib.coordination.joint_program import cohort_map, fixed_costs, joint_program, surrogate_bound
+from evlib.coordination.plug_limits import crowded
 from evlib.coordination.problem import Market
 from evlib.grid.dno import build_problem
-from evlib.traffic.network import TimeGrid, assemble_network
-from evlib.traffic.travel_times import arrival_shares, time_costs, travel_times
+from evlib.traffic.network import assemble_network
+from evlib.traffic.time_grid import TimeGrid
+from evlib.traffic.travel_times import arrival_shares, travel_times
 
 WAIT_CNY_H = 45.0
 PER_STEP = 3.75  # 45 CNY/h for 5 min
@@ -145,7 +147,7 @@ def scarce(mini):
 
 def instance(market, seed):
     rng = np.random.default_rng(seed)
-    flows = rng.random(even_split(market).shape)
+    flows = rng.random(even_split(market.network, market.demand_veh).shape)
     origin = market.network.path_origin
     for o in range(len(market.network.origins)):
         flows[origin == o] *= market.demand_veh[o] / flows[origin == o].sum(axis=0)

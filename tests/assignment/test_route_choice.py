@@ -7,13 +7,12 @@ from scipy.optimize import brentq
 from evlib import InputError
 from evlib.assignment.dynamic_equilibrium import Extragradient
 from evlib.assignment.path_costs import gaps, regret_cny
-from evlib.assignment.route_choice import nearest_paths
+from evlib.assignment.route_choice import even_split, nearest_paths
 from evlib.coordination.coordinate import coordinate
-from evlib.coordination.iteration import even_split
 from evlib.coordination.joint_program import joint_program, surrogate_bound
+from evlib.coordination.one_day import solve_run
 from evlib.coordination.problem import Market
 from evlib.inputs.build_roads import origin_demand
-from evlib.solve import solve_run
 
 SOME_FOLLOW = {"fleet.compliance": 0.6}
 MISJUDGED = {"fleet.logit_cny": 2.0}
@@ -39,7 +38,7 @@ def test_who_does_not_follow_drives_to_the_nearest_station(mini):
 def test_only_followers_can_be_discontent(mini):
     """Nobody follows, nearly: the excess is that of the few, per vehicle of theirs, and equals a sum done by hand."""
     market = Market.of(mini.replace({"fleet.compliance": 0.01}), "smart", "user")
-    flows = even_split(market)
+    flows = even_split(market.network, market.demand_veh)
     traffic, electricity = market.look(flows), np.zeros((2, 2, 25))
     cost, origin = traffic.costs(electricity), market.network.path_origin
     least = np.array([cost[origin == o].min(axis=0) for o in range(2)])[origin]
@@ -54,7 +53,7 @@ def test_only_followers_can_be_discontent(mini):
 def test_the_joint_program_and_its_bound_agree(mini, changes, objective):
     """Two ways to the same number: one program, and the best replies of drivers, vehicles and grid at its prices."""
     market = Market.of(mini.replace(changes), "v2g", objective)
-    traffic = market.look(even_split(market))
+    traffic = market.look(even_split(market.network, market.demand_veh))
     metric = np.full(traffic.flows_veh.shape, 20.0) + traffic.misjudged()[1]
     answer = joint_program(market, traffic, metric)
     bound = surrogate_bound(market, traffic, metric, answer.price_cny_kwh, answer.rent_cny)
@@ -65,7 +64,7 @@ def test_the_joint_program_and_its_bound_agree(mini, changes, objective):
 def test_entropy_of_drivers_who_misjudge_has_the_slope_and_curvature_it_says(mini):
     """Finite differences of theta sum f ln(f / d), demand held."""
     market = Market.of(mini.replace(MISJUDGED), "smart", "user")
-    flows = np.random.default_rng(6).uniform(0.5, 1.5, even_split(market).shape)
+    flows = np.random.default_rng(6).uniform(0.5, 1.5, even_split(market.network, market.demand_veh).shape)
     origin = market.network.path_origin
     demand = np.array([flows[origin == o].sum(axis=0) for o in range(2)])[origin]
     slope, curvature = market.look(flows).misjudged()

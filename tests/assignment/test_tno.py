@@ -4,14 +4,15 @@ import numpy as np
 import pytest
 
 from evlib import build_network, load_scenario, load_traffic
-from evlib.assignment.marginal_costs import arc_tolls_cny
-from evlib.assignment.path_costs import Traffic, gaps, path_tolls
+from evlib.assignment.marginal_costs import arc_tolls_cny, path_tolls
+from evlib.assignment.path_costs import Traffic, gaps, time_costs
 from evlib.assignment.route_choice import cheapest_departures, shortest_path_departures
 from evlib.assignment.tno import reply
 from evlib.inputs.build_roads import origin_demand
 from evlib.traffic.impedance import smooth_queue
-from evlib.traffic.network import TimeGrid, assemble_network
-from evlib.traffic.travel_times import time_costs, travel_times
+from evlib.traffic.network import assemble_network
+from evlib.traffic.time_grid import TimeGrid
+from evlib.traffic.travel_times import travel_times
 
 
 def total_cost(network, flows, vot, queue):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from evlib import load_traffic
-from evlib.assignment.path_costs import path_tolls
+from evlib.assignment.marginal_costs import path_tolls
 from evlib.traffic import impedance
 
 

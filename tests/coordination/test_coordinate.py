@@ -8,9 +8,9 @@ import pytest
 
 from evlib import InputError, load_scenario
 from evlib.assignment.path_costs import gaps
+from evlib.assignment.route_choice import even_split
 from evlib.assignment.tno import origin_sums, reply
 from evlib.coordination.coordinate import PRICE_GAP_TOLERANCE, coordinate
-from evlib.coordination.iteration import even_split
 from evlib.coordination.joint_program import cohort_map, fixed_costs, joint_program, surrogate_bound
 from evlib.coordination.problem import Market, price_gap
 from evlib.grid.dno import build_problem, dispatch_grid
@@ -27,7 +27,7 @@ def market(mini):
 def instance(market, seed):
     """Random flows of everybody, random metric; lines unlimited, so that a solver without cones can follow."""
     rng = np.random.default_rng(seed)
-    flows = rng.random(even_split(market).shape)
+    flows = rng.random(even_split(market.network, market.demand_veh).shape)
     origin = market.network.path_origin
     for o in range(len(market.network.origins)):
         flows[origin == o] *= market.demand_veh[o] / flows[origin == o].sum(axis=0)
@@ -188,7 +188,7 @@ def test_a_run_with_one_exact_iteration_measures_its_last_iterate_exactly(mini):
 def test_start_splits_every_origin_evenly_over_its_stations():
     scenario = load_scenario("nguyen")
     market = Market.of(scenario, "smart", "user")
-    flows = even_split(market)
+    flows = even_split(market.network, market.demand_veh)
     by_station = [flows[market.network.path_station == c].sum() for c in range(4)]
     assert by_station == pytest.approx([600 / 4 + 600 / 3, 600 / 4 + 600 / 3, 600 / 4, 600 / 4 + 600 / 3])
     assert flows.sum(axis=0) == pytest.approx(origin_demand(scenario).sum(axis=0))

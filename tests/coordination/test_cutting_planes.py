@@ -8,9 +8,9 @@ import pytest
 import evlib.coordination.cutting_planes as bundle
 from evlib import InputError
 from evlib.assignment.path_costs import gaps
+from evlib.assignment.route_choice import even_split
 from evlib.coordination.coordinate import PRICE_GAP_TOLERANCE, coordinate
 from evlib.coordination.cutting_planes import Cuts, solve_bundle
-from evlib.coordination.iteration import even_split
 from evlib.coordination.joint_program import joint_program, surrogate_bound
 from evlib.coordination.problem import Market, grid_side
 from evlib.errors import SolverError
@@ -26,7 +26,7 @@ def markets(mini):
 def instance(market, seed):
     """Random flows, a random and often weak metric, and random loads: another day with other cohorts each time."""
     rng = np.random.default_rng(seed)
-    flows = rng.random(even_split(market).shape)
+    flows = rng.random(even_split(market.network, market.demand_veh).shape)
     origin = market.network.path_origin
     for o in range(len(market.network.origins)):
         flows[origin == o] *= market.demand_veh[o] / flows[origin == o].sum(axis=0)

@@ -8,10 +8,10 @@ import pytest
 
 from evlib import load_scenario, solve
 from evlib.errors import InputError
-from evlib.figures import case_claims, case_costs, case_grid, case_roads, maps
-from evlib.grid.grid_case import build_grid_case
+from evlib.figures import case_costs, case_grid, case_roads, maps
+from evlib.inputs.build_grid import build_grid_case
+from evlib.inputs.build_roads import build_network
 from evlib.results import comparison_tables
-from evlib.traffic.network import build_network
 
 
 @pytest.fixture(scope="module")
@@ -233,7 +233,7 @@ NAMES = {"A3": "travel cost", "A4": "wind at c2"}
 
 
 def test_ratios_of_claims_are_ours_over_the_articles_in_the_row_of_their_claim(claims):
-    figure = case_claims.claim_ratios(claims, NAMES, "title")
+    figure = case_costs.claim_ratios(claims, NAMES, "title")
     drawn = {trace.name: (trace.x[0], round(trace.y[0])) for trace in figure.data}
     assert drawn["direction only"] == (pytest.approx(2.0), 0)
     assert drawn["reproduced"] == (pytest.approx(1.0), 0)
@@ -244,7 +244,7 @@ def test_ratios_of_claims_are_ours_over_the_articles_in_the_row_of_their_claim(c
 
 
 def test_a_ratio_beyond_the_axis_is_written_at_its_edge(claims):
-    figure = case_claims.claim_ratios(claims.assign(ours=[47.0 * 9, 47.0 * 5, -67.9 * 5]), NAMES, "title", most=4.0)
+    figure = case_costs.claim_ratios(claims.assign(ours=[47.0 * 9, 47.0 * 5, -67.9 * 5]), NAMES, "title", most=4.0)
     notes = sorted((note.text, note.x, note.y) for note in figure.layout.annotations)
     assert notes == [("5.0, 9.0 →", 4.0, 0), ("← −5.0", -4.0, 1)]
     assert not figure.data
@@ -254,11 +254,11 @@ def test_a_ratio_beyond_the_axis_is_written_at_its_edge(claims):
 def test_a_claim_without_both_numbers_has_no_ratio(claims, column, value):
     claims.loc[0, column] = value
     with pytest.raises(InputError, match="every row must have the article's number"):
-        case_claims.claim_ratios(claims, NAMES, "title")
+        case_costs.claim_ratios(claims, NAMES, "title")
 
 
 def test_an_unknown_verdict_and_a_claim_without_a_name_are_refused(claims):
     with pytest.raises(InputError, match="claim 'A4' is unknown; must be one of A3"):
-        case_claims.claim_ratios(claims, {"A3": "travel cost"}, "title")
+        case_costs.claim_ratios(claims, {"A3": "travel cost"}, "title")
     with pytest.raises(InputError, match="verdict 'nearly' is unknown"):
-        case_claims.claim_ratios(claims.replace("reproduced", "nearly"), NAMES, "title")
+        case_costs.claim_ratios(claims.replace("reproduced", "nearly"), NAMES, "title")

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from evlib.errors import InputError
-from evlib.figures.domain_losses import domain_losses
+from evlib.figures.flexibility import domain_losses
 
 
 def test_marks_are_the_rows_and_an_outer_set_is_left_out_on_the_left():

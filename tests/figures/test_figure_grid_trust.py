@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from evlib.figures import grid_trust as figures
+from evlib.figures import grid as figures
 
 CLOCK = ["10:00", "10:05", "10:10"]
 

@@ -5,7 +5,7 @@ import pytest
 
 from evlib import build_network, load_scenario
 from evlib.figures import maps
-from evlib.grid.grid_case import build_grid_case
+from evlib.inputs.build_grid import build_grid_case
 
 
 @pytest.fixture(scope="module", params=["nguyen", "mini"])

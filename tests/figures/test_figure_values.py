@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 from evlib.errors import InputError
+from evlib.figures.coordination import cost_by_compliance
 from evlib.figures.style import INK
-from evlib.figures.values import cost_by_compliance
 
 
 @pytest.fixture

@@ -10,11 +10,13 @@ from evlib import build_network, load_scenario, load_traffic
 from evlib.assignment.route_choice import shortest_path_departures
 from evlib.errors import InputError, SolverError
 from evlib.flexibility import Fleet, mixed_schedule, solve_by_columns, support, violations
-from evlib.flexibility.cohorts import all_cohorts
-from evlib.flexibility.groups import mean_vehicles
+from evlib.flexibility.fleet import mean_vehicles
 from evlib.flexibility.station_load import exact_block
-from evlib.grid.dno import dispatch_by_columns, dispatch_grid, solve_grid
-from evlib.grid.grid_case import GridOptions, build_grid_case
+from evlib.grid.dno import dispatch_grid, solve_grid
+from evlib.grid.fleet_dispatch import dispatch_by_columns
+from evlib.grid.grid_case import GridOptions
+from evlib.inputs.build_fleet import all_cohorts
+from evlib.inputs.build_grid import build_grid_case
 from evlib.inputs.build_roads import origin_demand
 
 N_STEPS = 40

@@ -5,11 +5,13 @@ import numpy as np
 import pytest
 
 from evlib import SolverError
-from evlib.flexibility.cohorts import all_cohorts, vehicle_costs
+from evlib.flexibility.cohorts import vehicle_costs
 from evlib.flexibility.station_load import Cluster, exact_block, no_vehicles
 from evlib.grid.dno import build_problem, dispatch_grid
-from evlib.grid.grid_case import GridOptions, build_grid_case
+from evlib.grid.grid_case import GridOptions
 from evlib.grid.power_flow import power_flow
+from evlib.inputs.build_fleet import all_cohorts
+from evlib.inputs.build_grid import build_grid_case
 from evlib.solve import net_demand
 
 
@@ -162,7 +164,7 @@ def test_station_buses_of_the_helper_above(grid):
 @pytest.mark.parametrize("charging", ["v2g", "smart", "uncontrolled"])
 def test_optimal_dispatch_pays_exactly_the_least_costs(mini, charging):
     """N V = payments + wear + unserved + terminal terms: the schedules found are best answers to their own prices."""
-    from evlib.solve import solve_run
+    from evlib.coordination.one_day import solve_run
 
     run = solve_run(mini, "shortest_path", charging)
     domain, schedule = run.cohorts.domain, run.schedule

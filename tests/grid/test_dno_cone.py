@@ -8,9 +8,11 @@ import pytest
 from evlib import load_scenario, solve
 from evlib.flexibility.station_load import exact_block, no_vehicles
 from evlib.grid.dispatch import net_demand
-from evlib.grid.dno import dispatch_by_columns, dispatch_grid, loss_price
-from evlib.grid.grid_case import GridOptions, build_grid_case
+from evlib.grid.dno import dispatch_grid, loss_price
+from evlib.grid.fleet_dispatch import dispatch_by_columns
+from evlib.grid.grid_case import GridOptions
 from evlib.grid.power_flow import power_flow
+from evlib.inputs.build_grid import build_grid_case
 
 NOBODY = no_vehicles(4, 96)
 

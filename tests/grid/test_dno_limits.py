@@ -11,8 +11,9 @@ from evlib.flexibility.station_load import Cluster, no_vehicles
 from evlib.grid import solver
 from evlib.grid.dno import build_problem, dispatch_grid
 from evlib.grid.feeder import feeder_from_arrays
-from evlib.grid.grid_case import GridCase, GridOptions, build_grid_case
+from evlib.grid.grid_case import GridCase, GridOptions
 from evlib.grid.solver import Attempt, breaches
+from evlib.inputs.build_grid import build_grid_case
 
 OPTIONS = GridOptions(
     backup_cny_kwh=1.0, curtailment_cny_kwh=0.5, shedding_cny_kwh=5.0, backup_slope=0.1, import_slope=0.005,
@@ -213,7 +214,7 @@ def test_loads_in_the_wrong_unit_are_refused():
 
 def test_wear_keeps_vehicles_from_discharging(mini):
     """At 0.2 CNY/kWh of wear less is discharged than without; at 10 CNY/kWh nothing."""
-    from evlib.solve import solve_run
+    from evlib.coordination.one_day import solve_run
 
     discharged = []
     for wear in (0.0, 0.2, 10.0):

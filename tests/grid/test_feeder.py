@@ -6,7 +6,8 @@ import pytest
 
 from evlib.errors import InputError
 from evlib.folders import DATA
-from evlib.grid.feeder import feeder_from_arrays, read_feeder
+from evlib.grid.feeder import feeder_from_arrays
+from evlib.inputs.feeder_files import read_feeder
 
 BUSES = """# a comment
 bus,base_kv,p_kw,q_kvar,type,v_min_pu,v_max_pu

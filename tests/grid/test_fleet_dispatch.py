@@ -6,10 +6,11 @@ import pytest
 from evlib import InputError, load_scenario, solve
 from evlib.coordination.coordinate import coordinate
 from evlib.flexibility import support_value
-from evlib.flexibility.cohorts import all_cohorts, vehicle_costs
+from evlib.flexibility.cohorts import vehicle_costs
 from evlib.flexibility.zonotope.inner_approximation import inner_zonotopes
 from evlib.grid.fleet_dispatch import COLUMNS_GAP, set_costs
-from evlib.grid.grid_case import build_grid_case
+from evlib.inputs.build_fleet import all_cohorts
+from evlib.inputs.build_grid import build_grid_case
 
 
 def total(result):

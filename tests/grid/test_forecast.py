@@ -9,8 +9,8 @@ from evlib import InputError
 from evlib.flexibility import Fleet
 from evlib.flexibility.station_load import exact_block
 from evlib.grid.dno import dispatch_grid
-from evlib.grid.forecast import forecast_error, wind_of
 from evlib.grid.grid_case import GridOptions
+from evlib.grid.parametric_dispatch import forecast_error, wind_of
 
 
 @pytest.fixture(scope="module")

@@ -9,8 +9,9 @@ import pytest
 from evlib import InputError
 from evlib.flexibility.station_load import Cluster, exact_block, no_vehicles
 from evlib.grid.dno import dispatch_grid
-from evlib.grid.grid_case import GridOptions, build_grid_case
+from evlib.grid.grid_case import GridOptions
 from evlib.grid.parametric_dispatch import GridProgram
+from evlib.inputs.build_grid import build_grid_case
 
 
 @pytest.fixture(scope="module")

@@ -5,8 +5,9 @@ import pytest
 
 from evlib.errors import InputError, SolverError
 from evlib.folders import DATA
-from evlib.grid.feeder import feeder_from_arrays, read_feeder
+from evlib.grid.feeder import feeder_from_arrays
 from evlib.grid.power_flow import lindistflow_voltage, power_flow
+from evlib.inputs.feeder_files import read_feeder
 
 
 def baran_wu(**scaling):

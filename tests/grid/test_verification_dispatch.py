@@ -10,8 +10,9 @@ from evlib import load_scenario
 from evlib.flexibility.station_load import no_vehicles
 from evlib.grid.dispatch import net_demand
 from evlib.grid.dno import dispatch_grid
-from evlib.grid.grid_case import GridOptions, build_grid_case
+from evlib.grid.grid_case import GridOptions
 from evlib.grid.power_flow import power_flow
+from evlib.inputs.build_grid import build_grid_case
 
 HOUR = slice(42, 56)
 OPF_TOLERANCES = ("delta", "PDIPM_GRADTOL", "PDIPM_COMPTOL", "PDIPM_COSTTOL")

@@ -10,9 +10,10 @@ from evlib import InputError, load_scenario, solve
 from evlib.flexibility.station_load import no_vehicles
 from evlib.folders import DATA, SCENARIOS
 from evlib.grid.dno import dispatch_grid
-from evlib.grid.feeder import from_pandapower, read_feeder, write_feeder
 from evlib.grid.grid_case import GridCase, GridOptions
 from evlib.grid.power_flow import power_flow
+from evlib.inputs.feeder_files import read_feeder, write_feeder
+from evlib.inputs.pandapower_feeder import from_pandapower
 
 pandapower = pytest.importorskip("pandapower")
 networks = pytest.importorskip("pandapower.networks")

@@ -8,7 +8,7 @@ import pytest
 
 from evlib import InputError, solve
 from evlib.flexibility import support, vehicle_domain
-from evlib.flexibility.cohorts import all_cohorts
+from evlib.inputs.build_fleet import all_cohorts
 from evlib.results.claims import CLAIMS, COLUMNS, RUNS, claims_table, verdict
 from evlib.results.measures import discharge_limit_kw
 from evlib.results.result import Result

@@ -9,7 +9,8 @@ from evlib import InputError, build_network, load_traffic
 from evlib.assignment.route_choice import shortest_path_departures
 from evlib.inputs.build_roads import origin_demand
 from evlib.traffic.impedance import bpr
-from evlib.traffic.network import Path, TimeGrid, assemble_network
+from evlib.traffic.network import Path, assemble_network
+from evlib.traffic.time_grid import TimeGrid
 
 TIME = TimeGrid(5.0, 12, 10, 8)
 # 1 -> 2 -> 3 (a) and 1 -> 4 (b); arcs 0: o, 1: 1-2, 2: 2-3, 3: 1-4

@@ -12,7 +12,7 @@ from evlib.assignment.path_costs import see_traffic
 from evlib.assignment.route_choice import shortest_path_departures
 from evlib.inputs.build_roads import origin_demand
 from evlib.traffic import impedance
-from evlib.traffic.network import TimeGrid, assemble_network
+from evlib.traffic.network import assemble_network
 from evlib.traffic.station_waiting import (
     STATION_WAITING,
     davidson_wait,
@@ -20,8 +20,10 @@ from evlib.traffic.station_waiting import (
     smooth_wait,
     smooth_wait_slope,
     station_wait_min,
+    waiting_min,
 )
-from evlib.traffic.travel_times import travel_times, waiting_min
+from evlib.traffic.time_grid import TimeGrid
+from evlib.traffic.travel_times import travel_times
 
 ROADS = [
     impedance.smooth_queue,

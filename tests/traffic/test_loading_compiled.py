@@ -14,7 +14,8 @@ from evlib.inputs.build_roads import origin_demand
 from evlib.traffic import impedance
 from evlib.traffic.loading_compiled import FIRST_ROWS, compiled_advance
 from evlib.traffic.loading_reference import Curves
-from evlib.traffic.network import TimeGrid, assemble_network
+from evlib.traffic.network import assemble_network
+from evlib.traffic.time_grid import TimeGrid
 
 CURVES = ("time_min", "entered_veh", "left_veh", "exit_min", "arrived_veh", "plugged_veh", "completed_veh")
 

@@ -6,7 +6,8 @@ import pytest
 
 from evlib import InputError, build_network, load_scenario
 from evlib.assignment.route_choice import nearest_paths
-from evlib.traffic.network import TimeGrid, assemble_network
+from evlib.traffic.network import assemble_network
+from evlib.traffic.time_grid import TimeGrid
 
 TIME = TimeGrid(5.0, 24, 10, 20)
 

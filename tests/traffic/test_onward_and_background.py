@@ -7,15 +7,16 @@ import pytest
 
 from evlib import InputError, build_network, load_scenario, load_traffic
 from evlib.assignment.dynamic_equilibrium import equilibrium
-from evlib.assignment.path_costs import gaps, path_tolls
+from evlib.assignment.marginal_costs import path_tolls
+from evlib.assignment.path_costs import gaps, time_costs
 from evlib.assignment.route_choice import shortest_path_departures
+from evlib.coordination.one_day import solve_run
 from evlib.coordination.problem import Market
-from evlib.inputs.background import everyday_traffic
-from evlib.inputs.build_roads import origin_demand
-from evlib.solve import solve_run
+from evlib.inputs.build_roads import everyday_traffic, origin_demand
 from evlib.traffic import impedance
-from evlib.traffic.network import Background, TimeGrid, assemble_network
-from evlib.traffic.travel_times import time_costs, travel_times
+from evlib.traffic.network import Background, assemble_network
+from evlib.traffic.time_grid import TimeGrid
+from evlib.traffic.travel_times import travel_times
 
 ROADS = [(1, 2, 4.0, 240.0), (2, 3, 6.0, 120.0), (2, 4, 5.0, 120.0), (3, 5, 4.0, 90.0), (4, 5, 3.0, 150.0)]
 

@@ -10,7 +10,8 @@ from evlib import InputError, build_network, load_scenario, load_traffic
 from evlib.assignment.route_choice import shortest_path_departures
 from evlib.inputs.build_roads import origin_demand
 from evlib.traffic import impedance
-from evlib.traffic.network import TimeGrid, assemble_network
+from evlib.traffic.network import assemble_network
+from evlib.traffic.time_grid import TimeGrid
 from evlib.traffic.vehicle_simulation import (
     departure_times_min,
     drive_vehicles,

@@ -53,7 +53,8 @@ def test_below_capacity_nobody_waits(one_road):
 
 def test_origin_arc_is_a_point_queue_of_its_own(one_road):
     """One road only: the entry is as narrow as the road, so the queue stands before it and the road stays free."""
-    from evlib.traffic.network import TimeGrid, assemble_network
+    from evlib.traffic.network import assemble_network
+    from evlib.traffic.time_grid import TimeGrid
 
     network = assemble_network([(1, 2, 2.0, 60.0)], {"o": 1}, {"c": (2, 1e6)}, {"car": 6}, TimeGrid(5.0, 24, 20, 23))
     departures = np.zeros((1, 1, 24))

@@ -5,7 +5,8 @@ import pytest
 
 from evlib import load_traffic
 from evlib.traffic import impedance
-from evlib.traffic.network import TimeGrid, assemble_network
+from evlib.traffic.network import assemble_network
+from evlib.traffic.time_grid import TimeGrid
 
 
 @pytest.mark.parametrize("step_s", [60, 15, 5])

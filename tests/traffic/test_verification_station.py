@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 
 from evlib import load_traffic
-from evlib.traffic.network import TimeGrid, assemble_network
-from evlib.traffic.travel_times import plug_in_shares, travel_times, waiting_min
+from evlib.traffic.network import assemble_network
+from evlib.traffic.station_waiting import waiting_min
+from evlib.traffic.time_grid import TimeGrid
+from evlib.traffic.travel_times import plug_in_shares, travel_times
 
 
 def station_of_ten(one_road, per_step=10.0, n=3):

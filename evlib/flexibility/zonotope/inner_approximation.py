@@ -8,7 +8,7 @@ from scipy.optimize import linprog
 
 from evlib.errors import InputError, SolverError
 from evlib.flexibility.domain import Domain
-from evlib.flexibility.horizon import check_cohorts
+from evlib.flexibility.fleet import check_cohorts
 from evlib.flexibility.zonotope.geometry import (
     Zonotope,
     disaggregate,

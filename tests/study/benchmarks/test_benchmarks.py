@@ -7,10 +7,10 @@ from itertools import pairwise
 import pytest
 
 from evlib import load_traffic
+from evlib.errors import StudyError
 from study.benchmarks import loading as bench_loading
 from study.benchmarks import run as bench
 from study.benchmarks import synthetic_network as synthetic
-from study.failures import StudyError
 
 
 @pytest.fixture(autouse=True)

@@ -10,6 +10,7 @@ import pytest
 
 from evlib import load_scenario, solve
 from evlib.coordination.coordinate import PRICE_GAP_TOLERANCE, coordinate
+from evlib.errors import StudyError
 from evlib.folders import RESULTS
 from study.experiments.coordination_methods import METHODS_FILE, RUNS, compare_methods, variant_of
 from study.experiments.flexible_domains import DOMAINS, DOMAINS_FILE, compare_domains, unused_potential
@@ -24,7 +25,6 @@ from study.experiments.provenance import (
     write_table,
 )
 from study.experiments.vehicle_sets import CLAIMS_COMPARED, SETS, SETS_FILE, compare_sets
-from study.failures import StudyError
 
 FILE = RESULTS / METHODS_FILE
 

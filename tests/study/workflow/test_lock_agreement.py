@@ -9,8 +9,8 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
+from evlib.errors import StudyError
 from evlib.folders import ROOT
-from study.failures import StudyError
 from study.workflow.lock import CONDA_NAMES, MACHINES, environment_text, pins, requirements
 
 LOCK_TEXT = (ROOT / "requirements.lock").read_text(encoding="utf-8")

@@ -8,8 +8,8 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
+from evlib.errors import StudyError
 from evlib.files import write_json, write_text
-from study.failures import StudyError
 from study.workflow import notebooks
 from study.workflow.export import export_figures, page_drawing
 from study.workflow.notebooks import exclusive, notebook_hash, run_notebooks

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from study.failures import StudyError
+from evlib.errors import StudyError
 from study.workflow.render import Picture, render, with_palette
 
 

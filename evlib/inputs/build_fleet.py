@@ -1,0 +1,63 @@
+"""The cohorts of a scenario: every station, class, type and step, with the domain of one vehicle of each."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from evlib.flexibility.cohorts import Cohorts
+from evlib.flexibility.domain import vehicle_domain
+
+__all__ = ["all_cohorts"]
+
+
+def all_cohorts(scenario, terminal_price_cny_kwh: float, charging: str = "v2g") -> Cohorts:
+    """The cohorts of a scenario and the domain of one vehicle of each.
+
+    Parameters
+    ----------
+    scenario : Scenario
+    terminal_price_cny_kwh : float
+        Price of energy bought after the horizon [CNY/kWh].
+    charging : {"uncontrolled", "smart", "v2g"}
+        Discharging is possible with ``v2g`` only.
+
+    Returns
+    -------
+    Cohorts
+
+    Notes
+    -----
+    What plugs in during step k is available from step k + 1 to k + L - 1, so that every vehicle of the cohort can
+    follow. A stay that passes the horizon is cut there; what its remaining steps could charge may be bought at the
+    terminal price. Two types a class, at ``soc_type_offset`` below and above the mean state of charge (one type if the
+    offset is 0).
+    """
+    fleet, time = scenario.fleet, scenario.time
+    offset = fleet.soc_type_offset
+    offsets = np.array([-offset, offset]) if offset > 0 else np.array([0.0])
+    shape = (len(scenario.stations), len(fleet.classes), len(offsets), time.n_steps)
+    station, member, kind, step = (index.reshape(-1) for index in np.indices(shape))
+
+    def by_class(field):
+        return np.array([getattr(item, field) for item in fleet.classes])[member]
+
+    stay = np.round(by_class("stay_min") / time.step_min).astype(int)
+    cut = np.clip(step + stay - time.n_steps, 0, stay - 1)
+    domain, adjustments = vehicle_domain(
+        battery_kwh=by_class("battery_kwh"),
+        charge_kw=by_class("charge_kw"),
+        discharge_kw=by_class("discharge_kw") * (charging == "v2g"),
+        soc_arrival=by_class("soc_arrival") + offsets[kind],
+        soc_min=fleet.soc_min,
+        soc_max=fleet.soc_max,
+        gain_kwh=by_class("gain_share") * by_class("battery_kwh"),
+        n_stay_steps=stay,
+        n_cut_steps=cut,
+        eta_charge=fleet.eta_charge,
+        eta_discharge=fleet.eta_discharge,
+        wear_cny_kwh=fleet.wear_cny_kwh,
+        unserved_cny_kwh=scenario.prices.unserved_cny_kwh,
+        terminal_price_cny_kwh=terminal_price_cny_kwh,
+        step_h=time.step_min / 60.0,
+    )
+    return Cohorts(shape, station, member, kind, step, domain, adjustments)

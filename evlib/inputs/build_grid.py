@@ -1,0 +1,106 @@
+"""The grid side of a scenario: loads, available wind and sun, tariff, limits and prices as arrays."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from evlib.errors import InputError
+from evlib.grid.feeder import Feeder
+from evlib.grid.grid_case import GridCase
+from evlib.traffic.time_grid import clock_to_min
+
+__all__ = ["build_grid_case"]
+
+
+def build_grid_case(scenario) -> GridCase:
+    """Arrays of the grid side of a scenario.
+
+    Parameters
+    ----------
+    scenario : Scenario
+
+    Returns
+    -------
+    GridCase
+
+    Raises
+    ------
+    InputError
+        ``renewable_swap`` where no zone lacks a farm, or a spike in a zone without load.
+
+    Notes
+    -----
+    Loads follow one profile, reactive power alike. The spike is a raised cosine spread over its zone's buses in
+    proportion to their load. Backup generators stand at the bus of their zone's station, or at the zone's first bus.
+    """
+    grid, tables = scenario.grid, scenario.tables
+    feeder = tables.feeder
+    position = {int(bus): index for index, bus in enumerate(feeder.bus)}
+    zones = tuple(zone.name for zone in grid.zones)
+    bus_zone = np.full(feeder.n_bus, -1)
+    for z, zone in enumerate(grid.zones):
+        bus_zone[[position[bus] for bus in zone.buses]] = z
+    station_bus = np.array([position[station.bus] for station in scenario.stations])
+    backup_bus = [
+        next((bus for bus in station_bus if bus_zone[bus] == z), int(np.flatnonzero(bus_zone == z)[0]))
+        for z in range(len(zones))
+    ]
+    shape = tables.load_pu[None, :] * np.ones((feeder.n_bus, 1))
+    factor = shape + _spike_share(scenario, feeder, bus_zone == zones.index(grid.spike.zone))
+    farm_bus = np.array([position[farm.bus] for farm in grid.farms], dtype=int)
+    if scenario.switches.renewable_swap:
+        farm_bus = _swapped(scenario, farm_bus, bus_zone, backup_bus)
+    limits = np.array([(zone.import_limit_mw, zone.export_limit_mw, zone.backup_mw) for zone in grid.zones]) * 1000.0
+    return GridCase(
+        feeder=feeder,
+        load_kw=feeder.load_kw[:, None] * factor,
+        load_kvar=feeder.load_kvar[:, None] * factor,
+        farms=tuple(farm.name for farm in grid.farms),
+        farm_bus=farm_bus,
+        farm_zone=bus_zone[farm_bus],
+        available_kw=tables.available_pu * 1000.0 * np.array([farm.rating_mw for farm in grid.farms])[:, None],
+        zones=zones,
+        bus_zone=bus_zone,
+        tie=tables.tie,
+        import_limit_kw=limits[:, 0],
+        export_limit_kw=limits[:, 1],
+        backup_kw=limits[:, 2],
+        backup_bus=np.array(backup_bus),
+        stations=tuple(station.name for station in scenario.stations),
+        station_bus=station_bus,
+        rating_kva=tables.rating_mva * 1000.0,
+        import_price_cny_kwh=_tariff(scenario),
+        step_h=scenario.time.step_min / 60.0,
+    )
+
+
+def _spike_share(scenario, feeder: Feeder, inside: np.ndarray) -> np.ndarray:
+    """Spike as a multiple of each bus's nominal load, shape (n_bus, K)."""
+    spike, time = scenario.grid.spike, scenario.time
+    nominal_kw = feeder.load_kw[inside].sum()
+    if spike.peak_mw > 0 and nominal_kw <= 0:
+        raise InputError(f"{scenario.file}: grid.spike.zone {spike.zone!r} has no load to raise; choose another zone")
+    distance = np.abs(np.arange(time.n_steps) - spike.peak_step) * time.step_min / spike.half_width_min
+    bump_kw = 1000.0 * spike.peak_mw * np.where(distance < 1, (1 + np.cos(np.pi * distance)) / 2, 0.0)
+    return np.where(inside[:, None], bump_kw[None, :] / max(nominal_kw, 1e-9), 0.0)
+
+
+def _swapped(scenario, farm_bus, bus_zone, backup_bus) -> np.ndarray:
+    """Move the smallest wind farm to the first zone that has none: the article does not say which station it is."""
+    farms = scenario.grid.farms
+    empty = [z for z in range(len(scenario.grid.zones)) if not (bus_zone[farm_bus] == z).any()]
+    wind = [index for index, farm in enumerate(farms) if farm.kind == "wind"]
+    if not empty or not wind:
+        raise InputError(f"{scenario.file}: switches.renewable_swap: needs a wind farm and a zone without a farm")
+    smallest = min(wind, key=lambda index: farms[index].rating_mw)
+    moved = farm_bus.copy()
+    moved[smallest] = backup_bus[empty[0]]
+    return moved
+
+
+def _tariff(scenario) -> np.ndarray:
+    blocks = sorted((clock_to_min(block.from_clock), block.price_cny_kwh) for block in scenario.prices.import_tariff)
+    start = np.array([minute for minute, _ in blocks])
+    price = np.array([value for _, value in blocks])
+    minute = clock_to_min(scenario.time.start_clock) + scenario.time.step_min * np.arange(scenario.time.n_steps)
+    return price[np.searchsorted(start, minute, side="right") - 1]
