@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import sys
 
 from evlib.errors import InputError, SolverError
@@ -21,18 +22,19 @@ def main(arguments: list[str] | None = None) -> int:
     command.add_argument("--no-cache", action="store_true", help="solve even if the case is in build/cache")
     command.add_argument("--save", metavar="FILE", help="keep the state of a coordination here after every iteration")
     command.add_argument("--resume", metavar="FILE", help="go on from a saved state; may be the same file as --save")
-    given = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
 
     from evlib.inputs.scenario import load_scenario
     from evlib.results.result import write_result
     from evlib.solve import solve
 
     try:
-        scenario = load_scenario(given.scenario)
-        kept = {"cache": not given.no_cache, "save": given.save, "resume": given.resume}
-        tell = _progress if sys.stderr.isatty() else None
-        result = solve(scenario, given.strategy, given.charging, given.method, **kept, report=tell)
-        write_result(result, given.out)
+        scenario = load_scenario(options.scenario)
+        files = {"cache": not options.no_cache, "save": options.save, "resume": options.resume}
+        if sys.stderr.isatty():
+            _show_progress()
+        result = solve(scenario, options.strategy, options.charging, options.method, **files)
+        write_result(result, options.out)
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -41,15 +43,24 @@ def main(arguments: list[str] | None = None) -> int:
         return 1
     for measure, unit, value in result.tables["summary"].itertuples(index=False):
         print(f"{measure:42s} {value:12.3f} {unit}")
-    print(f"tables and certificate are in {given.out}")
-    if result.certificate.get("interrupted"):
-        print(f"interrupted: the best of {result.certificate['iterations']} iterations", file=sys.stderr)
+    print(f"tables and certificate are in {options.out}")
+    if result.certificate.interrupted:
+        print(f"interrupted: the best of {result.certificate.iterations} iterations", file=sys.stderr)
         return 130
     return 0
 
 
-def _progress(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
+def _show_progress() -> None:
+    """Write what is logged to the terminal, above the progress bar."""
+    from tqdm import tqdm
+
+    class Lines(logging.Handler):
+        def emit(self, record):
+            tqdm.write(self.format(record), file=sys.stderr)
+
+    logger = logging.getLogger("evlib")
+    logger.addHandler(Lines())
+    logger.setLevel(logging.INFO)
 
 
 if __name__ == "__main__":

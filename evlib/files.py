@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import secrets
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +16,7 @@ __all__ = [
     "json_text",
     "remove_leftovers",
     "replacing",
+    "replacing_folder",
     "sha256_file",
     "write_bytes",
     "write_csv",
@@ -47,6 +49,35 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+@contextmanager
+def replacing_folder(folder: str | os.PathLike[str], *, complete: str) -> Iterator[Path]:
+    """Give a temporary folder beside ``folder``, and rename it once the block has ended well.
+
+    Parameters
+    ----------
+    folder : path-like
+        The folder to make. If another process has made it meanwhile, its version stays.
+    complete : str
+        Name of a file that a complete folder holds.
+
+    Yields
+    ------
+    Path
+        Where to write; removed when the block raises.
+    """
+    folder = Path(folder)
+    temporary = folder.with_name(f".{folder.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
+    try:
+        yield temporary
+        try:
+            os.rename(temporary, folder)
+        except OSError:
+            if not (folder / complete).is_file():
+                raise
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def remove_leftovers(folder: Path) -> None:

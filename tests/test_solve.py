@@ -46,10 +46,10 @@ def test_accounts_close(results, mode):
     named = cohorts[["wear_cny", "terminal_cny", "unserved_cny"]].to_numpy().sum()
     bill = tables["summary"].set_index("measure")["value"]["drivers' electricity bill"]
     # announced prices support the dispatch up to the price gap, a share of the grid cost without vehicles
-    slack = 1e-6 * abs(bill) + 1200 * max(0.0, certificate["price_gap"] if mode in STRATEGIES[1:] else 0.0)
+    slack = 1e-6 * abs(bill) + 1200 * max(0.0, certificate.price_gap if mode in STRATEGIES[1:] else 0.0)
     assert bill == pytest.approx(receipts + named, abs=slack)
-    assert certificate["grid_status"] == "optimal"
-    assert max(certificate["domain_violation"][name] for name in ("power_kw", "energy_kwh", "target_kwh")) <= 1e-4
+    assert certificate.grid_status == "optimal"
+    assert max(certificate.domain_violation[name] for name in ("power_kw", "energy_kwh", "target_kwh")) <= 1e-4
 
 
 def test_schedules_add_up_to_the_station_profile(results):
@@ -93,11 +93,11 @@ def test_nearest_station_takes_all_in_the_base_case():
         [0, 0, 600, 600], abs=1e-6
     )
     certificate = result.certificate
-    assert certificate["vehicle_residual_veh"] <= 1e-6
-    assert certificate["money_relative_residual"] <= 1e-6
-    assert certificate["grid_ac_voltage_violation_pu"] == 0
-    assert certificate["grid_ac_voltage_error_pu"] <= 3e-3
-    assert certificate["dropped_veh"] <= 1e-6
+    assert certificate.vehicle_residual_veh <= 1e-6
+    assert certificate.money_relative_residual <= 1e-6
+    assert certificate.grid_ac_voltage_violation_pu == 0
+    assert certificate.grid_ac_voltage_error_pu <= 3e-3
+    assert certificate.dropped_veh <= 1e-6
 
 
 def test_base_case_is_sized_by_its_rule():

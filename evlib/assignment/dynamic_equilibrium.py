@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from evlib.assignment.path_costs import gaps
+from evlib.assignment.path_costs import Gaps, gaps
+from evlib.assignment.traffic_problem import TrafficProblem
 from evlib.errors import InputError
 
 __all__ = ["Equilibrium", "Extragradient", "equilibrium", "nearest_flows"]
@@ -23,7 +24,7 @@ LEAST_SHARE = 1e-12
 
 
 def nearest_flows(flows_veh: np.ndarray, demand_veh: np.ndarray, path_origin: np.ndarray) -> np.ndarray:
-    """Flows that meet the demand, nearest to given numbers: Euclidean projection on a simplex for each origin, class, step.
+    """Flows nearest to some numbers that meet the demand: projection on a simplex for each origin, class and step.
 
     Parameters
     ----------
@@ -42,17 +43,17 @@ def nearest_flows(flows_veh: np.ndarray, demand_veh: np.ndarray, path_origin: np
     >>> nearest_flows(np.array([[[3.0]], [[1.5]], [[-2.0]]]), np.array([[[2.5]]]), np.array([0, 0, 0])).ravel()
     array([2. , 0.5, 0. ])
     """
-    found = np.empty_like(flows_veh)
+    nearest = np.empty_like(flows_veh)
     for o, demand in enumerate(demand_veh):
-        own = path_origin == o
-        given = flows_veh[own]
-        falling = -np.sort(-given, axis=0)
+        rows = path_origin == o
+        wanted = flows_veh[rows]
+        falling = -np.sort(-wanted, axis=0)
         over = np.cumsum(falling, axis=0) - demand
-        count = np.arange(1, len(given) + 1)[:, None, None]
+        count = np.arange(1, len(wanted) + 1)[:, None, None]
         used = np.maximum((falling * count > over).sum(axis=0), 1)
         level = np.take_along_axis(over, used[None] - 1, axis=0) / used
-        found[own] = np.maximum(given - level, 0.0)
-    return found
+        nearest[rows] = np.maximum(wanted - level, 0.0)
+    return nearest
 
 
 class Extragradient:
@@ -122,40 +123,41 @@ class Extragradient:
         wanted = self.demand_veh[self.path_origin]
         level = np.log(np.divide(flows, wanted, out=np.ones_like(flows), where=wanted > 0))
         level = (level - self.step * cost) / (1.0 + self.step * self.logit_cny)
-        found = np.empty_like(flows)
+        moved = np.empty_like(flows)
         for o, demand in enumerate(self.demand_veh):
-            own = self.path_origin == o
-            share = np.exp(level[own] - level[own].max(axis=0))
-            found[own] = demand * share / share.sum(axis=0)
-        return found
+            rows = self.path_origin == o
+            share = np.exp(level[rows] - level[rows].max(axis=0))
+            moved[rows] = demand * share / share.sum(axis=0)
+        return moved
 
 
 @dataclass(frozen=True)
 class Equilibrium:
-    """Dynamic traffic equilibrium at given electricity costs.
+    """Dynamic traffic equilibrium at fixed electricity costs.
 
     Attributes
     ----------
     flows_veh : ndarray, shape (n_paths, n_classes, n_departure_steps)
         The iterate with the least excess.
-    gaps : dict
-        Its measures, see :func:`evlib.assignment.path_costs.gaps`.
+    gaps : Gaps
+        Of that iterate.
     table : DataFrame
         One row a look: ``steps``, ``excess_cny_veh``, ``relative_gap``.
     """
 
     flows_veh: np.ndarray
-    gaps: dict
+    gaps: Gaps
     table: pd.DataFrame
 
 
-def equilibrium(market, electricity_cny: np.ndarray, flows_veh: np.ndarray, *, n_steps=300, every=10) -> Equilibrium:
-    """Let drivers find each other out at given electricity costs, by extragradient steps.
+def equilibrium(
+    problem: TrafficProblem, electricity_cny: np.ndarray, flows_veh: np.ndarray, *, n_steps=300, every=10
+) -> Equilibrium:
+    """Let drivers adapt to each other at fixed electricity costs, by extragradient steps.
 
     Parameters
     ----------
-    market : Market
-        Says network, demand, objective and signal.
+    problem : TrafficProblem
     electricity_cny : ndarray, shape (n_stations, n_classes, K + 1)
         Electricity cost V of one vehicle, whatever drivers do.
     flows_veh : ndarray, shape (n_paths, n_classes, n_departure_steps)
@@ -181,18 +183,18 @@ def equilibrium(market, electricity_cny: np.ndarray, flows_veh: np.ndarray, *, n
     """
     if n_steps < 1 or every < 1:
         raise InputError(f"n_steps {n_steps}, every {every}; both must be at least 1")
-    walk = Extragradient(market.demand_veh, market.network.path_origin, market.scenario.fleet.logit_cny)
+    walk = Extragradient(problem.demand_veh, problem.network.path_origin, problem.drivers.logit_cny)
     rows, best = [], (np.inf, None, None)
     done = 0
     while True:
-        found = gaps(market.look(flows_veh), electricity_cny)
-        rows.append((done, found["excess_cny_veh"], found["relative_gap"]))
-        if found["excess_cny_veh"] < best[0]:
-            best = found["excess_cny_veh"], flows_veh, found
+        measured = gaps(problem.evaluate(flows_veh), electricity_cny)
+        rows.append((done, measured.excess_cny_veh, measured.relative_gap))
+        if measured.excess_cny_veh < best[0]:
+            best = measured.excess_cny_veh, flows_veh, measured
         if done >= n_steps:
             break
         ahead = min(every, n_steps - done)
-        flows_veh = walk.run(lambda flows: market.look(flows).costs(electricity_cny), flows_veh, ahead)
+        flows_veh = walk.run(lambda flows: problem.evaluate(flows).costs(electricity_cny), flows_veh, ahead)
         done += ahead
     table = pd.DataFrame(rows, columns=["steps", "excess_cny_veh", "relative_gap"])
     return Equilibrium(best[1], best[2], table)

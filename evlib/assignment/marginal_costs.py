@@ -14,7 +14,7 @@ from evlib.traffic.travel_times import (
     onward_entry_min,
 )
 
-__all__ = ["arc_tolls_cny", "path_tolls", "station_tolls_cny"]
+__all__ = ["arc_tolls_cny", "path_tolls", "road_tolls", "station_tolls", "station_tolls_cny"]
 
 # Step of the central difference for the slope of an impedance, as a share of what fits on the empty road.
 SLOPE_STEP = 1e-6
@@ -196,10 +196,10 @@ def path_tolls(loading: Loading, vot_cny_h, queue_cny_h, signal: str) -> np.ndar
     ndarray, shape (n_paths, n_classes, n_departure_steps)
         [CNY per vehicle].
     """
-    return _road_tolls(loading, vot_cny_h, signal) + _station_tolls(loading, queue_cny_h, signal)
+    return road_tolls(loading, vot_cny_h, signal) + station_tolls(loading, queue_cny_h, signal)
 
 
-def _road_tolls(loading: Loading, vot_cny_h, signal: str) -> np.ndarray:
+def road_tolls(loading: Loading, vot_cny_h, signal: str) -> np.ndarray:
     network, tolls = loading.network, arc_tolls_cny(loading, vot_cny_h)
     depart = departure_min(loading)
     paid = np.empty((len(network.paths), len(network.classes), network.time.n_departure_steps))
@@ -219,7 +219,7 @@ def _road_tolls(loading: Loading, vot_cny_h, signal: str) -> np.ndarray:
     return paid
 
 
-def _station_tolls(loading: Loading, queue_cny_h, signal: str) -> np.ndarray:
+def station_tolls(loading: Loading, queue_cny_h, signal: str) -> np.ndarray:
     network, tolls = loading.network, station_tolls_cny(loading, queue_cny_h)
     depart = departure_min(loading)
     paid = np.empty((len(network.paths), len(network.classes), network.time.n_departure_steps))

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 
-from evlib.assignment.marginal_costs import (
-    _road_tolls,
-    _station_tolls,
-)
+from evlib.assignment.marginal_costs import road_tolls, station_tolls
 from evlib.assignment.plug_prices import rent_value_cny, station_costs_cny
 from evlib.traffic.loading import Loading
 from evlib.traffic.travel_times import (
@@ -20,10 +17,43 @@ from evlib.traffic.travel_times import (
     travel_times,
 )
 
-__all__ = ["Stations", "Traffic", "gaps", "path_costs", "regret_cny", "see_traffic", "time_costs"]
+__all__ = [
+    "Drivers",
+    "Gaps",
+    "Stations",
+    "Traffic",
+    "evaluate_loading",
+    "gaps",
+    "path_costs",
+    "regret_cny",
+    "time_costs",
+]
 
 # Of the demand, where logarithms are taken of a share.
 LEAST_SHARE = 1e-6
+
+
+@dataclass(frozen=True)
+class Drivers:
+    """What drivers' time is worth, and what they are told.
+
+    Attributes
+    ----------
+    vot_cny_h, queue_cny_h : ndarray, shape (n_classes,)
+        Value of time on the road; of waiting, instead of it [CNY/h].
+    logit_cny : float
+        Scale of what drivers misjudge [CNY]; 0 if they take the cheapest path.
+    signal : {"experienced", "instantaneous"}
+        Each arc at the time of entry, or all in their state at departure.
+    station_waiting : {"exact", "smooth", "davidson"}
+        How waiting at stations is told, see :func:`evlib.traffic.travel_times.travel_times`.
+    """
+
+    vot_cny_h: np.ndarray
+    queue_cny_h: np.ndarray
+    logit_cny: float = 0.0
+    signal: str = "experienced"
+    station_waiting: str = "exact"
 
 
 @dataclass(frozen=True)
@@ -49,7 +79,7 @@ class Stations:
     @cached_property  # the costliest part of a look at the traffic, and rents do without it
     def toll_cny(self) -> np.ndarray:
         """Derivative of what one more vehicle makes the others wait, shaped as ``waiting_cny`` [CNY per vehicle]."""
-        return _station_tolls(self.loading, self.queue_cny_h, self.signal)
+        return station_tolls(self.loading, self.queue_cny_h, self.signal)
 
 
 @dataclass(frozen=True)
@@ -141,16 +171,15 @@ class Traffic:
         return float(waiting_veh @ stations.queue_cny_h * network.time.step_min / 60.0 - dual_cny)
 
 
-def see_traffic(scenario, loading: Loading, objective: str, signal: str, fixed_veh=0.0) -> Traffic:
+def evaluate_loading(loading: Loading, drivers: Drivers, objective: str, fixed_veh=0.0) -> Traffic:
     """Costs of every path in a loading, by the signal that drivers are given.
 
     Parameters
     ----------
-    scenario : Scenario
     loading : Loading
+    drivers : Drivers
     objective : {"user", "system"}
         Drivers' own cost, or with a toll for what they cost others.
-    signal : {"experienced", "instantaneous"}
     fixed_veh : ndarray, shape (n_paths, n_classes, n_departure_steps), optional
         Departures of those who do not follow the signal.
 
@@ -158,18 +187,38 @@ def see_traffic(scenario, loading: Loading, objective: str, signal: str, fixed_v
     -------
     Traffic
     """
-    fleet = scenario.fleet
-    vot = np.array([member.vot_cny_h for member in fleet.classes])
-    queue = fleet.queue_factor * vot
-    times = travel_times(loading, signal, scenario.switches.station_waiting)
-    time_cny = time_costs(times, vot, queue)
+    times = travel_times(loading, drivers.signal, drivers.station_waiting)
+    time_cny = time_costs(times, drivers.vot_cny_h, drivers.queue_cny_h)
     shares = plug_in_shares(loading)
-    drivers = {"fixed_veh": fixed_veh, "logit_cny": fleet.logit_cny}
+    followers = {"fixed_veh": fixed_veh, "logit_cny": drivers.logit_cny}
     if objective != "system":
-        return Traffic(loading, time_cny, np.zeros_like(time_cny), shares, **drivers)
-    waiting = (queue / 60.0)[None, :, None] * times.waiting_min[:, None, :]
-    stations = Stations(loading, signal, arrival_shares(loading), waiting, queue)
-    return Traffic(loading, time_cny, _road_tolls(loading, vot, signal), shares, stations, **drivers)
+        return Traffic(loading, time_cny, np.zeros_like(time_cny), shares, **followers)
+    waiting = (drivers.queue_cny_h / 60.0)[None, :, None] * times.waiting_min[:, None, :]
+    stations = Stations(loading, drivers.signal, arrival_shares(loading), waiting, drivers.queue_cny_h)
+    road_toll = road_tolls(loading, drivers.vot_cny_h, drivers.signal)
+    return Traffic(loading, time_cny, road_toll, shares, stations, **followers)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gaps:
+    """How far drivers are from content.
+
+    Attributes
+    ----------
+    excess_cny_veh : float
+        Mean cost beyond the cheapest path of origin, class and departure step [CNY per vehicle].
+    relative_gap : float
+        The same as a share of time and queue cost.
+    excess_cny_veh_by_origin, excess_cny_veh_by_class : dict of str -> float
+    rent_gap_cny_veh : float
+        What plug rents fail to explain of the waiting, a part of the first two; nan without rents.
+    """
+
+    excess_cny_veh: float = np.nan
+    relative_gap: float = np.nan
+    excess_cny_veh_by_origin: dict = field(default_factory=dict)
+    excess_cny_veh_by_class: dict = field(default_factory=dict)
+    rent_gap_cny_veh: float = np.nan
 
 
 def gaps(traffic: Traffic, electricity_cny: np.ndarray, rent_cny: np.ndarray | None = None) -> dict:
@@ -190,10 +239,7 @@ def gaps(traffic: Traffic, electricity_cny: np.ndarray, rent_cny: np.ndarray | N
 
     Returns
     -------
-    dict
-        ``excess_cny_veh`` and ``relative_gap`` in all, and the excess by origin and by class under
-        ``excess_cny_veh_by_origin`` and ``excess_cny_veh_by_class``. With rents also ``rent_gap_cny_veh``, which is part
-        of the first two: what the rents fail to explain of the waiting counts as excess.
+    Gaps
 
     Notes
     -----
@@ -204,8 +250,8 @@ def gaps(traffic: Traffic, electricity_cny: np.ndarray, rent_cny: np.ndarray | N
     cost = traffic.costs(electricity_cny, rent_cny)
     regret = np.empty_like(cost)
     for o in range(len(network.origins)):
-        own = network.path_origin == o
-        regret[own] = regret_cny(cost[own], flows[own], traffic.logit_cny)
+        rows = network.path_origin == o
+        regret[rows] = regret_cny(cost[rows], flows[rows], traffic.logit_cny)
     lost = flows * regret
 
     def per_vehicle(chosen, axis):
@@ -215,14 +261,14 @@ def gaps(traffic: Traffic, electricity_cny: np.ndarray, rent_cny: np.ndarray | N
     everybody = flows.sum()
     unexplained = 0.0 if rent_cny is None else traffic.rent_gap_cny(rent_cny)
     total = lost.sum() + unexplained
-    return ({} if rent_cny is None else {"rent_gap_cny_veh": float(unexplained / everybody)}) | {
-        "excess_cny_veh": float(total / everybody),
-        "relative_gap": float(total / (flows * traffic.time_cny).sum()),
-        "excess_cny_veh_by_origin": {
-            name: float(per_vehicle(network.path_origin == o, None)) for o, name in enumerate(network.origins)
-        },
-        "excess_cny_veh_by_class": dict(zip(network.classes, per_vehicle(slice(None), (0, 2)).tolist(), strict=True)),
-    }
+    by_origin = [float(per_vehicle(network.path_origin == o, None)) for o in range(len(network.origins))]
+    return Gaps(
+        excess_cny_veh=float(total / everybody),
+        relative_gap=float(total / (flows * traffic.time_cny).sum()),
+        excess_cny_veh_by_origin=dict(zip(network.origins, by_origin, strict=True)),
+        excess_cny_veh_by_class=dict(zip(network.classes, per_vehicle(slice(None), (0, 2)).tolist(), strict=True)),
+        rent_gap_cny_veh=np.nan if rent_cny is None else float(unexplained / everybody),
+    )
 
 
 def regret_cny(cost_cny: np.ndarray, flows_veh: np.ndarray, logit_cny: float) -> np.ndarray:

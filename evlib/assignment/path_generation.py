@@ -10,13 +10,14 @@ import numpy as np
 import pandas as pd
 
 from evlib.assignment.dynamic_equilibrium import equilibrium
-from evlib.assignment.path_costs import gaps
+from evlib.assignment.path_costs import Gaps, gaps
 from evlib.assignment.route_choice import even_split
+from evlib.assignment.traffic_problem import TrafficProblem
 from evlib.errors import InputError
 from evlib.traffic.loading import Loading
 from evlib.traffic.network import Network, Path
 
-__all__ = ["Generated", "generate_paths", "quickest_paths", "with_paths"]
+__all__ = ["Generated", "generate_paths", "quickest_paths"]
 
 
 @dataclass(frozen=True)
@@ -25,18 +26,18 @@ class Generated:
 
     Attributes
     ----------
-    market : Market
+    problem : TrafficProblem
         With the final set of paths.
     flows_veh : ndarray, shape (n_paths, n_classes, n_departure_steps)
-    gaps : dict
-        Measures over the final set and all that the last search found, see :func:`evlib.assignment.path_costs.gaps`.
+    gaps : Gaps
+        Over the final set and all that the last search found.
     table : DataFrame
         One row a round: ``n_paths``, ``n_new`` (found by the search after it), ``excess_cny_veh``, ``relative_gap``.
     """
 
-    market: object
+    problem: TrafficProblem
     flows_veh: np.ndarray
-    gaps: dict
+    gaps: Gaps
     table: pd.DataFrame
 
 
@@ -63,12 +64,12 @@ def quickest_paths(loading: Loading, signal: str = "experienced") -> set[Path]:
     return _quickest(loading.network, loading.time_min, loading.exit_min, depart, signal)
 
 
-def generate_paths(market, electricity_cny: np.ndarray, *, n_steps=60, rounds=10) -> Generated:
-    """User equilibrium at given electricity costs on a network with too many paths to name them all.
+def generate_paths(problem: TrafficProblem, electricity_cny: np.ndarray, *, n_steps=60, rounds=10) -> Generated:
+    """User equilibrium at fixed electricity costs on a network with too many paths to name them all.
 
     Parameters
     ----------
-    market : Market
+    problem : TrafficProblem
         Its network's paths are the first; one for each origin and station will do.
     electricity_cny : ndarray, shape (n_stations, n_classes, K + 1)
     n_steps : int
@@ -87,52 +88,26 @@ def generate_paths(market, electricity_cny: np.ndarray, *, n_steps=60, rounds=10
 
     Notes
     -----
-    The search minimises time, and the equilibrium drivers' own cost, whatever the objective of the market: tolls would
-    make the quickest path another than the cheapest.
+    The search minimises time, and the equilibrium drivers' own cost, whatever the objective of the problem: with tolls
+    the quickest path need not be the cheapest.
     """
     if rounds < 1:
         raise InputError(f"rounds {rounds}; must be at least 1")
-    objective, market = market.objective, replace(market, objective="user")
-    flows = even_split(market.network, market.demand_veh)
+    objective, problem = problem.objective, replace(problem, objective="user")
+    flows = even_split(problem.network, problem.demand_veh)
     rows = []
     for _ in range(rounds):
-        flows = equilibrium(market, electricity_cny, flows, n_steps=n_steps, every=n_steps).flows_veh
-        n_paths = len(market.network.paths)
-        market = with_paths(market, quickest_paths(market.look(flows).loading, market.signal))
-        n_new = len(market.network.paths) - n_paths
+        flows = equilibrium(problem, electricity_cny, flows, n_steps=n_steps, every=n_steps).flows_veh
+        n_paths = len(problem.network.paths)
+        problem = problem.with_paths(quickest_paths(problem.load(flows), problem.drivers.signal))
+        n_new = len(problem.network.paths) - n_paths
         flows = np.concatenate([flows, np.zeros((n_new, *flows.shape[1:]))])
-        measured = gaps(market.look(flows), electricity_cny)  # new paths are empty but count as missed chances
-        rows.append((n_paths, n_new, measured["excess_cny_veh"], measured["relative_gap"]))
+        measured = gaps(problem.evaluate(flows), electricity_cny)  # new paths are empty but count as missed chances
+        rows.append((n_paths, n_new, measured.excess_cny_veh, measured.relative_gap))
         if n_new == 0:
             break
     table = pd.DataFrame(rows, columns=["n_paths", "n_new", "excess_cny_veh", "relative_gap"])
-    return Generated(replace(market, objective=objective), flows, measured, table)
-
-
-def with_paths(market, paths):
-    """The market with those of some paths that it lacks added behind its own.
-
-    Parameters
-    ----------
-    market : Market
-    paths : set of Path
-
-    Returns
-    -------
-    Market
-    """
-    network = market.network
-    more = _in_order(network, set(paths) - set(network.paths))
-    fixed = np.concatenate([market.fixed_veh, np.zeros((len(more), *market.fixed_veh.shape[1:]))])
-    return replace(market, network=replace(network, paths=(*network.paths, *more)), fixed_veh=fixed)
-
-
-def _in_order(network: Network, paths) -> tuple[Path, ...]:
-    return tuple(
-        sorted(
-            paths, key=lambda path: (path.origin, path.station, network.free_flow_min[list(path.arcs)].sum(), path.arcs)
-        )
-    )
+    return Generated(replace(problem, objective=objective), flows, measured, table)
 
 
 def _quickest(network: Network, time_min, exit_min, depart_min, signal: str) -> set[Path]:
@@ -141,7 +116,7 @@ def _quickest(network: Network, time_min, exit_min, depart_min, signal: str) -> 
         if network.arc_kind[arc] == "road":
             leaving[network.arc_tail[arc]].append(arc)
     ends = [str(node) for node in network.station_node]
-    found = set()
+    paths = set()
     for depart in depart_min:
         for origin in range(len(network.origins)):
             if signal == "experienced":
@@ -151,8 +126,8 @@ def _quickest(network: Network, time_min, exit_min, depart_min, signal: str) -> 
             came_by = _tree(network, leaving, origin, depart, out)
             for station, node in enumerate(ends):
                 if node in came_by:
-                    found.add(_path_to(network, came_by, origin, station, node))
-    return found
+                    paths.add(_path_to(network, came_by, origin, station, node))
+    return paths
 
 
 def _exit(network, time_min, exit_min, arc, now) -> float:

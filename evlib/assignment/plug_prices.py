@@ -7,32 +7,7 @@ import scipy.sparse as sp
 
 from evlib.traffic.network import Network
 
-__all__ = ["arrival_map", "held_plugs", "rent_value_cny", "station_costs_cny"]
-
-
-def arrival_map(network: Network, arrival_shares: np.ndarray) -> sp.csr_array:
-    """Linear map from flows to arrivals at stations, trajectories on the road frozen.
-
-    Parameters
-    ----------
-    network : Network
-    arrival_shares : ndarray, shape (n_paths, n_departure_steps, K + 1)
-        From :func:`evlib.traffic.travel_times.arrival_shares`.
-
-    Returns
-    -------
-    sparse array, shape (n_stations * n_classes * K, n_flows)
-        Rows in C order of (station, class, step), flows in C order of (path, class, step).
-    """
-    n_steps, n_classes = network.time.n_steps, len(network.classes)
-    n_paths, n_depart, _ = arrival_shares.shape
-    path, depart, step = np.nonzero(arrival_shares[:, :, :n_steps])
-    member = np.arange(n_classes)[:, None]
-    rows = (network.path_station[path] * n_classes + member) * n_steps + step
-    columns = (path * n_classes + member) * n_depart + depart
-    values = np.tile(arrival_shares[path, depart, step], n_classes)
-    shape = (len(network.stations) * n_classes * n_steps, n_paths * n_classes * n_depart)
-    return sp.csr_array((values, (rows.reshape(-1), columns.reshape(-1))), shape=shape)
+__all__ = ["held_plugs", "rent_value_cny", "station_costs_cny"]
 
 
 def held_plugs(network: Network) -> sp.csr_array:

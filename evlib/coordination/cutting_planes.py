@@ -12,11 +12,12 @@ from evlib.assignment.path_costs import Traffic
 from evlib.assignment.tno import Metric, origin_sums
 from evlib.coordination.joint_program import cohort_map, fixed_costs
 from evlib.coordination.plug_limits import plug_limits
-from evlib.coordination.problem import Market, grid_side
+from evlib.coordination.problem import CoupledProblem, grid_side
 from evlib.errors import InputError, SolverError
+from evlib.grid.dispatch import Dispatch
 from evlib.grid.solver import solve_grid
 
-__all__ = ["BundleAnswer", "Cuts", "solve_bundle"]
+__all__ = ["BundleAnswer", "CutMemory", "Cuts", "solve_bundle"]
 
 # Cohorts with fewer vehicles are not reported to the grid.
 LEAST_COHORT_VEH = 1e-9
@@ -25,14 +26,11 @@ CUT_TOLERANCE = 1e-6
 
 
 @dataclass
-class Cuts:
-    """What the traffic operator remembers of the grid's answers; valid for any cohorts, so also after re-loading.
-
-    .. math:: J(N) \\ge d_0(\\lambda) + V(\\lambda) \\cdot N
+class CutMemory:
+    """What the traffic operator remembers of the grid's answers, see :class:`Cuts`.
 
     Attributes
     ----------
-    market : Market
     grid_cny : list of float
         :math:`d_0`: least grid cost less what stations pay, their power free.
     vehicle_cny : list of ndarray, shape (n_cohorts,)
@@ -45,29 +43,44 @@ class Cuts:
         Numbers that crossed the border so far: cohorts and asked prices; prices and costs.
     """
 
-    market: Market
-    grid_cny: list = field(default_factory=list)
-    vehicle_cny: list = field(default_factory=list)
-    price_cny_kwh: list = field(default_factory=list)
-    rejected: list = field(default_factory=list)
+    grid_cny: list[float] = field(default_factory=list)
+    vehicle_cny: list[np.ndarray] = field(default_factory=list)
+    price_cny_kwh: list[np.ndarray] = field(default_factory=list)
+    rejected: list[str] = field(default_factory=list)
     to_grid: int = 0
     to_traffic: int = 0
 
-    def ask(self, sizes_veh: np.ndarray):
+
+class Cuts:
+    """The grid's answers as the traffic operator remembers them; valid for any cohorts, so also after re-loading.
+
+    .. math:: J(N) \\ge d_0(\\lambda) + V(\\lambda) \\cdot N
+
+    Parameters
+    ----------
+    problem : CoupledProblem
+    memory : CutMemory, optional
+        From an earlier part of the run; grows.
+    """
+
+    def __init__(self, problem: CoupledProblem, memory: CutMemory | None = None):
+        self.problem, self.memory = problem, memory or CutMemory()
+
+    def ask(self, sizes_veh: np.ndarray) -> Dispatch | None:
         """The grid's dispatch of cohorts, shape (n_cohorts,), with the cut at its prices; None if it has no answer."""
-        market, here = self.market, sizes_veh > LEAST_COHORT_VEH
-        self.to_grid += int(here.sum())
+        reported = sizes_veh > LEAST_COHORT_VEH
+        self.memory.to_grid += int(reported.sum())
         try:
-            found, _ = market.dispatch(np.where(here, sizes_veh, 0.0))
+            dispatch = self.problem.dispatch(np.where(reported, sizes_veh, 0.0)).dispatch
         except SolverError as error:
-            self.rejected.append(str(error))
+            self.memory.rejected.append(str(error))
             return None
-        self.to_traffic += self._n_prices + 1
-        return found if self.add(found.price_cny_kwh, sizes_veh, found.objective_cny) else None
+        self.memory.to_traffic += self._n_prices + 1
+        return dispatch if self.add(dispatch.price_cny_kwh, sizes_veh, dispatch.objective_cny) else None
 
     def quote(self, price_cny_kwh: np.ndarray) -> bool:
         """The cut at prices, shape (n_bus, K), that the traffic operator asks for: no vehicle has to be dispatched."""
-        self.to_grid += self._n_prices
+        self.memory.to_grid += self._n_prices
         return self.add(price_cny_kwh)
 
     def add(self, price_cny_kwh: np.ndarray, sizes_veh=None, cost_cny: float = np.inf) -> bool:
@@ -76,52 +89,49 @@ class Cuts:
         Returns
         -------
         bool
-            Whether it was kept; if not, the reason is in ``rejected``.
+            Whether it was kept; if not, the reason is in ``memory.rejected``.
         """
-        market = self.market
-        station_price = price_cny_kwh[market.case.station_bus]
+        problem, memory = self.problem, self.memory
+        station_price = price_cny_kwh[problem.case.station_bus]
         try:
-            grid = grid_side(market, station_price)
+            grid = grid_side(problem, station_price)
         except SolverError as error:
-            self.rejected.append(str(error))
+            memory.rejected.append(str(error))
             return False
-        self.to_traffic += 1
-        vehicle = market.vehicle_costs(station_price)
-        there = grid if sizes_veh is None else grid + float(sizes_veh @ vehicle)
-        if not (np.isfinite(vehicle).all() and np.isfinite(there)):
-            self.rejected.append("a cut that is not finite")
+        memory.to_traffic += 1
+        vehicle = problem.vehicles.vehicle_costs(station_price)
+        bound = grid if sizes_veh is None else grid + float(sizes_veh @ vehicle)
+        if not (np.isfinite(vehicle).all() and np.isfinite(bound)):
+            memory.rejected.append("a cut that is not finite")
             return False
-        if there > cost_cny + CUT_TOLERANCE * market.empty_cost_cny:
-            self.rejected.append(f"a cut of {there:.6g} CNY where the cost is {cost_cny:.6g} CNY")
+        if bound > cost_cny + CUT_TOLERANCE * problem.empty_cost_cny:
+            memory.rejected.append(f"a cut of {bound:.6g} CNY where the cost is {cost_cny:.6g} CNY")
             return False
-        self.grid_cny.append(grid)
-        self.vehicle_cny.append(vehicle)
-        self.price_cny_kwh.append(price_cny_kwh)
+        memory.grid_cny.append(grid)
+        memory.vehicle_cny.append(vehicle)
+        memory.price_cny_kwh.append(price_cny_kwh)
         return True
 
-    def observe(self, sizes_veh: np.ndarray, found) -> None:
+    def observe(self, sizes_veh: np.ndarray, dispatch: Dispatch) -> None:
         """Keep what the grid answered when an iterate was measured, with the question whether announced prices support it."""
-        self.to_grid += int((sizes_veh > LEAST_COHORT_VEH).sum()) + self._n_prices
-        self.to_traffic += self._n_prices + 2  # prices and cost; the grid's side at the announced prices
-        self.add(found.price_cny_kwh, sizes_veh, found.objective_cny)
-
-    def remembered(self) -> dict:
-        """All attributes but the market."""
-        return {name: value for name, value in vars(self).items() if name != "market"}
+        self.memory.to_grid += int((sizes_veh > LEAST_COHORT_VEH).sum()) + self._n_prices
+        self.memory.to_traffic += self._n_prices + 2  # prices and cost; the grid's side at the announced prices
+        self.add(dispatch.price_cny_kwh, sizes_veh, dispatch.objective_cny)
 
     @property
     def crossed(self) -> int:
         """Numbers that crossed the border so far, both ways."""
-        return self.to_grid + self.to_traffic
+        return self.memory.to_grid + self.memory.to_traffic
 
     @property
     def _n_prices(self) -> int:
-        return len(self.market.case.station_bus) * self.market.case.n_steps
+        return len(self.problem.case.station_bus) * self.problem.case.n_steps
 
 
 @dataclass(frozen=True)
 class BundleAnswer:
-    """Optimum for frozen trajectories between two bounds; attributes as in :class:`evlib.coordination.joint_program.Answer`, and
+    """Optimum for frozen trajectories between two bounds; attributes as in
+    :class:`evlib.coordination.joint_program.Answer`, and
 
     Attributes
     ----------
@@ -144,7 +154,7 @@ class BundleAnswer:
 
 
 def solve_bundle(
-    market: Market, traffic: Traffic, metric, cuts: Cuts, *, gap: float = 1e-4, most: int = 40, watched=None
+    problem: CoupledProblem, traffic: Traffic, metric, cuts: Cuts, *, gap: float = 1e-4, most: int = 40, watched=None
 ) -> BundleAnswer:
     """The optimum of :func:`evlib.coordination.joint_program.joint_program`, neither operator knowing the other's problem.
 
@@ -153,7 +163,7 @@ def solve_bundle(
 
     Parameters
     ----------
-    market, traffic, metric, watched
+    problem, traffic, metric, watched
         As in :func:`evlib.coordination.joint_program.joint_program`.
     cuts : Cuts
         Grows; may hold cuts from other trajectories.
@@ -183,79 +193,80 @@ def solve_bundle(
     """
     if not gap > 0 or most < 1:
         raise InputError(f"gap {gap}, most {most}; must be positive and at least 1")
-    if not cuts.grid_cny:
-        cuts.ask(market.sizes(traffic))
-        _require(cuts, 0)
-    plan = _Plan(market, traffic, metric, watched)
+    memory = cuts.memory
+    if not memory.grid_cny:
+        cuts.ask(problem.sizes(traffic))
+        _require(memory, 0)
+    plan = _Plan(problem, traffic, metric, watched)
     lower, upper, rows = -np.inf, np.inf, []
     for exchange in range(most):
-        sent, known = (cuts.to_grid, cuts.to_traffic), len(cuts.grid_cny)
-        flows, own_cny, value_cny, weight, rent = plan.propose(cuts)
+        sent, known = (memory.to_grid, memory.to_traffic), len(memory.grid_cny)
+        flows, without_grid_cny, value_cny, weight, rent = plan.propose(memory)
         if value_cny > lower:
-            lower, price, rents = value_cny, _mean_price(cuts, weight), rent
-        found = cuts.ask(plan.to_cohorts @ (flows + market.fixed_veh).reshape(-1))
-        if found is not None and own_cny + found.objective_cny < upper:
-            upper, best = own_cny + found.objective_cny, flows
+            lower, price, rents = value_cny, _mean_price(memory, weight), rent
+        dispatch = cuts.ask(plan.to_cohorts @ (flows + problem.fixed_veh).reshape(-1))
+        if dispatch is not None and without_grid_cny + dispatch.objective_cny < upper:
+            upper, best = without_grid_cny + dispatch.objective_cny, flows
         reached = (upper - lower) / abs(upper) if np.isfinite(upper) else np.inf
         if reached > gap:
-            cuts.quote(_mean_price(cuts, weight))
-            _require(cuts, known)
+            cuts.quote(_mean_price(memory, weight))
+            _require(memory, known)
         rows.append(
             {
                 "exchange": exchange,
                 "lower_cny": lower,
                 "upper_cny": upper,
                 "gap": reached,
-                "cuts": len(cuts.grid_cny),
-                "rejected": len(cuts.rejected),
-                "to_grid": cuts.to_grid - sent[0],
-                "to_traffic": cuts.to_traffic - sent[1],
+                "cuts": len(memory.grid_cny),
+                "rejected": len(memory.rejected),
+                "to_grid": memory.to_grid - sent[0],
+                "to_traffic": memory.to_traffic - sent[1],
             }
         )
         if reached <= gap:
             break
     if not np.isfinite(upper):
-        raise SolverError(f"bundle: the grid dispatched no flows in {most} exchanges; {cuts.rejected[-1]}")
+        raise SolverError(f"bundle: the grid dispatched no flows in {most} exchanges; {memory.rejected[-1]}")
     return BundleAnswer(best, price, rents, lower, upper, reached, pd.DataFrame(rows))
 
 
-def _require(cuts: Cuts, known: int) -> None:
-    if len(cuts.grid_cny) == known:
-        raise SolverError(f"bundle: an exchange brought no valid cut; {cuts.rejected[-1]}")
+def _require(memory: CutMemory, known: int) -> None:
+    if len(memory.grid_cny) == known:
+        raise SolverError(f"bundle: an exchange brought no valid cut; {memory.rejected[-1]}")
 
 
-def _mean_price(cuts: Cuts, weight: np.ndarray) -> np.ndarray:
-    return sum(share * price for share, price in zip(weight, cuts.price_cny_kwh, strict=False) if share > 0)
+def _mean_price(memory: CutMemory, weight: np.ndarray) -> np.ndarray:
+    return sum(share * price for share, price in zip(weight, memory.price_cny_kwh, strict=False) if share > 0)
 
 
 class _Plan:
     """The traffic operator's problem but for the cuts: costs, demand, plugs and metric at one loading."""
 
-    def __init__(self, market: Market, traffic: Traffic, metric, watched):
+    def __init__(self, problem: CoupledProblem, traffic: Traffic, metric, watched):
         self.present = traffic.flows_veh
-        self.to_cohorts = cohort_map(market, traffic)
+        self.to_cohorts = cohort_map(problem, traffic)
         self.flows = cp.Variable(self.present.size, nonneg=True, name="flows")
-        self.everybody = self.flows + market.fixed_veh.reshape(-1)
-        self.fixed_veh = market.fixed_veh.reshape(-1)
-        self.plugs = plug_limits(market, traffic, self.everybody, watched)
+        self.everybody = self.flows + problem.fixed_veh.reshape(-1)
+        self.fixed_veh = problem.fixed_veh.reshape(-1)
+        self.plugs = plug_limits(problem, traffic, self.everybody, watched)
         near = Metric.of(metric).half_square(self.flows, self.present, unit_cny=1000.0)
-        fixed = fixed_costs(market, traffic).reshape(-1) / 1000.0
-        self.own_kcny = fixed @ self.everybody + near + self.plugs.cost_kcny
-        demand = origin_sums(market.network.path_origin, self.present.shape) @ self.flows == market.demand_veh.reshape(
-            -1
-        )
+        fixed = fixed_costs(problem, traffic).reshape(-1) / 1000.0
+        self.without_grid_kcny = fixed @ self.everybody + near + self.plugs.cost_kcny
+        demand = origin_sums(
+            problem.network.path_origin, self.present.shape
+        ) @ self.flows == problem.demand_veh.reshape(-1)
         self.limits = [demand, *self.plugs.constraints]
 
-    def propose(self, cuts: Cuts):
+    def propose(self, cuts: CutMemory):
         """Flows, their cost without the grid, the lower bound [CNY], weights of the cuts (summing to 1), rents."""
         theta = cp.Variable(name="grid")
         vehicle = np.array(cuts.vehicle_cny) / 1000.0
         slope = (self.to_cohorts.T @ vehicle.T).T
         level = np.array(cuts.grid_cny) / 1000.0 + slope @ self.fixed_veh
         above = theta >= level + slope @ self.flows
-        problem = cp.Problem(cp.Minimize(self.own_kcny + theta), [above, *self.limits])
-        solve_grid(problem, "traffic problem of the bundle")
+        program = cp.Problem(cp.Minimize(self.without_grid_kcny + theta), [above, *self.limits])
+        solve_grid(program, "traffic problem of the bundle")
         weight = np.maximum(np.atleast_1d(above.dual_value), 0.0)
         flows = np.maximum(self.flows.value, 0.0).reshape(self.present.shape)
-        value = 1000.0 * float(problem.value)
+        value = 1000.0 * float(program.value)
         return flows, value - 1000.0 * float(theta.value), value, weight / weight.sum(), self.plugs.rent_cny()

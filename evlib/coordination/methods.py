@@ -9,8 +9,8 @@ import numpy as np
 from evlib.assignment.dynamic_equilibrium import Extragradient
 from evlib.assignment.route_choice import cheapest_departures, drop_residual_flows
 from evlib.assignment.tno import Metric, reply
-from evlib.coordination.cutting_planes import Cuts, solve_bundle
-from evlib.coordination.iteration import Talk
+from evlib.coordination.cutting_planes import CutMemory, Cuts, solve_bundle
+from evlib.coordination.iteration import Iteration
 from evlib.coordination.joint_program import joint_by_columns, joint_program, surrogate_bound
 from evlib.coordination.plug_limits import crowded
 
@@ -30,19 +30,19 @@ class Method:
 
     Parameters
     ----------
-    talk : Talk
-        The run; a method keeps what it remembers in ``talk.state``, so that a saved run can go on.
+    run : Iteration
+        The run; a method keeps what it remembers in ``run.state``, so that a saved run can go on.
     """
 
     knows_rents = False
 
-    def __init__(self, talk: Talk):
-        self.talk, self.market, self.keys = talk, talk.market, talk.keys
-        state = talk.state
-        if self.knows_rents and self.market.objective == "system" and state.rent_cny is None:
-            state.rent_cny = np.zeros((len(self.market.network.stations), self.market.network.time.n_steps))
-        theta = self.market.scenario.fleet.logit_cny
-        self.walk = Extragradient(self.market.demand_veh, self.market.network.path_origin, logit_cny=theta)
+    def __init__(self, run: Iteration):
+        self.run, self.problem, self.keys = run, run.problem, run.keys
+        state = run.state
+        if self.knows_rents and self.problem.objective == "system" and state.rent_cny is None:
+            state.rent_cny = np.zeros((len(self.problem.network.stations), self.problem.network.time.n_steps))
+        theta = self.problem.traffic.drivers.logit_cny
+        self.walk = Extragradient(self.problem.demand_veh, self.problem.network.path_origin, logit_cny=theta)
         if not math.isnan(state.walk_step):
             self.walk.step = state.walk_step
 
@@ -52,7 +52,7 @@ class Method:
 
     def measure(self, iteration: int) -> None:
         """Load and measure the present flows."""
-        self.talk.measure(self.checked(iteration))
+        self.run.measure(self.checked(iteration))
 
     def answer(self, iteration: int):
         """Flows, prices and rents of the next iterate."""
@@ -63,13 +63,13 @@ class Method:
 
         Drawn to the flows of before by the metric, as the program is: where neither half moves the other is answered too.
         """
-        market, before, electricity = self.market, self.talk.state.flows_veh, self.talk.electricity(price_cny_kwh)
+        problem, before, electricity = self.problem, self.run.state.flows_veh, self.run.electricity(price_cny_kwh)
         flows = self.walk.run(
-            lambda ahead: market.look(ahead).costs(electricity, rent_cny) + metric.pull_of(ahead - before),
+            lambda ahead: problem.traffic.evaluate(ahead).costs(electricity, rent_cny) + metric.pull_of(ahead - before),
             flows_veh,
             self.keys.traffic_steps,
         )
-        self.talk.state.walk_step = self.walk.step
+        self.run.state.walk_step = self.walk.step
         return flows
 
 
@@ -87,61 +87,61 @@ class Joint(Method):
 
     def exact(self, iteration: int) -> bool:
         """Whether this iteration works with the whole set of every cohort."""
-        no_mix = self.market.charging == "uncontrolled" or self.market.domain_set == "zonotope"
-        last = (
-            iteration == self.keys.iterations - 1
-        )  # so that what is returned is never priced by mixed schedules alone
-        return no_mix or iteration % self.keys.exact_period == 0 or self.checked(iteration) or last
+        if not self.problem.vehicles.mixes or self.checked(iteration):
+            return True
+        # the last one too, so that what is returned is never priced by mixed schedules alone
+        return iteration % self.keys.exact_period == 0 or iteration == self.keys.iterations - 1
 
     def answer(self, iteration: int):
-        metric = self.talk.metric()
-        found = self.program(iteration, metric.and_each(self.talk.traffic.misjudged()[1]), self.watched())
-        flows = drop_residual_flows(found.flows_veh, self.market.demand_veh, self.market.network.path_origin)
-        return self.drive(flows, metric, found.price_cny_kwh, found.rent_cny), found.price_cny_kwh, found.rent_cny
+        metric = self.run.metric()
+        joint = self.program(iteration, metric.and_each(self.run.traffic.misjudged()[1]), self.watched())
+        flows = drop_residual_flows(joint.flows_veh, self.problem.demand_veh, self.problem.network.path_origin)
+        return self.drive(flows, metric, joint.price_cny_kwh, joint.rent_cny), joint.price_cny_kwh, joint.rent_cny
 
     def program(self, iteration: int, metric: Metric, watched):
         """The common optimum at the present trajectories: flows, prices and rents."""
-        talk, market, state = self.talk, self.market, self.talk.state
+        run, problem, state = self.run, self.problem, self.run.state
         if self.exact(iteration):
-            found = self._whole(metric, watched)
+            joint = self._whole(metric, watched)
             state.pool = []
             if iteration == self.keys.iterations - 1:  # bounds are those of the last trajectories
-                lower = surrogate_bound(market, talk.traffic, metric, found.price_cny_kwh, found.rent_cny)
-                state.bounds_cny = (lower, found.cost_cny)
+                lower = surrogate_bound(problem, run.traffic, metric, joint.price_cny_kwh, joint.rent_cny)
+                state.bounds_cny = (lower, joint.cost_cny)
         else:
             state.pool = [*state.means, *state.replies]
-            found = joint_program(market, talk.traffic, metric, state.pool, watched=watched)
-        if market.domain_set != "zonotope":
-            state.replies = [*state.replies, market.best_schedules(found.price_cny_kwh)][-self.keys.schedules :]
-        return found
+            joint = joint_program(problem, run.traffic, metric, state.pool, watched=watched)
+        if problem.vehicles.mixes:
+            state.replies = [*state.replies, problem.best_schedules(joint.price_cny_kwh)][-self.keys.schedules :]
+        return joint
 
     def watched(self):
         """Stations and steps where plugs were nearly full lately; None without rents."""
-        state = self.talk.state
+        state = self.run.state
         if state.rent_cny is None:
             return None
-        state.crowded = [*state.crowded, crowded(self.market, self.talk.traffic)][-WATCHED_FOR:]
+        state.crowded = [*state.crowded, crowded(self.problem, self.run.traffic)][-WATCHED_FOR:]
         return np.any(state.crowded, axis=0)
 
     def _whole(self, metric, watched):
-        market, traffic, state = self.market, self.talk.traffic, self.talk.state
-        if market.domain_set == "columns" and market.charging != "uncontrolled":
-            start = state.replies or [market.best_schedules(state.price_cny_kwh)]
-            found, schedules = joint_by_columns(market, traffic, metric, start, watched=watched)
+        problem, traffic, state = self.problem, self.run.traffic, self.run.state
+        if problem.vehicles.by_columns:
+            start = state.replies or [problem.best_schedules(state.price_cny_kwh)]
+            joint, schedules = joint_by_columns(problem, traffic, metric, start, watched=watched)
             state.replies = schedules[-self.keys.schedules :]
-            return found
-        found = joint_program(market, traffic, metric, watched=watched)
-        if found.schedule is not None:
-            state.means = [*state.means, found.schedule][-2:]
-        return found
+            return joint
+        joint = joint_program(problem, traffic, metric, watched=watched)
+        if joint.schedule is not None:
+            state.means = [*state.means, joint.schedule][-2:]
+        return joint
 
 
 class Bundle(Joint):
     """The same program solved by exchanging cohorts and prices; cuts of earlier trajectories stay, every iterate is checked."""
 
-    def __init__(self, talk: Talk):
-        super().__init__(talk)
-        self.cuts = Cuts(self.market, **talk.state.cuts)
+    def __init__(self, run: Iteration):
+        super().__init__(run)
+        run.state.cuts = run.state.cuts or CutMemory()
+        self.cuts = Cuts(self.problem, run.state.cuts)
 
     def checked(self, iteration: int) -> bool:
         return True
@@ -149,18 +149,17 @@ class Bundle(Joint):
     def measure(self, iteration: int) -> None:
         """What crosses the border for it counts, and the grid's answer becomes a cut."""
         before = self.cuts.crossed
-        self.talk.measure(True, self.cuts.observe)
-        self.talk.state.rows[-1] |= {"inner_gap": math.nan, "exchanged": self.cuts.crossed - before}
+        self.run.measure(True, self.cuts.observe)
+        self.run.state.note(inner_gap=math.nan, exchanged=self.cuts.crossed - before)
 
     def program(self, iteration: int, metric: Metric, watched):
-        state, cuts, before = self.talk.state, self.cuts, self.cuts.crossed
+        state, cuts, before = self.run.state, self.cuts, self.cuts.crossed
         late = iteration >= self.keys.iterations - self.keys.exact_iterations
         most = LAST_EXCHANGES if late else EXCHANGES
-        found = solve_bundle(self.market, self.talk.traffic, metric, cuts, gap=INNER_GAP, most=most, watched=watched)
-        state.bounds_cny, state.cuts = (found.lower_cny, found.upper_cny), cuts.remembered()
-        row = state.rows[-1]
-        row |= {"inner_gap": found.gap, "exchanged": row["exchanged"] + cuts.crossed - before}
-        return found
+        bundle = solve_bundle(self.problem, self.run.traffic, metric, cuts, gap=INNER_GAP, most=most, watched=watched)
+        state.bounds_cny = (bundle.lower_cny, bundle.upper_cny)
+        state.note(inner_gap=bundle.gap, exchanged=state.rows[-1].exchanged + cuts.crossed - before)
+        return bundle
 
 
 class Inertia(Method):
@@ -171,22 +170,22 @@ class Inertia(Method):
     """
 
     def answer(self, iteration: int):
-        talk, market = self.talk, self.market
-        weight, metric, traffic = self._weight(iteration), talk.metric(), talk.traffic
-        price = talk.state.price_cny_kwh + weight * (talk.fresh.price_cny_kwh - talk.state.price_cny_kwh)
+        run, problem = self.run, self.problem
+        weight, metric, traffic = self._weight(iteration), run.metric(), run.traffic
+        price = run.state.price_cny_kwh + weight * (run.fresh.price_cny_kwh - run.state.price_cny_kwh)
         slope, curvature = traffic.misjudged()
-        cost, bent = traffic.costs(market.electricity(price)) + slope, metric.and_each(curvature)
-        flows = reply(cost, market.demand_veh, market.network.path_origin, traffic.flows_veh, bent)
+        cost, bent = traffic.costs(problem.electricity(price)) + slope, metric.and_each(curvature)
+        flows = reply(cost, problem.demand_veh, problem.network.path_origin, traffic.flows_veh, bent)
         return self.drive(flows, metric, price, None), price, None
 
     def _weight(self, iteration: int) -> float:
-        rule, state = self.market.scenario.switches.damping_rule, self.talk.state
+        rule, state = self.problem.scenario.switches.damping_rule, self.run.state
         if rule == "decreasing":
             return self.keys.damping / math.sqrt(iteration + 1.0)
         if iteration == 0 or rule == "constant":
             state.damping = self.keys.damping
         elif iteration > 1:
-            before, now = (row["price_gap"] for row in state.rows[-2:])
+            before, now = (row.price_gap for row in state.rows[-2:])
             changed = state.damping * (DAMPING_DOWN if now > before else DAMPING_UP)
             state.damping = min(max(changed, self.keys.damping / (iteration + 1.0)), 1.0)  # never too little to arrive
         return state.damping
@@ -197,15 +196,15 @@ class BestResponse(Method):
 
     def measure(self, iteration: int) -> None:
         super().measure(iteration)
-        self.talk.state.rows[-1]["metric_cny_veh"] = math.nan  # nothing keeps flows near the last
+        self.run.state.note(metric_cny_veh=math.nan)  # nothing keeps flows near the last
 
     def answer(self, iteration: int):
-        talk, market, traffic = self.talk, self.market, self.talk.traffic
-        price = talk.fresh.price_cny_kwh
-        cost = traffic.costs(market.electricity(price))
+        run, problem, traffic = self.run, self.problem, self.run.traffic
+        price = run.fresh.price_cny_kwh
+        cost = traffic.costs(problem.electricity(price))
         if traffic.logit_cny > 0:
-            return cheapest_departures(market.network, market.demand_veh, cost, traffic.logit_cny), price, None
-        return reply(cost, market.demand_veh, market.network.path_origin), price, None
+            return cheapest_departures(problem.network, problem.demand_veh, cost, traffic.logit_cny), price, None
+        return reply(cost, problem.demand_veh, problem.network.path_origin), price, None
 
 
 METHODS = {"joint": Joint, "bundle": Bundle, "inertia": Inertia, "best_response": BestResponse}

@@ -9,33 +9,36 @@ import numpy as np
 import scipy.sparse as sp
 
 from evlib.assignment.path_costs import Traffic
-from evlib.assignment.plug_prices import arrival_map, held_plugs
-from evlib.coordination.problem import Market
+from evlib.assignment.plug_prices import held_plugs
+from evlib.coordination.problem import CoupledProblem
+from evlib.traffic.travel_times import flow_map
 
-__all__ = ["crowded", "plug_limits"]
+__all__ = ["PlugLimits", "crowded", "plug_limits"]
 
 # Plugs limit the joint program where more than this share of them would be held.
 NEARLY_FULL = 0.8
 
 
-def crowded(market: Market, traffic: Traffic) -> np.ndarray:
-    """Where plugs would be nearly all held if nobody waited: the limits of the joint program, shape (n_stations, K)."""
-    network = market.network
-    arrived = arrival_map(network, traffic.stations.arrival_shares) @ traffic.loading.departures_veh.reshape(-1)
-    held = held_plugs(network) @ arrived
-    plugs = np.asarray(network.plugs, dtype=float)
-    return held.reshape(len(plugs), -1) > NEARLY_FULL * plugs[:, None]
-
-
 @dataclass(frozen=True)
-class _PlugLimits:
-    """Waiting and the limits on held plugs as a part of the joint program; none for objective ``user``."""
+class PlugLimits:
+    """Waiting and the limits on held plugs as a part of the joint program; none for objective ``user``.
+
+    Attributes
+    ----------
+    cost_kcny : cvxpy.Expression or float
+        Cost of waiting.
+    constraints : list of cvxpy.Constraint
+        First the limit on held plugs, whose dual is their rent.
+    where : ndarray of bool, shape (n_stations, K), or None
+        Steps at whose end plugs limit; None for objective ``user``.
+    """
 
     cost_kcny: object
     constraints: list
     where: np.ndarray | None
 
-    def rent_cny(self):
+    def rent_cny(self) -> np.ndarray | None:
+        """Rent of a plug for a step after a solve, shape (n_stations, K) [CNY]."""
         if self.where is None:
             return None
         rent = np.zeros(self.where.shape)
@@ -44,26 +47,50 @@ class _PlugLimits:
         return rent
 
 
-def plug_limits(market: Market, traffic: Traffic, flows, watched) -> _PlugLimits:
-    """Who waits and how many plugs are held, for flat flows of everybody; nothing of it for objective ``user``."""
-    if market.objective != "system":
-        return _PlugLimits(0.0, [], None)
-    where = crowded(market, traffic)
+def crowded(problem: CoupledProblem, traffic: Traffic) -> np.ndarray:
+    """Where plugs would be nearly all held if nobody waited: the limits of the joint program, shape (n_stations, K)."""
+    network = problem.network
+    arrivals = flow_map(network, traffic.stations.arrival_shares) @ traffic.loading.departures_veh.reshape(-1)
+    held = held_plugs(network) @ arrivals
+    plugs = np.asarray(network.plugs, dtype=float)
+    return held.reshape(len(plugs), -1) > NEARLY_FULL * plugs[:, None]
+
+
+def plug_limits(problem: CoupledProblem, traffic: Traffic, flows: cp.Expression, watched=None) -> PlugLimits:
+    """Who waits and how many plugs are held; nothing of it for objective ``user``.
+
+    Parameters
+    ----------
+    problem : CoupledProblem
+    traffic : Traffic
+        The loading that freezes when vehicles arrive.
+    flows : cvxpy.Expression
+        Flat flows of everybody.
+    watched : ndarray of bool, shape (n_stations, K), optional
+        Further steps at whose end plugs limit, besides those of :func:`crowded`.
+
+    Returns
+    -------
+    PlugLimits
+    """
+    if problem.objective != "system":
+        return PlugLimits(0.0, [], None)
+    where = crowded(problem, traffic)
     if watched is not None:
         where = where | watched
     if not where.any():
-        return _PlugLimits(0.0, [], where)
-    network, n_steps = market.network, market.network.time.n_steps
+        return PlugLimits(0.0, [], where)
+    network, n_steps = problem.network, problem.network.time.n_steps
     n_classes = len(network.classes)
-    here = np.repeat(where, n_classes, axis=0).reshape(-1)  # whoever waits does so at watched steps only
-    waiting = cp.Variable(int(here.sum()), nonneg=True, name="waiting")
+    may_wait = np.repeat(where, n_classes, axis=0).reshape(-1)  # whoever waits does so at watched steps only
+    waiting = cp.Variable(int(may_wait.sum()), nonneg=True, name="waiting")
     leave = sp.diags_array([1.0, -1.0], offsets=[0, -1], shape=(n_steps, n_steps))
-    leave = sp.kron(sp.eye_array(len(network.stations) * n_classes), leave, format="csc")[:, here].tocsr()
-    arrive = arrival_map(network, traffic.stations.arrival_shares)
+    leave = sp.kron(sp.eye_array(len(network.stations) * n_classes), leave, format="csc")[:, may_wait].tocsr()
+    arrive = flow_map(network, traffic.stations.arrival_shares)
     held = held_plugs(network)[where.reshape(-1)]
     plugs = np.repeat(np.asarray(network.plugs, dtype=float), where.sum(axis=1))
     per_step = np.tile(traffic.stations.queue_cny_h * network.time.step_min / 60.0, len(network.stations))
-    cost = np.repeat(per_step, n_steps)[here] / 1000.0
+    cost = np.repeat(per_step, n_steps)[may_wait] / 1000.0
     limits = (held @ arrive) @ flows - (held @ leave) @ waiting <= plugs
-    nobody_unplugs = arrive[here] @ flows - leave[here] @ waiting >= 0
-    return _PlugLimits(cost @ waiting, [limits, nobody_unplugs], where)
+    nobody_unplugs = arrive[may_wait] @ flows - leave[may_wait] @ waiting >= 0
+    return PlugLimits(cost @ waiting, [limits, nobody_unplugs], where)

@@ -1,147 +1,134 @@
-"""The market of a day: what drivers and grid exchange, and whether prices support what they agreed on."""
+"""The coupled problem of a day: what traffic and grid exchange, and whether prices support what they agreed on."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from evlib.assignment.path_costs import Traffic, see_traffic
-from evlib.assignment.route_choice import shortest_path_departures
-from evlib.flexibility.cohorts import Cohorts, mean_over_types
-from evlib.flexibility.schedule import cost_of
-from evlib.flexibility.station_load import column_block, exact_block, full_power_block, no_vehicles, priced_power
+from evlib.assignment.path_costs import Traffic
+from evlib.assignment.path_generation import generate_paths
+from evlib.assignment.traffic_problem import TrafficProblem
+from evlib.flexibility.cohorts import mean_over_types
+from evlib.flexibility.fleet import Fleet
+from evlib.flexibility.schedule import Schedule, cost_of
+from evlib.flexibility.station_load import StationLoad, column_block, no_vehicles, priced_power
 from evlib.flexibility.support import support
-from evlib.flexibility.zonotope.inner_approximation import inner_zonotopes
-from evlib.flexibility.zonotope.station_load import zonotope_block
 from evlib.grid.dno import dispatch_grid
-from evlib.grid.fleet_dispatch import COLUMNS_GAP, cohort_fleet, dispatch_by_columns, set_costs
+from evlib.grid.fleet_dispatch import FleetDispatch, VehicleSet, vehicle_set
 from evlib.grid.grid_case import GridCase, GridOptions
 from evlib.inputs.build_fleet import all_cohorts
-from evlib.inputs.build_grid import build_grid_case
-from evlib.inputs.build_roads import build_network, origin_demand
-from evlib.traffic.loading import load_traffic
+from evlib.inputs.build_grid import build_grid_case, build_grid_options
+from evlib.inputs.build_roads import build_traffic_problem
+from evlib.inputs.scenario import Scenario
 from evlib.traffic.network import Network
 
-__all__ = ["Market", "price_gap"]
-
-# Columns of one dispatch that the next starts from.
-KEPT_QUOTES = 20
+__all__ = ["CoupledProblem", "grid_side", "price_gap"]
 
 
 @dataclass(frozen=True)
-class Market:
-    """What does not change while traffic and grid talk.
+class CoupledProblem:
+    """What does not change while traffic and grid answer each other.
 
     Attributes
     ----------
     scenario : Scenario
-    network : Network
-    demand_veh : ndarray, shape (n_origins, n_classes, n_departure_steps)
-        Of those who follow the signal: ``compliance`` of each origin, class and step.
-    fixed_veh : ndarray, shape (n_paths, n_classes, n_departure_steps)
-        Departures of the others, by the shortest path to the nearest station.
+    traffic : TrafficProblem
     case : GridCase
     options : GridOptions
-    cohorts : Cohorts
-    charging, objective, signal : str
+    cohorts : Fleet
+        One vehicle of every cohort that may ever plug in.
+    vehicles : VehicleSet
+        The set in which the grid sees them.
+    charging : {"uncontrolled", "smart", "v2g"}
     empty_cost_cny : float
         J(0): least grid cost without vehicles, the scale of the price gap.
-    domain_set : str
-        The set in which the grid sees vehicles, see :mod:`evlib.grid.fleet_dispatch`.
-    zonotopes : list of Zonotope, or None
-        One vehicle's of every cohort, for that set.
     """
 
-    scenario: object
-    network: Network
-    demand_veh: np.ndarray
-    fixed_veh: np.ndarray
+    scenario: Scenario
+    traffic: TrafficProblem
     case: GridCase
     options: GridOptions
-    cohorts: Cohorts
+    cohorts: Fleet
+    vehicles: VehicleSet
     charging: str
-    objective: str
-    signal: str
     empty_cost_cny: float
-    domain_set: str
-    zonotopes: list | None
 
     @classmethod
-    def of(cls, scenario, charging: str, objective: str) -> Market:
-        """The market of a scenario."""
-        case, options = build_grid_case(scenario), GridOptions.of(scenario)
-        network, demand, follow = build_network(scenario), origin_demand(scenario), scenario.fleet.compliance
+    def of(cls, scenario: Scenario, charging: str, objective: str) -> CoupledProblem:
+        """The coupled problem of a scenario, with the paths that its network lists or starts from."""
+        case, options = build_grid_case(scenario), build_grid_options(scenario)
         cohorts = all_cohorts(scenario, case.terminal_price_cny_kwh, charging)
+        nobody = no_vehicles(len(case.stations), case.n_steps)
         return cls(
-            scenario,
-            network,
-            follow * demand,
-            shortest_path_departures(network, (1.0 - follow) * demand),
-            case,
-            options,
-            cohorts,
-            charging,
-            objective,
-            scenario.switches.signal,
-            dispatch_grid(case, options, no_vehicles(len(case.stations), case.n_steps)).objective_cny,
-            scenario.switches.set,
-            inner_zonotopes(cohorts.domain) if scenario.switches.set == "zonotope" else None,
+            scenario=scenario,
+            traffic=build_traffic_problem(scenario, objective),
+            case=case,
+            options=options,
+            cohorts=cohorts,
+            vehicles=vehicle_set(cohorts, charging, scenario.switches.set),
+            charging=charging,
+            empty_cost_cny=dispatch_grid(case, options, nobody).objective_cny,
         )
 
-    def vehicle_costs(self, station_price: np.ndarray) -> np.ndarray:
-        """V of one vehicle of every cohort within the set, shape (n_cohorts,) [CNY]."""
-        return set_costs(self.cohorts, station_price, self.charging, self.domain_set, self.zonotopes)
+    @property
+    def network(self) -> Network:
+        """The roads, with the paths that flows belong to."""
+        return self.traffic.network
+
+    @property
+    def demand_veh(self) -> np.ndarray:
+        """Departures of those who follow the signal, shape (n_origins, n_classes, n_departure_steps)."""
+        return self.traffic.demand_veh
+
+    @property
+    def fixed_veh(self) -> np.ndarray:
+        """Departures of the others, shape (n_paths, n_classes, n_departure_steps)."""
+        return self.traffic.fixed_veh
+
+    @property
+    def objective(self) -> str:
+        """Drivers' own cost (``user``), or with what they cost others (``system``)."""
+        return self.traffic.objective
+
+    def with_generated_paths(self) -> CoupledProblem:
+        """The problem with the paths that an equilibrium at the import tariff makes worth taking."""
+        tariff = np.broadcast_to(self.case.import_price_cny_kwh, self.case.load_kw.shape)
+        return replace(self, traffic=generate_paths(self.traffic, self.electricity(tariff)).problem)
 
     def electricity(self, price_cny_kwh: np.ndarray) -> np.ndarray:
         """V by station, class and plug-in step at bus prices, see :func:`mean_over_types`."""
-        return mean_over_types(self.cohorts, self.scenario, self.vehicle_costs(price_cny_kwh[self.case.station_bus]))
+        costs = self.vehicles.vehicle_costs(price_cny_kwh[self.case.station_bus])
+        return mean_over_types(self.cohorts, costs, self.network.stay_steps)
 
-    def electricity_of(self, price_cny_kwh: np.ndarray, schedules: list) -> np.ndarray:
+    def electricity_of(self, price_cny_kwh: np.ndarray, schedules: list[Schedule]) -> np.ndarray:
         """V if vehicles know these schedules only; at the prices of a program over them it is consistent with it."""
-        prices = self.cohorts.own_prices(price_cny_kwh[self.case.station_bus])
-        costs = [cost_of(self.cohorts.domain, prices, item) for item in schedules]
-        return mean_over_types(self.cohorts, self.scenario, np.min(costs, axis=0))
-
-    def look(self, flows_veh: np.ndarray) -> Traffic:
-        """Load flows, with those who do not follow the signal, and read it."""
-        loading = load_traffic(self.network, flows_veh + self.fixed_veh)
-        return see_traffic(self.scenario, loading, self.objective, self.signal, self.fixed_veh)
+        prices = self.cohorts.cohort_prices(price_cny_kwh[self.case.station_bus])
+        costs = [cost_of(self.cohorts.domain, prices, schedule) for schedule in schedules]
+        return mean_over_types(self.cohorts, np.min(costs, axis=0), self.network.stay_steps)
 
     def sizes(self, traffic: Traffic) -> np.ndarray:
-        """Cohorts of a loading [veh]."""
-        return self.cohorts.sizes(traffic.loading.cohorts_veh[:, :, : self.case.n_steps])
+        """Cohorts of a loading [veh], shape (n_cohorts,)."""
+        return self.cohorts.sizes_of(traffic.loading.cohorts_veh[:, :, : self.case.n_steps])
 
-    def block(self, kept: np.ndarray, size_veh, schedules=None):
-        """Station power of some cohorts as a part of a grid problem."""
-        cohorts = self.cohorts
-        domain = cohorts.domain.take(kept)
-        where = (cohorts.station[kept], cohorts.plug_in_step[kept] + 1, len(self.case.stations), self.case.n_steps)
-        if self.charging == "uncontrolled":
-            return full_power_block(domain, size_veh, *where)
-        if self.domain_set == "zonotope":
-            one = cohort_fleet(cohorts, np.ones(cohorts.domain.n)).take(kept)
-            own = [self.zonotopes[v] for v in np.flatnonzero(kept)]
-            return zonotope_block(one, size_veh, zonotopes=own).cluster
+    def station_load(self, rows: np.ndarray, size_veh, schedules: list[Schedule] | None = None) -> StationLoad:
+        """Station power of some cohorts (a mask), over their whole set or over the mixtures of some schedules."""
         if schedules is None:
-            return exact_block(domain, size_veh, *where)
-        return column_block(domain, [_taken(item, kept, domain.n_steps) for item in schedules], size_veh, *where)
+            return self.vehicles.station_load(rows, size_veh)
+        fleet = self.cohorts.take(rows)
+        return column_block(fleet, [schedule.take(rows, fleet.domain.n_steps) for schedule in schedules], size_veh)
 
-    def dispatch(self, sizes_veh: np.ndarray, quotes=()):
-        """The feeder with cohorts of these sizes, vehicles as the set has them; columns to start from, and those found."""
-        kept = sizes_veh > 0
-        if self.domain_set == "columns" and self.charging != "uncontrolled":
-            fleet = cohort_fleet(self.cohorts, sizes_veh).take(kept)
-            dispatch, found = dispatch_by_columns(self.case, self.options, fleet, gap=COLUMNS_GAP, quotes=quotes)
-            return dispatch, found.leading_quotes(KEPT_QUOTES)
-        return dispatch_grid(self.case, self.options, self.block(kept, sizes_veh[kept])), ()
+    def dispatch(self, size_veh: np.ndarray, columns=()) -> FleetDispatch:
+        """The grid's answer to cohorts of these sizes; may start from the columns of an earlier one."""
+        return self.vehicles.dispatch(self.case, self.options, size_veh, columns)
 
-    def best_schedules(self, price_cny_kwh: np.ndarray):
+    def best_schedules(self, price_cny_kwh: np.ndarray) -> Schedule:
         """Best answer of one vehicle of every cohort to bus prices."""
-        return support(self.cohorts.domain, self.cohorts.own_prices(price_cny_kwh[self.case.station_bus]))[1]
+        prices = self.cohorts.cohort_prices(price_cny_kwh[self.case.station_bus])
+        return support(self.cohorts.domain, prices)[1]
 
 
-def price_gap(market: Market, sizes_veh: np.ndarray, price_cny_kwh: np.ndarray, cost_cny: float) -> float:
+def price_gap(problem: CoupledProblem, sizes_veh: np.ndarray, price_cny_kwh: np.ndarray, cost_cny: float) -> float:
     """How far announced prices are from supporting a dispatch, as a share of J(0).
 
     .. math:: \\frac{J(N) - d(\\lambda; N)}{J(0)}, \\quad
@@ -149,7 +136,7 @@ def price_gap(market: Market, sizes_veh: np.ndarray, price_cny_kwh: np.ndarray, 
 
     Parameters
     ----------
-    market : Market
+    problem : CoupledProblem
     sizes_veh : ndarray, shape (n_cohorts,)
     price_cny_kwh : ndarray, shape (n_bus, K)
         Announced prices.
@@ -161,23 +148,13 @@ def price_gap(market: Market, sizes_veh: np.ndarray, price_cny_kwh: np.ndarray, 
     float
         Not negative but for the solver's tolerance; 0 where the prices support the dispatch.
     """
-    station_price = price_cny_kwh[market.case.station_bus]
-    value = market.vehicle_costs(station_price)
-    dual_cny = grid_side(market, station_price) + float((sizes_veh * value).sum())
-    return (cost_cny - dual_cny) / market.empty_cost_cny
+    station_price = price_cny_kwh[problem.case.station_bus]
+    value = problem.vehicles.vehicle_costs(station_price)
+    dual_cny = grid_side(problem, station_price) + float((sizes_veh * value).sum())
+    return (cost_cny - dual_cny) / problem.empty_cost_cny
 
 
-def grid_side(market: Market, station_price: np.ndarray) -> float:
+def grid_side(problem: CoupledProblem, station_price: np.ndarray) -> float:
     """Least grid cost less what stations pay, their power free: the dual's grid part [CNY]."""
-    free = priced_power(station_price, market.case.step_h)
-    return dispatch_grid(market.case, market.options, free).objective_cny
-
-
-def _taken(schedule, kept, n_steps):
-    return type(schedule)(
-        schedule.charge_kw[kept][:, :n_steps],
-        schedule.discharge_kw[kept][:, :n_steps],
-        schedule.energy_kwh[kept][:, : n_steps + 1],
-        schedule.terminal_kwh[kept],
-        schedule.unserved_kwh[kept],
-    )
+    free = priced_power(station_price, problem.case.step_h)
+    return dispatch_grid(problem.case, problem.options, free).objective_cny

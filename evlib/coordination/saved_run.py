@@ -10,10 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from evlib.coordination.iteration import State
+from evlib.assignment.path_costs import Gaps
+from evlib.coordination.cutting_planes import CutMemory
+from evlib.coordination.iteration import Iterate, IterationRow, State
 from evlib.errors import InputError
 from evlib.files import write_npz
-from evlib.flexibility.column_generation import Quote
+from evlib.flexibility.column_generation import PricedColumn
 from evlib.flexibility.schedule import Schedule
 from evlib.hashing import code_hash
 
@@ -53,12 +55,12 @@ def load_state(path: str | Path, scenario, method: str, charging: str, objective
             head = json.loads(str(file["head"]))
             arrays = {name: file[name] for name in file.files if name != "head"}
         state = _unpacked(head.pop("state"), arrays)
-        found = {name: head[name] for name in _BELONGS}
+        belongs = {name: head[name] for name in _BELONGS}
     except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile) as error:
         raise InputError(f"{path}: {error}; must be a whole run saved by coordinate") from error
     for name, wanted in _belongs_to(scenario, method, charging, objective).items():
-        if found[name] != wanted:
-            raise InputError(f"{path}: {_BELONGS[name]} {found[name]!r}; must be {wanted!r} to go on, so start anew")
+        if belongs[name] != wanted:
+            raise InputError(f"{path}: {_BELONGS[name]} {belongs[name]!r}; must be {wanted!r} to go on, so start anew")
     if set(state) != {item.name for item in fields(State)}:
         raise InputError(f"{path}: holds {', '.join(sorted(state))}; must be a whole run saved by coordinate")
     return State(**state)
@@ -72,7 +74,7 @@ _BELONGS = {
     "objective": "was made with objective",
 }
 
-_RECORDS = {"Schedule": Schedule, "Quote": Quote}
+_RECORDS = {kind.__name__: kind for kind in (CutMemory, Gaps, Iterate, IterationRow, PricedColumn, Schedule)}
 
 
 def _belongs_to(scenario, method, charging, objective) -> dict[str, str]:

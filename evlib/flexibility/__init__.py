@@ -1,6 +1,6 @@
 """Flexible operation domains of electric vehicles: exact, as zonotopes, as summed bounds, and back to vehicles."""
 
-from evlib.flexibility.column_generation import ColumnDispatch, Quote, mixed_schedule, solve_by_columns
+from evlib.flexibility.column_generation import ColumnDispatch, PricedColumn, mixed_schedule, solve_by_columns
 from evlib.flexibility.disaggregation import check_delivery, whole_vehicles
 from evlib.flexibility.domain import Adjustments, Domain, vehicle_domain
 from evlib.flexibility.fleet import Fleet, to_horizon, to_steps
@@ -42,7 +42,7 @@ __all__ = [
     "ColumnDispatch",
     "Domain",
     "Fleet",
-    "Quote",
+    "PricedColumn",
     "Schedule",
     "StationZonotope",
     "SummedBounds",

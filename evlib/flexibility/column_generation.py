@@ -13,10 +13,10 @@ import scipy.sparse as sp
 from evlib.errors import InputError, SolverError
 from evlib.flexibility.fleet import Fleet, column_groups, mean_vehicles
 from evlib.flexibility.schedule import Schedule, cost_at, uncontrolled
-from evlib.flexibility.station_load import Cluster, exact_block
+from evlib.flexibility.station_load import StationLoad, exact_block
 from evlib.flexibility.support import support
 
-__all__ = ["ColumnDispatch", "Quote", "mixed_schedule", "solve_by_columns"]
+__all__ = ["ColumnDispatch", "PricedColumn", "mixed_schedule", "solve_by_columns"]
 
 # Prices asked next lie so far from the master's towards those with the best bound so far: in the first iteration, its
 # square in the second, and so on, down to a least. Early master's prices are those of few columns.
@@ -28,7 +28,7 @@ SCATTER_CNY_KWH = (0.02, 0.01, 0.02, 0.04)
 
 
 @dataclass(frozen=True)
-class Quote:
+class PricedColumn:
     """A column, kept as the prices that it answers, so that it can be evaluated for any fleet; None: uncontrolled.
 
     Parameters
@@ -54,10 +54,10 @@ class Quote:
         price, random = self.price_cny_kwh, np.random.default_rng(self.seed)
         if self.scatter_cny_kwh and self.alike:
             price = price + random.normal(0.0, self.scatter_cny_kwh, price.shape)
-        own = fleet.own_prices(price)
+        prices = fleet.cohort_prices(price)
         if self.scatter_cny_kwh and not self.alike:
-            own = own + random.normal(0.0, self.scatter_cny_kwh, own.shape)
-        return support(fleet.domain, own)[1]
+            prices = prices + random.normal(0.0, self.scatter_cny_kwh, prices.shape)
+        return support(fleet.domain, prices)[1]
 
 
 @dataclass(frozen=True)
@@ -73,8 +73,8 @@ class ColumnDispatch:
         solver's tolerance.
     gap : float
         (upper - lower) / |upper|.
-    quotes : tuple of Quote
-    weights : ndarray, shape (n_quotes, n_groups)
+    columns : tuple of PricedColumn
+    weights : ndarray, shape (n_columns, n_groups)
         Share of each column in each group's power.
     group : ndarray of int, shape (n,)
     history : DataFrame
@@ -90,7 +90,7 @@ class ColumnDispatch:
     upper_cny: float
     lower_cny: float
     gap: float
-    quotes: tuple[Quote, ...]
+    columns: tuple[PricedColumn, ...]
     weights: np.ndarray
     group: np.ndarray
     history: pd.DataFrame
@@ -98,19 +98,19 @@ class ColumnDispatch:
     parts: object
     priced_parts: object
 
-    def leading_quotes(self, n: int) -> tuple[Quote, ...]:
+    def leading_columns(self, n: int) -> tuple[PricedColumn, ...]:
         """The n columns with the largest shares over all groups, and the prices of the lower bound: a start elsewhere."""
         lead = np.sort(np.argsort(-self.weights.sum(axis=1), kind="stable")[:n])
-        return (*(self.quotes[i] for i in lead), Quote(self.price_cny_kwh))
+        return (*(self.columns[i] for i in lead), PricedColumn(self.price_cny_kwh))
 
 
 def solve_by_columns(
-    build: Callable[[Cluster], tuple[cp.Problem, object]],
+    build: Callable[[StationLoad], tuple[cp.Problem, object]],
     solve: Callable[[cp.Problem], object],
     fleet: Fleet,
     *,
     gap: float = 2e-3,
-    quotes: tuple[Quote, ...] = (),
+    columns: tuple[PricedColumn, ...] = (),
     most_iterations: int = 60,
 ) -> ColumnDispatch:
     """Least cost of a grid problem with the exact domains of a fleet, without ever holding them all.
@@ -121,14 +121,14 @@ def solve_by_columns(
     Parameters
     ----------
     build : callable
-        From a `Cluster` to the grid problem [thousand CNY] that holds it, and anything else: convex, with the cluster's
-        constraints inside.
+        From a `StationLoad` to the grid problem [thousand CNY] that holds it, and anything else: convex, with the
+        station load's constraints inside.
     solve : callable
         Solves a problem, and raises SolverError if it does not end *optimal*.
     fleet : Fleet
     gap : float
         Certified gap at which to stop.
-    quotes : tuple of Quote
+    columns : tuple of PricedColumn
         Columns of an earlier run: they are evaluated anew for this fleet.
     most_iterations : int
 
@@ -158,51 +158,50 @@ def solve_by_columns(
     """
     if not gap > 0:
         raise InputError(f"gap: {gap}; must be positive")
-    talk = _Columns(build, solve, fleet)
-    if quotes:
-        talk.centre = [quote.price_cny_kwh for quote in quotes if quote.price_cny_kwh is not None][-1]
+    state = _Columns(build, solve, fleet)
+    if columns:
+        state.centre = [column.price_cny_kwh for column in columns if column.price_cny_kwh is not None][-1]
     else:
-        quotes, talk.centre = (Quote(None),), _first_prices(build, solve, fleet)
-    for quote in quotes:
-        talk.add(quote)
-    talk.ask(talk.centre)
+        columns, state.centre = (PricedColumn(None),), _first_prices(build, solve, fleet)
+    for column in columns:
+        state.add(column)
+    state.ask(state.centre)
     falling = True
     for iteration in range(most_iterations):
         if falling:
-            talk.scatter()
-        before, price = talk.upper, talk.mix()
-        falling = not before - talk.upper <= STALLED * gap * abs(talk.upper)
+            state.scatter()
+        before, price = state.upper, state.mix()
+        falling = not before - state.upper <= STALLED * gap * abs(state.upper)
         if iteration:
             stay = max(STABILISATION**iteration, LEAST_STABILISATION)
-            talk.ask(stay * talk.centre + (1 - stay) * price)
-        talk.record(iteration)
-        if talk.rows[-1]["gap"] <= gap:
-            return talk.result()
+            state.ask(stay * state.centre + (1 - stay) * price)
+        state.record(iteration)
+        if state.rows[-1]["gap"] <= gap:
+            return state.result()
     raise SolverError(
-        f"column generation: gap {talk.rows[-1]['gap']:.1e} after {most_iterations} iterations, not {gap:g}"
+        f"column generation: gap {state.rows[-1]['gap']:.1e} after {most_iterations} iterations, not {gap:g}"
     )
 
 
-def mixed_schedule(found: ColumnDispatch, fleet: Fleet) -> Schedule:
+def mixed_schedule(mixture: ColumnDispatch, fleet: Fleet) -> Schedule:
     """Schedule of one vehicle of every cohort in the dispatch: the mixture of its best answers [kW, kWh]."""
     n, n_steps = fleet.n, fleet.domain.n_steps
     total = [np.zeros(shape) for shape in ((n, n_steps), (n, n_steps), (n, n_steps + 1), n, n)]
-    for quote, weight in zip(found.quotes, found.weights, strict=True):
-        own = weight[found.group]
-        if own.any():
-            answer = quote.answer(fleet)
+    for column, weight in zip(mixture.columns, mixture.weights, strict=True):
+        share = weight[mixture.group]
+        if share.any():
+            answer = column.answer(fleet)
             for sum_, name in zip(total, Schedule.__dataclass_fields__, strict=True):
                 value = getattr(answer, name)
-                sum_ += value * (own[:, None] if value.ndim == 2 else own)
+                sum_ += value * (share[:, None] if value.ndim == 2 else share)
     return Schedule(*total)
 
 
 def _first_prices(build, solve, fleet: Fleet) -> np.ndarray:
     """Prices of the exact problem with one mean vehicle for each of a few hundred kinds."""
-    few = mean_vehicles(fleet)
-    block = exact_block(few.domain, few.size_veh, few.station, few.first_step, few.n_stations, few.n_steps)
+    block = exact_block(mean_vehicles(fleet))
     power, couple = _coupled(fleet, block.power_mw)
-    problem, _ = build(Cluster(power, block.cost_kcny, [couple, *block.constraints]))
+    problem, _ = build(StationLoad(power, block.cost_kcny, [couple, *block.constraints]))
     solve(problem)
     return -couple.dual_value / fleet.domain.step_h
 
@@ -214,7 +213,7 @@ def _coupled(fleet: Fleet, expression):
 
 
 class _Columns:
-    """State of a run: quotes and their columns, the grid problem at given prices, bounds and the best prices so far."""
+    """State of a run: columns and their matrices, the grid problem at given prices, bounds and the best prices so far."""
 
     def __init__(self, build, solve, fleet: Fleet):
         self.build, self.solve, self.fleet = build, solve, fleet
@@ -222,34 +221,36 @@ class _Columns:
         self.n_groups, step_h = len(self.group_station), fleet.domain.step_h
         self.active = fleet.domain.active
         self.place = self.group[:, None] * fleet.n_steps + fleet.first_step[:, None] + np.arange(fleet.domain.n_steps)
-        self.quotes, self.maps, self.costs, self.rows = [], [], [], []
+        self.columns, self.maps, self.costs, self.rows = [], [], [], []
         self.lower, self.upper, self.centre = -np.inf, np.inf, None
-        self.quoted = cp.Parameter((fleet.n_stations, fleet.n_steps), name="price")
+        self.asked_price = cp.Parameter((fleet.n_stations, fleet.n_steps), name="price")
         power = cp.Variable((fleet.n_stations, fleet.n_steps), name="station")
-        income = step_h * cp.sum(cp.multiply(self.quoted, power))
-        self.priced, self.priced_parts = build(Cluster(power, -income))
+        income = step_h * cp.sum(cp.multiply(self.asked_price, power))
+        self.priced, self.priced_parts = build(StationLoad(power, -income))
 
-    def add(self, quote: Quote, schedule: Schedule | None = None) -> None:
+    def add(self, column: PricedColumn, schedule: Schedule | None = None) -> None:
         """One column more for every group, in MW and thousand CNY."""
         fleet = self.fleet
-        schedule = quote.answer(fleet) if schedule is None else schedule
+        schedule = column.answer(fleet) if schedule is None else schedule
         power = (fleet.size_veh[:, None] / 1000.0 * schedule.power_kw)[self.active]
         total = np.bincount(self.place[self.active], weights=power, minlength=self.n_groups * fleet.n_steps)
         used = np.flatnonzero(total)
         group, step = np.divmod(used, fleet.n_steps)
         row = self.group_station[group] * fleet.n_steps + step
         shape = (fleet.n_stations * fleet.n_steps, self.n_groups)
-        own_cny = cost_at(fleet.domain, np.zeros_like(schedule.charge_kw), schedule)
+        unpriced_cny = cost_at(fleet.domain, np.zeros_like(schedule.charge_kw), schedule)
         self.maps.append(sp.csr_array((total[used], (row, group)), shape=shape))
-        self.costs.append(np.bincount(self.group, weights=fleet.size_veh * own_cny, minlength=self.n_groups) / 1000.0)
-        self.quotes.append(quote)
+        self.costs.append(
+            np.bincount(self.group, weights=fleet.size_veh * unpriced_cny, minlength=self.n_groups) / 1000.0
+        )
+        self.columns.append(column)
 
     def ask(self, price: np.ndarray) -> None:
         """Lower bound at some prices, and the vehicles' answer to them as a column."""
         fleet = self.fleet
-        value_cny, schedule = support(fleet.domain, fleet.own_prices(price))
-        self.add(Quote(price), schedule)
-        self.quoted.value = price
+        value_cny, schedule = support(fleet.domain, fleet.cohort_prices(price))
+        self.add(PricedColumn(price), schedule)
+        self.asked_price.value = price
         self.solve(self.priced)
         lower = 1000.0 * float(self.priced.value) + float(fleet.size_veh @ value_cny)
         if lower > self.lower:
@@ -258,7 +259,7 @@ class _Columns:
     def scatter(self) -> None:
         """Answers to scattered prices around the best so far."""
         for i, scatter in enumerate(SCATTER_CNY_KWH):
-            self.add(Quote(self.centre, scatter, alike=i % 2 == 0, seed=len(self.quotes)))
+            self.add(PricedColumn(self.centre, scatter, alike=i % 2 == 0, seed=len(self.columns)))
 
     def mix(self) -> np.ndarray:
         """Solve the master problem; prices of the stations' power in it."""
@@ -272,7 +273,7 @@ class _Columns:
             cost = np.concatenate(self.costs) @ self.share
             constraints = [sp.hstack([sp.eye_array(self.n_groups)] * len(self.maps), format="csr") @ self.share == 1]
         self.power, couple = _coupled(fleet, power_mw)
-        self.problem, self.parts = self.build(Cluster(self.power, cost, [couple, *constraints]))
+        self.problem, self.parts = self.build(StationLoad(self.power, cost, [couple, *constraints]))
         self.solve(self.problem)
         self.upper = 1000.0 * float(self.problem.value)
         return -couple.dual_value / fleet.domain.step_h
@@ -280,17 +281,17 @@ class _Columns:
     def record(self, iteration: int) -> None:
         """Both bounds of this iteration."""
         gap = (self.upper - self.lower) / max(abs(self.upper), np.finfo(float).tiny)
-        row = dict(iteration=iteration, upper_cny=self.upper, lower_cny=self.lower, gap=gap, columns=len(self.quotes))
+        row = dict(iteration=iteration, upper_cny=self.upper, lower_cny=self.lower, gap=gap, columns=len(self.columns))
         self.rows.append(row)
 
     def result(self) -> ColumnDispatch:
         """The last master's dispatch; the problem of the lower bound is left solved at the best prices."""
         n_mixed = 0 if self.share is None else self.share.size // self.n_groups
-        weights = np.zeros((len(self.quotes), self.n_groups))
+        weights = np.zeros((len(self.columns), self.n_groups))
         if n_mixed:
             share = np.maximum(self.share.value.reshape(n_mixed, self.n_groups), 0.0)
             weights[:n_mixed] = share / share.sum(axis=0)
-        self.quoted.value = self.centre
+        self.asked_price.value = self.centre
         self.solve(self.priced)
         return ColumnDispatch(
             1000.0 * self.power.value,
@@ -298,7 +299,7 @@ class _Columns:
             self.upper,
             self.lower,
             self.rows[-1]["gap"],
-            tuple(self.quotes),
+            tuple(self.columns),
             weights,
             self.group,
             pd.DataFrame(self.rows),

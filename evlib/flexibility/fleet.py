@@ -5,28 +5,33 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from evlib.errors import InputError, require, whole
-from evlib.flexibility.domain import PER_VEHICLE, Domain
+from evlib.flexibility.domain import PER_VEHICLE, Adjustments, Domain
 
 __all__ = ["Fleet", "check_cohorts", "column_groups", "mean_vehicles", "to_horizon", "to_steps"]
 
+# Mean vehicles stand for all that plug in within so many steps and stay alike to so many steps.
 WINDOW_STEPS = 2
 STAY_STEPS = 4
 
 
 @dataclass(frozen=True)
 class Fleet:
-    """Who stands where and when.
+    """Cohorts of identical vehicles: who stands where and when.
 
     Parameters
     ----------
     domain : Domain
-        One vehicle of each of n cohorts.
+        One vehicle of each of n cohorts; its usable step t is step ``first_step + t`` of the horizon.
     size_veh : array_like, shape (n,)
-        Vehicles in each cohort, real, 0 or more.
+        Vehicles in each cohort, real, 0 or more; ones where the cohorts are only listed.
     station, first_step : array_like of int, shape (n,)
-        Station of each cohort; horizon step of its first usable step.
+        Station of each cohort; horizon step of its first usable step, one after the plug-in step.
     n_stations, n_steps : int
         Stations, and steps K of the horizon.
+    vehicle_class, soc_type : array_like of int, shape (n,), optional
+        Class and type by state of charge on arrival, where they matter.
+    adjustments : Adjustments, optional
+        Where wishes were adjusted to batteries.
 
     Raises
     ------
@@ -40,6 +45,9 @@ class Fleet:
     first_step: np.ndarray
     n_stations: int
     n_steps: int
+    vehicle_class: np.ndarray | None = None
+    soc_type: np.ndarray | None = None
+    adjustments: Adjustments | None = None
 
     def __post_init__(self):
         sizes, first = check_cohorts(self.domain, self.size_veh, self.first_step, self.n_steps)
@@ -55,17 +63,40 @@ class Fleet:
         """Number of cohorts."""
         return self.domain.n
 
+    @property
+    def plug_in_step(self):
+        """Horizon step in which each cohort plugs in, shape (n,)."""
+        return self.first_step - 1
+
+    @property
+    def shape(self):
+        """(n_stations, n_classes, n_types, K), for a fleet that lists every combination in C order."""
+        return self.n_stations, int(self.vehicle_class.max()) + 1, int(self.soc_type.max()) + 1, self.n_steps
+
+    def of_sizes(self, size_veh):
+        """The same cohorts with other sizes, shape (n,) [veh]."""
+        return replace(self, size_veh=size_veh)
+
+    def sizes_of(self, plug_ins_veh):
+        """Vehicles of each cohort, shape (n,), from plug-ins by station, class and step; types in equal parts.
+
+        For a fleet that lists every combination of station, class, type and step.
+        """
+        n_types = self.shape[2]
+        return np.repeat(plug_ins_veh[:, :, None, :] / n_types, n_types, axis=2).reshape(-1)
+
     def take(self, index):
         """The cohorts of an index, slice or mask."""
-        arrays = {name: getattr(self, name)[index] for name in ("size_veh", "station", "first_step")}
-        return replace(self, domain=self.domain.take(index), **arrays)
+        names = ("size_veh", "station", "first_step", "vehicle_class", "soc_type")
+        arrays = {name: getattr(self, name)[index] for name in names if getattr(self, name) is not None}
+        return replace(self, domain=self.domain.take(index), adjustments=None, **arrays)
 
     def place(self):
         """Position station * K + step of every usable step, shape (n, T); 0 where the vehicle is gone."""
         first = self.station * self.n_steps + self.first_step
         return np.where(self.domain.active, first[:, None] + np.arange(self.domain.n_steps), 0)
 
-    def own_prices(self, price_cny_kwh):
+    def cohort_prices(self, price_cny_kwh):
         """Station prices (n_stations, K) as each cohort sees them in its usable steps: (n, T), else 0."""
         price = np.asarray(price_cny_kwh, dtype=float)
         shape = (self.n_stations, self.n_steps)

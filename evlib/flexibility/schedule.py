@@ -1,5 +1,7 @@
 """Schedules of a batch of vehicles: what they cost, what vehicles do when left alone, which rules a schedule breaks."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,8 +15,15 @@ AT_A_TIME = 512
 
 @dataclass(frozen=True)
 class Schedule:
-    """What each vehicle does: charge_kw and discharge_kw (n, T), energy_kwh since plug-in (n, T + 1; constant after the
-    last usable step), terminal_kwh and unserved_kwh (n,). Powers are meter side, energies battery side."""
+    """What each of n vehicles does; powers are meter side, energies battery side.
+
+    Attributes
+    ----------
+    charge_kw, discharge_kw : ndarray, shape (n, T)
+    energy_kwh : ndarray, shape (n, T + 1)
+        Energy since plug-in, constant after the last usable step.
+    terminal_kwh, unserved_kwh : ndarray, shape (n,)
+    """
 
     charge_kw: np.ndarray
     discharge_kw: np.ndarray
@@ -26,6 +35,52 @@ class Schedule:
     def power_kw(self):
         """Charge minus discharge [kW], shape (n, T)."""
         return self.charge_kw - self.discharge_kw
+
+    def take(self, index, n_steps: int | None = None) -> Schedule:
+        """The vehicles of an index, slice or mask, over their first n_steps usable steps (all, if not said)."""
+        last = self.charge_kw.shape[1] if n_steps is None else n_steps
+        return Schedule(
+            self.charge_kw[index][:, :last],
+            self.discharge_kw[index][:, :last],
+            self.energy_kwh[index][:, : last + 1],
+            self.terminal_kwh[index],
+            self.unserved_kwh[index],
+        )
+
+    def times(self, size_veh) -> Schedule:
+        """Whole cohorts of so many vehicles, shape (n,), from one vehicle of each."""
+        return self._each(lambda values, size: size * values, size_veh)
+
+    def shared_by(self, size_veh) -> Schedule:
+        """One vehicle of each cohort, shape (n,) and not 0, from whole cohorts."""
+        return self._each(lambda values, size: values / size, size_veh)
+
+    def put_into(self, whole: Schedule, rows) -> Schedule:
+        """A larger batch in which the vehicles of some rows do this, and do nothing in steps beyond these.
+
+        Parameters
+        ----------
+        whole : Schedule
+            What the others do.
+        rows : ndarray of int or bool
+            Where the vehicles of this schedule stand in the larger batch.
+        """
+        rows, fields = np.arange(len(whole.charge_kw))[rows], {}
+        for name, values in vars(self).items():
+            fields[name] = getattr(whole, name).copy()
+            fields[name][rows] = 0.0
+            columns = (slice(values.shape[1]),) if values.ndim == 2 else ()
+            fields[name][(rows, *columns)] = values
+        return Schedule(**fields)
+
+    @classmethod
+    def idle(cls, n: int, n_steps: int) -> Schedule:
+        """Nobody does anything."""
+        return cls(np.zeros((n, n_steps)), np.zeros((n, n_steps)), np.zeros((n, n_steps + 1)), np.zeros(n), np.zeros(n))
+
+    def _each(self, operation, size_veh) -> Schedule:
+        size = np.asarray(size_veh)
+        return Schedule(*(operation(v, size[:, None] if v.ndim == 2 else size) for v in vars(self).values()))
 
 
 def usable_prices(domain, prices_cny_kwh):

@@ -9,9 +9,10 @@ import numpy as np
 import scipy.sparse as sp
 
 from evlib.flexibility.domain import Domain, Schedule, uncontrolled
+from evlib.flexibility.fleet import Fleet
 
 __all__ = [
-    "Cluster",
+    "StationLoad",
     "block_schedule",
     "column_block",
     "exact_block",
@@ -22,7 +23,7 @@ __all__ = [
 
 
 @dataclass(frozen=True)
-class Cluster:
+class StationLoad:
     """What the grid problem needs to know of the vehicles; energies in MWh, powers in MW, cost in thousand CNY.
 
     Attributes
@@ -42,12 +43,12 @@ class Cluster:
     variables: dict = field(default_factory=dict)
 
 
-def no_vehicles(n_stations: int, n_steps: int) -> Cluster:
+def no_vehicles(n_stations: int, n_steps: int) -> StationLoad:
     """Stations that draw nothing."""
-    return Cluster(cp.Constant(np.zeros((n_stations, n_steps))), cp.Constant(0.0))
+    return StationLoad(cp.Constant(np.zeros((n_stations, n_steps))), cp.Constant(0.0))
 
 
-def priced_power(price_cny_kwh: np.ndarray, step_h: float) -> Cluster:
+def priced_power(price_cny_kwh: np.ndarray, step_h: float) -> StationLoad:
     """Stations free to draw or feed in any power at given prices: the grid's side of the dual.
 
     Parameters
@@ -58,102 +59,101 @@ def priced_power(price_cny_kwh: np.ndarray, step_h: float) -> Cluster:
 
     Returns
     -------
-    Cluster
+    StationLoad
         Its cost is minus what the stations pay.
     """
     power = cp.Variable(price_cny_kwh.shape, name="station")
-    return Cluster(power, -step_h * cp.sum(cp.multiply(price_cny_kwh, power)))
+    return StationLoad(power, -step_h * cp.sum(cp.multiply(price_cny_kwh, power)))
 
 
-def full_power_block(domain: Domain, size_veh, station, first_step, n_stations: int, n_steps: int) -> Cluster:
+def full_power_block(fleet: Fleet, size_veh=None) -> StationLoad:
     """Cohorts that charge at full power at once; the grid may cut a station's profile, and what it cuts is unserved.
 
     Parameters
     ----------
-    domain, size_veh, station, first_step, n_stations, n_steps
+    fleet, size_veh
         As in :func:`exact_block`.
 
     Returns
     -------
-    Cluster
+    StationLoad
         Variable ``cut`` is the power cut at each station [MW].
     """
+    domain, shape = fleet.domain, (fleet.n_stations, fleet.n_steps)
+    size_veh = fleet.size_veh if size_veh is None else size_veh
     schedule = uncontrolled(domain)
-    gather = _gather(schedule.charge_kw, domain, station, first_step, n_stations, n_steps)
-    wanted = cp.reshape(gather @ size_veh, (n_stations, n_steps), order="C")
-    cut = cp.Variable((n_stations, n_steps), name="cut", nonneg=True)
+    wanted = cp.reshape(_gather(fleet, schedule.charge_kw) @ size_veh, shape, order="C")
+    cut = cp.Variable(shape, name="cut", nonneg=True)
     settled = domain.unserved_cny_kwh * schedule.unserved_kwh
     settled = settled + domain.terminal_price_cny_kwh / domain.eta_charge * schedule.terminal_kwh
     penalty = domain.unserved_cny_kwh * domain.eta_charge * domain.step_h
     cost = penalty * cp.sum(cut) + (settled / 1000.0) @ size_veh
-    return Cluster(wanted - cut, cost, [cut <= wanted], {"cut": cut})
+    return StationLoad(wanted - cut, cost, [cut <= wanted], {"cut": cut})
 
 
-def column_block(domain: Domain, schedules, size_veh, station, first_step, n_stations: int, n_steps: int) -> Cluster:
-    """Cohorts that mix given schedules: a set inside the exact one, and exact where the best schedules are among them.
+def column_block(fleet: Fleet, schedules, size_veh=None) -> StationLoad:
+    """Cohorts that mix schedules: a set inside the exact one, and exact where the best schedules are among them.
 
     Parameters
     ----------
-    domain, size_veh, station, first_step, n_stations, n_steps
+    fleet, size_veh
         As in :func:`exact_block`.
     schedules : list of Schedule
         Feasible schedules of one vehicle of every cohort, such as best answers to earlier prices.
 
     Returns
     -------
-    Cluster
+    StationLoad
     """
-    n = domain.n
-    gather = sp.hstack(
-        [_gather(item.power_kw, domain, station, first_step, n_stations, n_steps) for item in schedules], format="csr"
-    )
+    domain, n, shape = fleet.domain, fleet.n, (fleet.n_stations, fleet.n_steps)
+    size_veh = fleet.size_veh if size_veh is None else size_veh
+    gather = sp.hstack([_gather(fleet, schedule.power_kw) for schedule in schedules], format="csr")
     cost = [
-        domain.wear_cny_kwh * domain.step_h * item.discharge_kw.sum(axis=1)
-        + domain.unserved_cny_kwh * item.unserved_kwh
-        + domain.terminal_price_cny_kwh / domain.eta_charge * item.terminal_kwh
-        for item in schedules
+        domain.wear_cny_kwh * domain.step_h * schedule.discharge_kw.sum(axis=1)
+        + domain.unserved_cny_kwh * schedule.unserved_kwh
+        + domain.terminal_price_cny_kwh / domain.eta_charge * schedule.terminal_kwh
+        for schedule in schedules
     ]
     vehicles = cp.Variable(n * len(schedules), name="vehicles", nonneg=True)
     total = sp.hstack([sp.eye_array(n)] * len(schedules), format="csr")
-    power = cp.reshape(gather @ vehicles, (n_stations, n_steps), order="C")
-    return Cluster(power, (np.concatenate(cost) / 1000.0) @ vehicles, [total @ vehicles == size_veh], {})
+    power = cp.reshape(gather @ vehicles, shape, order="C")
+    return StationLoad(power, (np.concatenate(cost) / 1000.0) @ vehicles, [total @ vehicles == size_veh], {})
 
 
-def _gather(power_kw, domain: Domain, station, first_step, n_stations: int, n_steps: int) -> sp.csr_array:
+def _gather(fleet: Fleet, power_kw) -> sp.csr_array:
     """Matrix from vehicles of each cohort to station power [MW per vehicle], rows station by station."""
-    cohort, age = np.nonzero(domain.active & (power_kw != 0))
-    place = np.asarray(station)[cohort] * n_steps + np.asarray(first_step)[cohort] + age
-    return sp.csr_array((power_kw[cohort, age] / 1000.0, (place, cohort)), shape=(n_stations * n_steps, domain.n))
+    cohort, age = np.nonzero(fleet.domain.active & (power_kw != 0))
+    place = fleet.station[cohort] * fleet.n_steps + fleet.first_step[cohort] + age
+    values = power_kw[cohort, age] / 1000.0
+    return sp.csr_array((values, (place, cohort)), shape=(fleet.n_stations * fleet.n_steps, fleet.n))
 
 
-def exact_block(domain: Domain, size_veh, station, first_step, n_stations: int, n_steps: int) -> Cluster:
+def exact_block(fleet: Fleet, size_veh=None) -> StationLoad:
     """Every cohort with its own exact domain: N identical vehicles are the domain of one, times N.
 
     Parameters
     ----------
-    domain : Domain
-        One vehicle of each of n cohorts.
-    size_veh : ndarray or cvxpy.Expression, shape (n,)
-        Vehicles in each cohort; linear, so a variable is allowed.
-    station, first_step : ndarray of int, shape (n,)
-        Station of each cohort and its first usable step.
-    n_stations, n_steps : int
-        Shape of the stations' power.
+    fleet : Fleet
+        Cohorts, each with the domain of one vehicle.
+    size_veh : ndarray or cvxpy.Expression, shape (n,), optional
+        Vehicles in each cohort, if not those of the fleet; linear, so a variable is allowed.
 
     Returns
     -------
-    Cluster
+    StationLoad
         Energy is a state variable, so the constraints stay sparse.
     """
+    domain, n_stations, n_steps = fleet.domain, fleet.n_stations, fleet.n_steps
+    size_veh = fleet.size_veh if size_veh is None else size_veh
     n, count = domain.n, domain.n_usable
     cohort = np.repeat(np.arange(n), count)
     n_rows = len(cohort)
     if n == 0:
-        return Cluster(cp.Constant(np.zeros((n_stations, n_steps))), cp.Constant(0.0))
+        return StationLoad(cp.Constant(np.zeros((n_stations, n_steps))), cp.Constant(0.0))
     row = np.arange(n_rows)
     age = row - np.repeat(np.cumsum(count) - count, count)
     spread = sp.csr_array((np.ones(n_rows), (row, cohort)), shape=(n_rows, n))
-    place = np.asarray(station)[cohort] * n_steps + np.asarray(first_step)[cohort] + age
+    place = fleet.station[cohort] * n_steps + fleet.first_step[cohort] + age
     gather = sp.csr_array((np.ones(n_rows), (place, row)), shape=(n_stations * n_steps, n_rows))
     earlier = row[age > 0]
     change = sp.eye_array(n_rows, format="csr") - sp.csr_array(
@@ -200,18 +200,18 @@ def exact_block(domain: Domain, size_veh, station, first_step, n_stations: int, 
         + domain.terminal_price_cny_kwh / domain.eta_charge * cp.sum(terminal)
     )
     power = cp.reshape(gather @ net, (n_stations, n_steps), order="C")
-    return Cluster(power, cost, constraints, variables)
+    return StationLoad(power, cost, constraints, variables)
 
 
-def block_schedule(cluster: Cluster, domain: Domain) -> Schedule:
+def block_schedule(station_load: StationLoad, domain: Domain) -> Schedule:
     """Schedules of all cohorts after a solve, whole cohorts [kW, kWh]."""
     count, n_steps = domain.n_usable, int(domain.n_usable.max(initial=0))
     inside = np.arange(n_steps)[None, :] < count[:, None]
 
     def table(name):
         values = np.zeros((domain.n, n_steps))
-        if name in cluster.variables:
-            values[inside] = 1000.0 * cluster.variables[name].value
+        if name in station_load.variables:
+            values[inside] = 1000.0 * station_load.variables[name].value
         return values
 
     charge, discharge = table("charge"), table("discharge")
@@ -221,6 +221,6 @@ def block_schedule(cluster: Cluster, domain: Domain) -> Schedule:
         charge,
         discharge,
         energy,
-        1000.0 * cluster.variables["terminal"].value,
-        1000.0 * cluster.variables["unserved"].value,
+        1000.0 * station_load.variables["terminal"].value,
+        1000.0 * station_load.variables["unserved"].value,
     )

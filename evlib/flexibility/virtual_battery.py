@@ -9,7 +9,7 @@ from scipy.sparse import bmat, csr_array, diags_array, eye_array
 
 from evlib.errors import InputError, SolverError
 from evlib.flexibility.fleet import Fleet, check_cohorts, to_horizon
-from evlib.flexibility.station_load import Cluster, exact_block
+from evlib.flexibility.station_load import StationLoad, exact_block
 
 __all__ = ["SummedBounds", "nearest_delivery", "summed_block", "summed_bounds", "summed_power", "summed_support"]
 
@@ -158,7 +158,7 @@ def _solve(bounds, prices_cny_kwh):
     return result
 
 
-def summed_block(fleet: Fleet) -> Cluster:
+def summed_block(fleet: Fleet) -> StationLoad:
     """Every station as one big battery: its cost is a lower bound, its power need not be deliverable.
 
     Parameters
@@ -167,7 +167,7 @@ def summed_block(fleet: Fleet) -> Cluster:
 
     Returns
     -------
-    Cluster
+    StationLoad
         As :class:`evlib.flexibility.SummedBounds`, one for each station.
     """
     rows, cost, constraints = [], cp.Constant(0.0), []
@@ -194,7 +194,7 @@ def summed_block(fleet: Fleet) -> Cluster:
         cost = cost + bounds.wear_cny_kwh * bounds.step_h * cp.sum(discharge)
         cost = cost + bounds.unserved_cny_kwh * unserved + bounds.terminal_cny_kwh * terminal
         rows.append(charge - discharge)
-    return Cluster(cp.vstack(rows), cost, constraints)
+    return StationLoad(cp.vstack(rows), cost, constraints)
 
 
 def nearest_delivery(fleet: Fleet, profile_kw, solve) -> float:
@@ -216,7 +216,7 @@ def nearest_delivery(fleet: Fleet, profile_kw, solve) -> float:
     float
         [kWh].
     """
-    block = exact_block(fleet.domain, fleet.size_veh, fleet.station, fleet.first_step, fleet.n_stations, fleet.n_steps)
+    block = exact_block(fleet)
     missed = fleet.domain.step_h * cp.sum(cp.abs(block.power_mw - profile_kw / 1000.0))
     problem = cp.Problem(cp.Minimize(missed + cp.sum(block.variables["unserved"])), block.constraints)
     solve(problem)

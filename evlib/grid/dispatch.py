@@ -2,21 +2,69 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-import cvxpy as cp
 import numpy as np
 
 from evlib.errors import SolverError
 from evlib.grid.grid_case import GridCase, GridOptions
+from evlib.grid.grid_model import GridModel
 from evlib.grid.power_flow import power_flow
-from evlib.grid.solver import Solution
 
-__all__ = ["PARTS", "WIDEST_CONE_PU", "Dispatch", "grid_certificate", "net_demand", "price_parts", "read_dispatch"]
+__all__ = ["PARTS", "WIDEST_CONE_PU", "Dispatch", "GridCertificate", "grid_certificate", "net_demand", "price_parts"]
 
 PARTS = ("energy", "loss", "congestion", "voltage")
 # A cone more open than this loses power that no AC feeder would [MVA^2].
 WIDEST_CONE_PU = 1e-5
+
+
+@dataclass(frozen=True, kw_only=True)
+class GridCertificate:
+    """How far a dispatch can be trusted.
+
+    Attributes
+    ----------
+    grid_model, grid_status, grid_solver : str
+    grid_tolerance : float
+        Of the solver: the first of its ladder that ended optimal.
+    grid_ladder : list of str
+        Every attempt of the solver.
+    grid_balance_residual_kw : float
+        Largest violation of a nodal balance.
+    grid_cone_gap_pu : float
+        Largest :math:`\\ell w_i - P^2 - Q^2` [MVA^2].
+    grid_cone_tight : bool
+        Whether that is at most ``WIDEST_CONE_PU``.
+    grid_ac_voltage_error_pu, grid_ac_voltage_violation_pu, grid_ac_loss_kwh : float
+        The dispatch on the AC feeder; nan where that cannot carry it.
+    grid_ac_error : str
+        Why it cannot; empty where it can.
+    grid_model_loss_kwh : float
+        The model's own losses.
+    grid_quadratic_share : float
+        Declared quadratic terms and overloads, as a share of the cost.
+    lowest_price_cny_kwh, highest_price_cny_kwh : float
+    grid_price_residual_cny_kwh : float
+        Largest difference between a price and the sum of its parts.
+    """
+
+    grid_model: str
+    grid_status: str
+    grid_solver: str
+    grid_tolerance: float
+    grid_ladder: list
+    grid_balance_residual_kw: float
+    grid_cone_gap_pu: float
+    grid_cone_tight: bool
+    grid_ac_voltage_error_pu: float
+    grid_ac_voltage_violation_pu: float
+    grid_ac_loss_kwh: float
+    grid_ac_error: str = ""
+    grid_model_loss_kwh: float
+    grid_quadratic_share: float
+    lowest_price_cny_kwh: float
+    highest_price_cny_kwh: float
+    grid_price_residual_cny_kwh: float
 
 
 @dataclass(frozen=True)
@@ -58,8 +106,8 @@ class Dispatch:
         Every attempt of the solver, the last one optimal.
     balance_residual_kw : float
         Largest violation of a nodal balance.
-    certificate : dict
-        How far the dispatch can be trusted, see :func:`evlib.grid.dispatch.grid_certificate`.
+    certificate : GridCertificate
+        How far the dispatch can be trusted.
     """
 
     station_kw: np.ndarray
@@ -84,7 +132,7 @@ class Dispatch:
     tolerance: float
     ladder: tuple
     balance_residual_kw: float
-    certificate: dict
+    certificate: GridCertificate | None = None
 
 
 def net_demand(case: GridCase, dispatch: Dispatch, extra_kw=None) -> tuple[np.ndarray, np.ndarray]:
@@ -101,7 +149,7 @@ def net_demand(case: GridCase, dispatch: Dispatch, extra_kw=None) -> tuple[np.nd
     return kw, kvar
 
 
-def price_parts(case: GridCase, options: GridOptions, parts: dict) -> dict[str, np.ndarray]:
+def price_parts(case: GridCase, options: GridOptions, model: GridModel) -> dict[str, np.ndarray]:
     """Parts of the price of every bus, from the duals of a solved grid problem.
 
     The Lagrangian does not change with the power of a branch from bus i to bus j, so the prices at its ends differ by
@@ -118,8 +166,8 @@ def price_parts(case: GridCase, options: GridOptions, parts: dict) -> dict[str, 
     ----------
     case : GridCase
     options : GridOptions
-    parts : dict
-        Named expressions and constraints of the solved problem, see :func:`evlib.grid.dno.build_problem`.
+    model : GridModel
+        Solved.
 
     Returns
     -------
@@ -127,26 +175,28 @@ def price_parts(case: GridCase, options: GridOptions, parts: dict) -> dict[str, 
         ``energy``, ``loss`` (zero in LinDistFlow), ``congestion``, ``voltage`` [CNY/kWh]. They add up to the price but
         for the solver's residual: no part is taken as the rest.
     """
-    flow, groups, shape = parts["flow"], parts["groups"], case.load_kw[1:].shape
-    drop = groups["voltage drop"][0].dual_value
-    tie_in, tie_out = (item.dual_value for item in groups["tie limits"])
-    congestion = -groups["line ratings"][0].dual_value[1][0].reshape(shape)
+    flow, rules, shape = model.flow, model.constraints, case.load_kw[1:].shape
+    drop = rules["voltage drop"][0].dual_value
+    tie_in, tie_out = (limit.dual_value for limit in rules["tie limits"])
+    congestion = -rules["line ratings"][0].dual_value[1][0].reshape(shape)
     np.add.at(congestion, case.tie, tie_in - tie_out)
     voltage, loss = 2 * case.feeder.r_pu[:, None] * drop, np.zeros(shape)
     if flow.current is not None:
         squared_z = (case.feeder.r_pu**2 + case.feeder.x_pu**2)[:, None]
         from_current = 2 * flow.flow_p.value / flow.sending.value * squared_z * drop
-        loss = -2 / flow.size_mva * groups["cone"][0].dual_value[1][0].reshape(shape) + from_current
+        loss = -2 / flow.size_mva * rules["cone"][0].dual_value[1][0].reshape(shape) + from_current
         voltage = voltage - from_current
-    root = parts["balance"].dual_value[0] / case.step_h
+    root = model.price_cny_kwh(case.step_h)[0]
     way = case.feeder.downstream.T
-    found = {
+    along_the_way = {
         name: way @ values / case.step_h for name, values in zip(PARTS[1:], (loss, congestion, voltage), strict=True)
     }
-    return {"energy": np.tile(root, (case.feeder.n_bus, 1))} | found
+    return {"energy": np.tile(root, (case.feeder.n_bus, 1))} | along_the_way
 
 
-def grid_certificate(case: GridCase, options: GridOptions, dispatch: Dispatch, cone_gap_pu=0.0, extra_kw=None) -> dict:
+def grid_certificate(
+    case: GridCase, options: GridOptions, dispatch: Dispatch, cone_gap_pu=0.0, extra_kw=None
+) -> GridCertificate:
     """The certificate of one solve of the grid problem.
 
     Parameters
@@ -155,41 +205,33 @@ def grid_certificate(case: GridCase, options: GridOptions, dispatch: Dispatch, c
     options : GridOptions
     dispatch : Dispatch
     cone_gap_pu : float
-        Largest slack of a cone, see below.
+        Largest slack of a cone.
     extra_kw : ndarray, shape (n_bus, K), optional
         Demand beyond the case's.
 
     Returns
     -------
-    dict
-        ``grid_model``; ``grid_status``, ``grid_solver``, ``grid_tolerance`` and ``grid_ladder`` (every attempt);
-        ``grid_balance_residual_kw``; ``grid_cone_gap_pu``, the largest :math:`\\ell w_i - P^2 - Q^2` [MVA^2], and
-        ``grid_cone_tight``, whether that is at most ``WIDEST_CONE_PU``; the dispatch on the AC feeder:
-        ``grid_ac_voltage_error_pu``, ``grid_ac_voltage_violation_pu`` and ``grid_ac_loss_kwh`` beside the model's own
-        ``grid_model_loss_kwh``; ``grid_quadratic_share`` of the declared quadratic terms and of overloads in the cost;
-        ``lowest_price_cny_kwh``, ``highest_price_cny_kwh``; ``grid_price_residual_cny_kwh``, the largest difference
-        between a price and the sum of its parts. Where the AC feeder cannot carry the dispatch, ``grid_ac_error`` says
-        why and its numbers are nan.
+    GridCertificate
     """
     feeder, costs = case.feeder, dispatch.costs_cny
     quadratic = sum(value for name, value in costs.items() if "quadratic" in name or name == "overload")
     parts = sum(dispatch.price_parts_cny_kwh.values())
-    return {
-        "grid_model": options.grid_model,
-        "grid_status": dispatch.status,
-        "grid_solver": "Clarabel",
-        "grid_tolerance": dispatch.tolerance,
-        "grid_ladder": [str(item) for item in dispatch.ladder],
-        "grid_balance_residual_kw": dispatch.balance_residual_kw,
-        "grid_cone_gap_pu": cone_gap_pu,
-        "grid_cone_tight": cone_gap_pu <= WIDEST_CONE_PU,
+    return GridCertificate(
+        grid_model=options.grid_model,
+        grid_status=dispatch.status,
+        grid_solver="Clarabel",
+        grid_tolerance=dispatch.tolerance,
+        grid_ladder=[str(attempt) for attempt in dispatch.ladder],
+        grid_balance_residual_kw=dispatch.balance_residual_kw,
+        grid_cone_gap_pu=cone_gap_pu,
+        grid_cone_tight=cone_gap_pu <= WIDEST_CONE_PU,
         **_against_ac(feeder, options, dispatch, net_demand(case, dispatch, extra_kw), case.step_h),
-        "grid_model_loss_kwh": float(dispatch.loss_kw.sum() * case.step_h),
-        "grid_quadratic_share": quadratic / costs["total"] if costs["total"] else float("nan"),
-        "lowest_price_cny_kwh": float(dispatch.price_cny_kwh.min()),
-        "highest_price_cny_kwh": float(dispatch.price_cny_kwh.max()),
-        "grid_price_residual_cny_kwh": float(np.abs(parts - dispatch.price_cny_kwh).max()),
-    }
+        grid_model_loss_kwh=float(dispatch.loss_kw.sum() * case.step_h),
+        grid_quadratic_share=quadratic / costs["total"] if costs["total"] else float("nan"),
+        lowest_price_cny_kwh=float(dispatch.price_cny_kwh.min()),
+        highest_price_cny_kwh=float(dispatch.price_cny_kwh.max()),
+        grid_price_residual_cny_kwh=float(np.abs(parts - dispatch.price_cny_kwh).max()),
+    )
 
 
 def _against_ac(feeder, options: GridOptions, dispatch: Dispatch, net, step_h: float) -> dict:
@@ -204,48 +246,3 @@ def _against_ac(feeder, options: GridOptions, dispatch: Dispatch, net, step_h: f
         "grid_ac_voltage_violation_pu": float(max(0.0, (low - ac).max(), (ac - high).max())),
         "grid_ac_loss_kwh": float(exact.loss_kw.sum() * step_h),
     }
-
-
-def read_dispatch(case: GridCase, options: GridOptions, parts, solution: Solution, *, extra_kw=None) -> Dispatch:
-    """The dispatch that a solved problem holds, with its certificate."""
-    kilo, flow = 1000.0, parts["flow"]
-    shed_kw = np.zeros_like(case.load_kw)
-    shed_kw[parts["load_bus"]] = kilo * parts["shed"].value
-    available = parts["available"]
-    available_kw = kilo * (available.value if isinstance(available, cp.Expression) else available)
-    voltage = np.vstack([np.full((1, case.n_steps), options.root_voltage_pu), np.sqrt(flow.squared.value)])
-    overloads = {name: kilo * item.value for name, item in parts["overloads"].items()}
-    costs = {name: kilo * float(term.value) for name, term in parts["costs"].items()}
-    objective_cny = kilo * solution.cost_kcny
-    total = objective_cny
-    loss_kw, gap = np.zeros_like(flow.flow_p.value), 0.0
-    if flow.current is not None:
-        loss_kw = kilo * case.feeder.r_pu[:, None] * flow.current.value
-        gap = flow.current.value * flow.sending.value - flow.flow_p.value**2 - flow.flow_q.value**2
-        total = sum(costs.values())
-    dispatch = Dispatch(
-        station_kw=kilo * parts["station"].value,
-        backup_kw=kilo * parts["backup"].value,
-        available_kw=available_kw,
-        curtailed_kw=kilo * parts["curtailed"].value,
-        farm_kvar=np.zeros_like(available_kw) if parts["farm_q"] is None else kilo * parts["farm_q"].value,
-        shed_kw=shed_kw,
-        import_kw=kilo * parts["import"].value,
-        export_kw=kilo * parts["export"].value,
-        branch_kw=kilo * flow.flow_p.value,
-        branch_kvar=kilo * flow.flow_q.value,
-        loss_kw=loss_kw,
-        voltage_pu=voltage,
-        price_cny_kwh=parts["balance"].dual_value / case.step_h,
-        price_parts_cny_kwh=price_parts(case, options, parts),
-        tie_overload_kw=overloads.get("tie", np.zeros((len(case.zones), case.n_steps))),
-        line_overload_kva=overloads.get("line", np.zeros_like(loss_kw)),
-        costs_cny=costs | {"total": total},
-        objective_cny=objective_cny,
-        status=solution.ladder[-1].status,
-        tolerance=solution.ladder[-1].tolerance,
-        ladder=solution.ladder,
-        balance_residual_kw=kilo * float(np.abs(parts["balance"].violation()).max()),
-        certificate={},
-    )
-    return replace(dispatch, certificate=grid_certificate(case, options, dispatch, float(np.max(gap)), extra_kw))

@@ -1,121 +1,284 @@
-"""The set in which the grid sees vehicles: exact domains, the same by columns, or the paper's zonotopes."""
+"""The set in which the grid sees vehicles: one protocol, and a class for each set that a scenario may choose.
+
+``exact`` holds every cohort's domain in one problem, ``columns`` finds the same domains column by column, ``zonotope`` is
+the paper's inner approximation, ``summed`` the outer one of summed bounds, and ``uncontrolled`` no set at all: full power
+at once. Strings are read in :func:`vehicle_set` and nowhere else.
+"""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Protocol
 
 import numpy as np
 
-from evlib.flexibility.cohorts import Cohorts, vehicle_costs
-from evlib.flexibility.column_generation import ColumnDispatch, mixed_schedule, solve_by_columns
+from evlib.errors import InputError
+from evlib.flexibility.cohorts import uncontrolled_costs, vehicle_costs
+from evlib.flexibility.column_generation import ColumnDispatch, PricedColumn, mixed_schedule, solve_by_columns
 from evlib.flexibility.fleet import Fleet
 from evlib.flexibility.schedule import Schedule, cost_of, uncontrolled
-from evlib.flexibility.station_load import block_schedule, exact_block
+from evlib.flexibility.station_load import StationLoad, block_schedule, exact_block, full_power_block
+from evlib.flexibility.virtual_battery import summed_block
 from evlib.flexibility.zonotope.geometry import support_value
 from evlib.flexibility.zonotope.inner_approximation import inner_zonotopes
 from evlib.flexibility.zonotope.station_load import zonotope_block
-from evlib.grid.dispatch import Dispatch, read_dispatch
-from evlib.grid.dno import build_problem, dispatch_grid
+from evlib.grid.dispatch import Dispatch
+from evlib.grid.dno import dispatch_grid, read_dispatch
 from evlib.grid.grid_case import GridCase, GridOptions
+from evlib.grid.grid_model import build_grid_model
 from evlib.grid.solver import Solution, solve_grid
 
-__all__ = ["COLUMNS_GAP", "cohort_fleet", "dispatch_by_columns", "dispatch_fleet", "set_costs", "zonotope_costs"]
+__all__ = [
+    "COLUMNS_GAP",
+    "SETS",
+    "ColumnSet",
+    "ExactSet",
+    "FleetDispatch",
+    "SummedSet",
+    "UncontrolledSet",
+    "VehicleSet",
+    "ZonotopeSet",
+    "dispatch_by_columns",
+    "vehicle_set",
+]
 
 # Certified gap of a dispatch by columns, half of what announced prices may miss.
 COLUMNS_GAP = 5e-5
+# Columns of one dispatch that the next starts from.
+KEPT_COLUMNS = 20
 
 
-def cohort_fleet(cohorts: Cohorts, size_veh) -> Fleet:
-    """Cohorts with their sizes as a fleet; sizes of 1 stand for one vehicle of each."""
-    return Fleet(
-        cohorts.domain, size_veh, cohorts.station, cohorts.plug_in_step + 1, cohorts.shape[0], cohorts.shape[3]
-    )
+@dataclass(frozen=True)
+class FleetDispatch:
+    """The grid's answer to a fleet.
 
-
-def dispatch_fleet(
-    case: GridCase, options: GridOptions, fleet: Fleet, domain_set: str = "exact"
-) -> tuple[Dispatch, Schedule]:
-    """Dispatch the feeder with a fleet that charges as the grid wants.
-
-    Parameters
+    Attributes
     ----------
-    case : GridCase
-    options : GridOptions
-    fleet : Fleet
-        No empty cohort.
-    domain_set : {"exact", "columns", "zonotope"}
-        Every cohort's exact domain in one problem; the same by column generation, to a gap of 5e-5; the paper's
-        zonotopes with the uncontrolled profile as a way out.
-
-    Returns
-    -------
     dispatch : Dispatch
-    schedule : Schedule
-        Of one vehicle of every cohort.
+    schedule : callable
+        Makes the schedule of one vehicle of every cohort [kW, kWh]; an empty cohort does nothing.
+    columns : tuple of PricedColumn
+        From which the next dispatch may start; empty where the set has none.
     """
-    if domain_set == "columns" and fleet.n:
-        dispatch, found = dispatch_by_columns(case, options, fleet, gap=COLUMNS_GAP)
-        return dispatch, mixed_schedule(found, fleet)
-    if domain_set == "zonotope" and fleet.n:
-        block = zonotope_block(fleet)
-        return dispatch_grid(case, options, block.cluster), block.schedule()
-    cluster = exact_block(
-        fleet.domain, fleet.size_veh, fleet.station, fleet.first_step, fleet.n_stations, fleet.n_steps
-    )
-    dispatch = dispatch_grid(case, options, cluster)
-    if not fleet.n:
-        return dispatch, uncontrolled(fleet.domain)
-    whole = block_schedule(cluster, fleet.domain)
-    size = fleet.size_veh
-    return dispatch, Schedule(*(value / (size[:, None] if value.ndim == 2 else size) for value in vars(whole).values()))
+
+    dispatch: Dispatch
+    schedule: Callable[[], Schedule]
+    columns: tuple[PricedColumn, ...] = ()
 
 
-def set_costs(cohorts: Cohorts, price_cny_kwh, charging: str, domain_set: str = "exact", zonotopes=None) -> np.ndarray:
-    """Least electricity cost V of one vehicle of each cohort within the set; without a set, see ``vehicle_costs``."""
-    if charging == "uncontrolled" or domain_set != "zonotope":
-        return vehicle_costs(cohorts, price_cny_kwh, charging)
-    return zonotope_costs(cohorts, price_cny_kwh, zonotopes)
+class VehicleSet(Protocol):
+    """What the grid may ask of cohorts.
+
+    Attributes
+    ----------
+    cohorts : Fleet
+        Every cohort that may ever hold a vehicle.
+    mixes : bool
+        Whether a cohort may mix any schedules of its vehicles, so that best answers to earlier prices are a set inside
+        this one.
+    by_columns : bool
+        Whether the whole set is found column by column.
+    """
+
+    cohorts: Fleet
+    mixes: bool
+    by_columns: bool
+
+    def vehicle_costs(self, price_cny_kwh: np.ndarray) -> np.ndarray:
+        """Least electricity cost V of one vehicle of every cohort at station prices (n_stations, K), [CNY], (n,)."""
+
+    def station_load(self, rows: np.ndarray, size_veh) -> StationLoad:
+        """Station power of some cohorts (a mask) as a part of a grid problem; their sizes may be a variable."""
+
+    def dispatch(self, case: GridCase, options: GridOptions, size_veh: np.ndarray, columns=()) -> FleetDispatch:
+        """Dispatch the feeder with cohorts of these sizes, shape (n,) [veh]."""
 
 
-def zonotope_costs(cohorts: Cohorts, price_cny_kwh, zonotopes=None) -> np.ndarray:
-    """V of a vehicle that follows its zonotope or charges uncontrolled, whichever costs less.
+@dataclass(frozen=True)
+class ExactSet:
+    """Every cohort with its exact domain, all in one problem."""
+
+    cohorts: Fleet
+    mixes = True
+    by_columns = False
+
+    def vehicle_costs(self, price_cny_kwh):
+        """See :class:`VehicleSet`."""
+        return vehicle_costs(self.cohorts, price_cny_kwh)
+
+    def station_load(self, rows, size_veh):
+        """See :class:`VehicleSet`."""
+        return exact_block(self.cohorts.take(rows), size_veh)
+
+    def dispatch(self, case, options, size_veh, columns=()):
+        """See :class:`VehicleSet`."""
+        rows = size_veh > 0
+        fleet = self.cohorts.of_sizes(size_veh).take(rows)
+        load = exact_block(fleet)
+        dispatch = dispatch_grid(case, options, load)
+
+        def schedule():
+            if not fleet.n:
+                return Schedule.idle(self.cohorts.n, self.cohorts.domain.n_steps)
+            return _of_all(self.cohorts, rows, block_schedule(load, fleet.domain).shared_by(fleet.size_veh))
+
+        return FleetDispatch(dispatch, schedule)
+
+
+class ColumnSet(ExactSet):
+    """The same exact domains, the dispatch found column by column to a certified gap."""
+
+    by_columns = True
+
+    def dispatch(self, case, options, size_veh, columns=()):
+        """See :class:`VehicleSet`."""
+        rows = size_veh > 0
+        fleet = self.cohorts.of_sizes(size_veh).take(rows)
+        if not fleet.n:
+            return super().dispatch(case, options, size_veh)
+        dispatch, mixture = dispatch_by_columns(case, options, fleet, gap=COLUMNS_GAP, columns=columns)
+        leading = mixture.leading_columns(KEPT_COLUMNS)
+        return FleetDispatch(dispatch, lambda: _of_all(self.cohorts, rows, mixed_schedule(mixture, fleet)), leading)
+
+
+@dataclass(frozen=True)
+class ZonotopeSet:
+    """The paper's zonotopes, with the uncontrolled profile as a way out."""
+
+    cohorts: Fleet
+    mixes = False
+    by_columns = False
+
+    @cached_property
+    def zonotopes(self) -> list:
+        """One vehicle's of every cohort."""
+        return inner_zonotopes(self.cohorts.domain)
+
+    def vehicle_costs(self, price_cny_kwh):
+        """See :class:`VehicleSet`; a vehicle follows its zonotope or charges uncontrolled, whichever costs less."""
+        domain, prices = self.cohorts.domain, self.cohorts.cohort_prices(price_cny_kwh)
+        steered = [support_value(z, row[: z.n_steps]) for z, row in zip(self.zonotopes, prices, strict=True)]
+        return np.minimum(steered, cost_of(domain, prices, uncontrolled(domain)))
+
+    def station_load(self, rows, size_veh):
+        """See :class:`VehicleSet`."""
+        return self._block(self.cohorts.take(rows), rows, size_veh).station_load
+
+    def dispatch(self, case, options, size_veh, columns=()):
+        """See :class:`VehicleSet`."""
+        rows = size_veh > 0
+        fleet = self.cohorts.of_sizes(size_veh).take(rows)
+        if not fleet.n:
+            return ExactSet(self.cohorts).dispatch(case, options, size_veh)
+        block = self._block(fleet, rows, fleet.size_veh)
+        dispatch = dispatch_grid(case, options, block.station_load)
+        return FleetDispatch(dispatch, lambda: _of_all(self.cohorts, rows, block.schedule()))
+
+    def _block(self, fleet, rows, size_veh):
+        return zonotope_block(fleet, size_veh, zonotopes=[self.zonotopes[v] for v in np.flatnonzero(rows)])
+
+
+class SummedSet(ExactSet):
+    """Every station as one big battery: an outer set for diagnosis, whose dispatch vehicles need not be able to deliver."""
+
+    mixes = False
+
+    def station_load(self, rows, size_veh):
+        """See :class:`VehicleSet`; sizes are numbers here."""
+        return summed_block(self.cohorts.take(rows).of_sizes(size_veh))
+
+    def dispatch(self, case, options, size_veh, columns=()):
+        """See :class:`VehicleSet`; there is no schedule."""
+        load = summed_block(self.cohorts.of_sizes(size_veh))
+
+        def schedule():
+            raise InputError(
+                "summed bounds: a dispatch of theirs has no schedule; vehicles need not be able to deliver it"
+            )
+
+        return FleetDispatch(dispatch_grid(case, options, load), schedule)
+
+
+@dataclass(frozen=True)
+class UncontrolledSet:
+    """Full power at once; where the grid cuts a station, all vehicles there are cut in proportion."""
+
+    cohorts: Fleet
+    mixes = False
+    by_columns = False
+
+    def vehicle_costs(self, price_cny_kwh):
+        """See :class:`VehicleSet`."""
+        return uncontrolled_costs(self.cohorts, price_cny_kwh)
+
+    def station_load(self, rows, size_veh):
+        """See :class:`VehicleSet`."""
+        return full_power_block(self.cohorts.take(rows), size_veh)
+
+    def dispatch(self, case, options, size_veh, columns=()):
+        """See :class:`VehicleSet`."""
+        fleet = self.cohorts.of_sizes(size_veh)
+        dispatch = dispatch_grid(case, options, full_power_block(fleet))
+
+        def schedule():
+            domain, planned = fleet.domain, uncontrolled(fleet.domain)
+            wanted = fleet.station_kw(planned.charge_kw)
+            delivered = np.divide(dispatch.station_kw, wanted, out=np.ones_like(wanted), where=wanted > 0)
+            share = np.where(planned.charge_kw > 0, fleet.cohort_prices(delivered), 0.0)
+            charge = planned.charge_kw * share
+            energy = np.zeros_like(planned.energy_kwh)
+            energy[:, 1:] = np.cumsum(domain.step_h * domain.eta_charge * charge, axis=1)
+            cut_kwh = domain.step_h * domain.eta_charge * (planned.charge_kw - charge).sum(axis=1)
+            unserved = planned.unserved_kwh + cut_kwh
+            return Schedule(charge, np.zeros_like(charge), energy, planned.terminal_kwh, unserved)
+
+        return FleetDispatch(dispatch, schedule)
+
+
+SETS = {"exact": ExactSet, "columns": ColumnSet, "zonotope": ZonotopeSet, "summed": SummedSet}
+
+
+def vehicle_set(cohorts: Fleet, charging: str, name: str = "exact") -> VehicleSet:
+    """The set in which the grid sees cohorts.
 
     Parameters
     ----------
-    cohorts : Cohorts
-    price_cny_kwh : ndarray, shape (n_stations, K)
-    zonotopes : list of Zonotope, optional
-        ``inner_zonotopes`` of the cohorts' domain, if at hand.
+    cohorts : Fleet
+    charging : {"uncontrolled", "smart", "v2g"}
+    name : {"exact", "columns", "zonotope", "summed"}
+        Of no matter where charging is uncontrolled.
 
     Returns
     -------
-    ndarray, shape (n,)
-        [CNY per vehicle].
+    VehicleSet
     """
-    domain, prices = cohorts.domain, cohorts.own_prices(price_cny_kwh)
-    zonotopes = inner_zonotopes(domain) if zonotopes is None else zonotopes
-    steered = [support_value(own, row[: own.n_steps]) for own, row in zip(zonotopes, prices, strict=True)]
-    return np.minimum(steered, cost_of(domain, prices, uncontrolled(domain)))
+    return UncontrolledSet(cohorts) if charging == "uncontrolled" else SETS[name](cohorts)
+
+
+def _of_all(cohorts: Fleet, rows, schedule: Schedule) -> Schedule:
+    return schedule.put_into(Schedule.idle(cohorts.n, cohorts.domain.n_steps), rows)
 
 
 def dispatch_by_columns(
-    case: GridCase, options: GridOptions, fleet: Fleet, *, gap: float = 2e-3, quotes=()
+    case: GridCase, options: GridOptions, fleet: Fleet, *, gap: float = 2e-3, columns=()
 ) -> tuple[Dispatch, ColumnDispatch]:
-    """As :func:`dispatch_grid`, for a fleet whose exact domains are found column by column.
+    """As :func:`evlib.grid.dno.dispatch_grid`, for a fleet whose exact domains are found column by column.
 
     Parameters
     ----------
     case : GridCase
     options : GridOptions
     fleet : Fleet
-    gap, quotes
+    gap, columns
         As in :func:`evlib.flexibility.column_generation.solve_by_columns`.
 
     Returns
     -------
     dispatch : Dispatch
         Its prices are those that attain the lower bound.
-    found : ColumnDispatch
+    mixture : ColumnDispatch
         Certified bounds, and what the vehicles do.
 
     Raises
@@ -125,12 +288,14 @@ def dispatch_by_columns(
     """
     ladders = []
 
+    def build(station_load):
+        model = build_grid_model(case, options, station_load)
+        return model.problem, model
+
     def solve(problem):
         ladders.append(solve_grid(problem, "grid problem by columns", options.grid_model).ladder)
 
-    found = solve_by_columns(
-        lambda cluster: build_problem(case, options, cluster), solve, fleet, gap=gap, quotes=quotes
-    )
+    mixture = solve_by_columns(build, solve, fleet, gap=gap, columns=columns)
     loosest = max(ladders, key=lambda ladder: ladder[-1].tolerance)
-    dispatch = read_dispatch(case, options, found.parts, Solution(loosest, float(found.problem.value), 0.0))
-    return replace(dispatch, price_cny_kwh=found.priced_parts["balance"].dual_value / case.step_h), found
+    dispatch = read_dispatch(case, options, mixture.parts, Solution(loosest, float(mixture.problem.value), 0.0))
+    return replace(dispatch, price_cny_kwh=mixture.priced_parts.price_cny_kwh(case.step_h)), mixture

@@ -1,4 +1,4 @@
-"""The grid side of a scenario: loads, available wind and sun, tariff and limits as arrays; prices and penalties."""
+"""What the grid's operator faces before any vehicle comes: time series and limits as arrays, prices and penalties."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from evlib.grid.checks import check_grid_case
 from evlib.grid.feeder import Feeder
 
-__all__ = ["GridCase", "GridOptions"]
+__all__ = ["GridCase", "GridInputs", "GridOptions", "loss_price"]
 
 
 @dataclass(frozen=True)
@@ -98,6 +98,13 @@ class GridCase:
         load = self.zone_sum(self.load_kw, self.bus_zone)
         return np.maximum(load - available - self.import_limit_kw[:, None], 0.0)
 
+    def carried_mva(self) -> np.ndarray:
+        """Order of magnitude of each branch's power: the most that load and farms behind it exchange, (n_branch, 1)."""
+        net_kw = self.load_kw.copy()
+        np.add.at(net_kw, self.farm_bus, -self.available_kw)
+        most = np.abs(self.feeder.downstream @ net_kw).max(axis=1, keepdims=True) / 1000.0
+        return most + 0.01 * most.max() if most.any() else np.ones_like(most)
+
 
 @dataclass(frozen=True)
 class GridOptions:
@@ -143,25 +150,47 @@ class GridOptions:
     farm_power_factor: float = 1.0
     loss_price_factor: float = 1.05
 
+
+@dataclass(frozen=True)
+class GridInputs:
+    """What may change from one solve to the next: arrays, or cvxpy Parameters for a problem that is built once.
+
+    Attributes
+    ----------
+    demand_mw : array_like or cvxpy.Expression, shape (n_bus, K)
+        Demand other than vehicles [MW].
+    available_mw : array_like or cvxpy.Expression, shape (n_farms, K)
+        Power that wind or sun offers [MW].
+    loss_cny_kwh : float or cvxpy.Expression
+        Loss price of the cone model [CNY/kWh].
+    """
+
+    demand_mw: object
+    available_mw: object
+    loss_cny_kwh: object
+
     @classmethod
-    def of(cls, scenario, *, final: bool = False) -> GridOptions:
-        """The options of a scenario, in the coordination's loop or for the dispatch that is made in the end."""
-        prices, grid, model = scenario.prices, scenario.grid, scenario.switches.grid_model
-        return cls(
-            prices.backup_cny_kwh,
-            prices.curtailment_cny_kwh,
-            prices.shedding_cny_kwh,
-            prices.backup_slope_cny_kwh_mw,
-            prices.import_slope_cny_kwh_mw,
-            prices.curtailment_slope_cny_kwh_mw,
-            prices.shedding_slope_cny_kwh_mw,
-            prices.overload_slope_cny_kwh_mw,
-            1000.0 * grid.import_limit_mw,
-            1000.0 * grid.reverse_limit_mw,
-            grid.root_voltage_pu,
-            grid.voltage_margin_pu,
-            grid.backup_ramp_share,
-            scenario.switches.limits == "soft",
-            "cone" if model == "cone" or (final and model == "cone_final") else "lindistflow",
-            grid.farm_power_factor,
-        )
+    def of(cls, case: GridCase, options: GridOptions, extra_kw=None) -> GridInputs:
+        """The inputs of a case, with further demand [kW]."""
+        demand_mw = (case.load_kw + (0.0 if extra_kw is None else extra_kw)) / 1000.0
+        return cls(demand_mw, case.available_kw / 1000.0, loss_price(case, options))
+
+
+def loss_price(case: GridCase, options: GridOptions) -> float:
+    """Price on losses that keeps the cone model honest [CNY/kWh].
+
+    Where power is curtailed, prices are negative, and a relaxation that may burn power does so instead of paying for
+    curtailment. A price on losses above the largest marginal cost of curtailment takes the gain out of it; at equality
+    both cost the same. Prices are then derivatives of the cost with this price, see
+    :func:`evlib.grid.price_analysis.cost_derivative`.
+
+    Returns
+    -------
+    float
+        ``options.loss_price_factor`` times the curtailment penalty plus its slope at the largest available power; 0 in
+        LinDistFlow, which has no losses.
+    """
+    if options.grid_model != "cone" or not case.available_kw.size:
+        return 0.0
+    steepest = options.curtailment_slope * case.available_kw.max() / 1000.0
+    return options.loss_price_factor * (options.curtailment_cny_kwh + steepest)

@@ -9,10 +9,11 @@ import numpy as np
 import pandas as pd
 
 from evlib.errors import InputError
-from evlib.flexibility.station_load import Cluster, exact_block
-from evlib.grid.dispatch import Dispatch, read_dispatch
-from evlib.grid.dno import GridInputs, build_problem, dispatch_grid
-from evlib.grid.grid_case import GridCase, GridOptions
+from evlib.flexibility.station_load import StationLoad, exact_block
+from evlib.grid.dispatch import Dispatch
+from evlib.grid.dno import dispatch_grid, read_dispatch
+from evlib.grid.grid_case import GridCase, GridInputs, GridOptions
+from evlib.grid.grid_model import build_grid_model
 from evlib.grid.solver import Solution, climb, scaled_problem, unscale
 
 __all__ = ["GridProgram", "forecast_error", "wind_of"]
@@ -23,14 +24,14 @@ CHANGING = ("demand", "available", "loss_price")
 class GridProgram:
     """The problem of :func:`evlib.grid.dno.dispatch_grid` with Parameters for what changes.
 
-    Demand, available power and the loss price may be Parameters, and the cluster may hold some of its own, such as cohorts'
-    sizes. The problem is compiled at the first solve; later ones only fill in numbers.
+    Demand, available power and the loss price may be Parameters, and the station load may hold some of its own, such as
+    cohorts' sizes. The problem is compiled at the first solve; later ones only fill in numbers.
 
     Parameters
     ----------
     case : GridCase
     options : GridOptions
-    cluster : Cluster
+    station_load : StationLoad
     changing : collection of {"demand", "available", "loss_price"}
         What becomes Parameters. Compiling takes memory that grows with the number of parameters times that of variables:
         for hundreds of buses, or many cohorts, name only what will change.
@@ -39,37 +40,37 @@ class GridProgram:
     --------
     >>> from evlib import load_scenario
     >>> from evlib.flexibility.station_load import no_vehicles
-    >>> from evlib.grid.grid_case import build_grid_case
+    >>> from evlib.inputs.build_grid import build_grid_case, build_grid_options
     >>> scenario = load_scenario("mini")
     >>> case = build_grid_case(scenario)
-    >>> program = GridProgram(case, GridOptions.of(scenario), no_vehicles(2, 24))
+    >>> program = GridProgram(case, build_grid_options(scenario), no_vehicles(2, 24))
     >>> calm = program.solve(available_kw=0 * case.available_kw)
     >>> bool(calm.costs_cny["import"] > program.solve().costs_cny["import"])
     True
     """
 
-    def __init__(self, case: GridCase, options: GridOptions, cluster: Cluster, changing=CHANGING):
+    def __init__(self, case: GridCase, options: GridOptions, station_load: StationLoad, changing=CHANGING):
         unknown = set(changing) - set(CHANGING)
         if unknown:
             raise InputError(
                 f"grid program: changing {sorted(unknown)[0]!r} is unknown; known are {', '.join(CHANGING)}"
             )
         self.case, self.options, self.changing = case, options, frozenset(changing)
-        given = GridInputs.of(case, options)
-        self._loss_cny_kwh = given.loss_cny_kwh
+        fixed = GridInputs.of(case, options)
+        self._loss_cny_kwh = fixed.loss_cny_kwh
         self._demand = cp.Parameter(case.load_kw.shape, name="demand")
         self._available = cp.Parameter(case.available_kw.shape, name="available", nonneg=True) if case.farms else None
         self._loss = cp.Parameter(name="loss_price", nonneg=True)
         inputs = GridInputs(
-            self._demand if "demand" in changing else given.demand_mw,
-            self._available if "available" in changing and case.farms else given.available_mw,
-            self._loss if "loss_price" in changing else given.loss_cny_kwh,
+            self._demand if "demand" in changing else fixed.demand_mw,
+            self._available if "available" in changing and case.farms else fixed.available_mw,
+            self._loss if "loss_price" in changing else fixed.loss_cny_kwh,
         )
-        problem, self._parts = build_problem(case, options, cluster, inputs=inputs)
-        self._problem = scaled_problem(problem, options.grid_model)
+        self._model = build_grid_model(case, options, station_load, inputs=inputs)
+        self._problem = scaled_problem(self._model.problem, options.grid_model)
 
     def solve(self, *, extra_kw=None, available_kw=None, loss_cny_kwh: float | None = None) -> Dispatch:
-        """Solve with these numbers, and those of the case where none are given.
+        """Solve with these numbers, and those of the case where none are fixed.
 
         Parameters
         ----------
@@ -91,9 +92,8 @@ class GridProgram:
         SolverError
             As in :func:`evlib.grid.dno.dispatch_grid`.
         """
-        return read_dispatch(
-            self.case, self.options, self._parts, self.run(extra_kw, available_kw, loss_cny_kwh), extra_kw=extra_kw
-        )
+        solution = self.run(extra_kw, available_kw, loss_cny_kwh)
+        return read_dispatch(self.case, self.options, self._model, solution, extra_kw=extra_kw)
 
     def run(self, extra_kw=None, available_kw=None, loss_cny_kwh: float | None = None) -> Solution:
         """Solve without reading the dispatch; the numbers are as in :meth:`solve`."""
@@ -111,7 +111,7 @@ class GridProgram:
             self._available.value = available / 1000.0
         self._loss.value = self._loss_cny_kwh if loss_cny_kwh is None else loss_cny_kwh
         model = self.options.grid_model
-        solution = climb(self._problem, "grid problem", model, self._parts["groups"], dpp=True)
+        solution = climb(self._problem, "grid problem", model, self._model.constraints, dpp=True)
         unscale(self._problem, model)
         return solution
 
@@ -126,14 +126,13 @@ def _checked(name: str, values, like: np.ndarray) -> np.ndarray:
     return values
 
 
-def wind_of(case: GridCase, farms, other: GridCase) -> np.ndarray:
+def wind_of(case: GridCase, is_wind, other: GridCase) -> np.ndarray:
     """Available power with the wind of another day, sun and all else as they are, shape (n_farms, K) [kW].
 
     Parameters
     ----------
     case : GridCase
-    farms : sequence
-        The scenario's farms, with ``name`` and ``kind``.
+    is_wind : array_like of bool, shape (n_farms,)
     other : GridCase
         The same farms on the other day.
 
@@ -147,8 +146,7 @@ def wind_of(case: GridCase, farms, other: GridCase) -> np.ndarray:
             f"forecast: farms {', '.join(other.farms)} with {other.n_steps} steps; must be {', '.join(case.farms)} with "
             f"{case.n_steps}, as on the day that was forecast"
         )
-    wind = np.array([farm.kind == "wind" for farm in farms])
-    return np.where(wind[:, None], other.available_kw, case.available_kw)
+    return np.where(np.asarray(is_wind)[:, None], other.available_kw, case.available_kw)
 
 
 def forecast_error(
@@ -188,14 +186,14 @@ def forecast_error(
     The grid has perfect foresight of the wind that comes, so this is a lower bound of what the error costs. Prices are
     those announced: nobody drives elsewhere.
     """
-    kept = Cluster(cp.Constant(planned.station_kw / 1000.0), cp.Constant(planned.costs_cny["vehicles"] / 1000.0))
-    program, rows = GridProgram(case, options, kept, changing=("available", "loss_price")), []
-    where = (fleet.station, fleet.first_step, fleet.n_stations, fleet.n_steps)
+    as_planned = StationLoad(
+        cp.Constant(planned.station_kw / 1000.0), cp.Constant(planned.costs_cny["vehicles"] / 1000.0)
+    )
+    program, rows = GridProgram(case, options, as_planned, changing=("available", "loss_price")), []
     for share in shares:
         wind_kw = (1 - share) * case.available_kw + share * np.asarray(actual_kw)
         same = program.solve(available_kw=wind_kw)
-        cluster = exact_block(fleet.domain, fleet.size_veh, *where)
-        free = dispatch_grid(replace(case, available_kw=wind_kw), options, cluster)
+        free = dispatch_grid(replace(case, available_kw=wind_kw), options, exact_block(fleet))
         mwh = {
             "error_mwh": np.abs(wind_kw - case.available_kw),
             "curtailed_mwh": same.curtailed_kw,

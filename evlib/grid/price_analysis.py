@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from evlib.flexibility.station_load import Cluster
+from evlib.flexibility.station_load import StationLoad
 from evlib.grid.dispatch import Dispatch
 from evlib.grid.dno import dispatch_grid
 from evlib.grid.grid_case import GridCase, GridOptions
@@ -113,7 +113,9 @@ def _marginal(case, options, dispatch, row, step):
             yield f"load at bus {case.feeder.bus[bus]}", value, f"{shed:.0f} of {load:.0f} kW shed"
 
 
-def cost_derivative(case: GridCase, options: GridOptions, cluster: Cluster, *, share: float = 1e-3) -> np.ndarray:
+def cost_derivative(
+    case: GridCase, options: GridOptions, station_load: StationLoad, *, share: float = 1e-3
+) -> np.ndarray:
     """Derivative of the cost without the loss price with respect to demand, along the dispatch that the loss price chooses.
 
     With L(d, omega) the losses of that dispatch and V = C + omega L its penalised cost, the envelope theorem gives
@@ -129,7 +131,7 @@ def cost_derivative(case: GridCase, options: GridOptions, cluster: Cluster, *, s
     case : GridCase
     options : GridOptions
         Of the cone model.
-    cluster : Cluster
+    station_load : StationLoad
     share : float
         Step of the difference, as a share of omega.
 
@@ -140,7 +142,7 @@ def cost_derivative(case: GridCase, options: GridOptions, cluster: Cluster, *, s
     """
     below, here, above = (
         dispatch_grid(
-            case, replace(options, loss_price_factor=factor * options.loss_price_factor), cluster
+            case, replace(options, loss_price_factor=factor * options.loss_price_factor), station_load
         ).price_cny_kwh
         for factor in (1 - share, 1.0, 1 + share)
     )

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from evlib.flexibility.cohorts import Cohorts
 from evlib.flexibility.domain import vehicle_domain
+from evlib.flexibility.fleet import Fleet
+from evlib.inputs.scenario import Scenario
 
 __all__ = ["all_cohorts"]
 
 
-def all_cohorts(scenario, terminal_price_cny_kwh: float, charging: str = "v2g") -> Cohorts:
+def all_cohorts(scenario: Scenario, terminal_price_cny_kwh: float, charging: str = "v2g") -> Fleet:
     """The cohorts of a scenario and the domain of one vehicle of each.
 
     Parameters
@@ -23,7 +24,8 @@ def all_cohorts(scenario, terminal_price_cny_kwh: float, charging: str = "v2g") 
 
     Returns
     -------
-    Cohorts
+    Fleet
+        One vehicle of each cohort; cohorts in C order of (station, class, type, plug-in step).
 
     Notes
     -----
@@ -36,7 +38,7 @@ def all_cohorts(scenario, terminal_price_cny_kwh: float, charging: str = "v2g") 
     offset = fleet.soc_type_offset
     offsets = np.array([-offset, offset]) if offset > 0 else np.array([0.0])
     shape = (len(scenario.stations), len(fleet.classes), len(offsets), time.n_steps)
-    station, member, kind, step = (index.reshape(-1) for index in np.indices(shape))
+    station, member, soc_type, step = (index.reshape(-1) for index in np.indices(shape))
 
     def by_class(field):
         return np.array([getattr(item, field) for item in fleet.classes])[member]
@@ -47,7 +49,7 @@ def all_cohorts(scenario, terminal_price_cny_kwh: float, charging: str = "v2g") 
         battery_kwh=by_class("battery_kwh"),
         charge_kw=by_class("charge_kw"),
         discharge_kw=by_class("discharge_kw") * (charging == "v2g"),
-        soc_arrival=by_class("soc_arrival") + offsets[kind],
+        soc_arrival=by_class("soc_arrival") + offsets[soc_type],
         soc_min=fleet.soc_min,
         soc_max=fleet.soc_max,
         gain_kwh=by_class("gain_share") * by_class("battery_kwh"),
@@ -60,4 +62,4 @@ def all_cohorts(scenario, terminal_price_cny_kwh: float, charging: str = "v2g") 
         terminal_price_cny_kwh=terminal_price_cny_kwh,
         step_h=time.step_min / 60.0,
     )
-    return Cohorts(shape, station, member, kind, step, domain, adjustments)
+    return Fleet(domain, np.ones(domain.n), station, step + 1, shape[0], shape[3], member, soc_type, adjustments)

@@ -6,13 +6,14 @@ import numpy as np
 
 from evlib.errors import InputError
 from evlib.grid.feeder import Feeder
-from evlib.grid.grid_case import GridCase
+from evlib.grid.grid_case import GridCase, GridOptions
+from evlib.inputs.scenario import Scenario
 from evlib.traffic.time_grid import clock_to_min
 
-__all__ = ["build_grid_case"]
+__all__ = ["build_grid_case", "build_grid_options"]
 
 
-def build_grid_case(scenario) -> GridCase:
+def build_grid_case(scenario: Scenario) -> GridCase:
     """Arrays of the grid side of a scenario.
 
     Parameters
@@ -74,7 +75,7 @@ def build_grid_case(scenario) -> GridCase:
     )
 
 
-def _spike_share(scenario, feeder: Feeder, inside: np.ndarray) -> np.ndarray:
+def _spike_share(scenario: Scenario, feeder: Feeder, inside: np.ndarray) -> np.ndarray:
     """Spike as a multiple of each bus's nominal load, shape (n_bus, K)."""
     spike, time = scenario.grid.spike, scenario.time
     nominal_kw = feeder.load_kw[inside].sum()
@@ -85,7 +86,7 @@ def _spike_share(scenario, feeder: Feeder, inside: np.ndarray) -> np.ndarray:
     return np.where(inside[:, None], bump_kw[None, :] / max(nominal_kw, 1e-9), 0.0)
 
 
-def _swapped(scenario, farm_bus, bus_zone, backup_bus) -> np.ndarray:
+def _swapped(scenario: Scenario, farm_bus, bus_zone, backup_bus) -> np.ndarray:
     """Move the smallest wind farm to the first zone that has none: the article does not say which station it is."""
     farms = scenario.grid.farms
     empty = [z for z in range(len(scenario.grid.zones)) if not (bus_zone[farm_bus] == z).any()]
@@ -98,9 +99,43 @@ def _swapped(scenario, farm_bus, bus_zone, backup_bus) -> np.ndarray:
     return moved
 
 
-def _tariff(scenario) -> np.ndarray:
+def _tariff(scenario: Scenario) -> np.ndarray:
     blocks = sorted((clock_to_min(block.from_clock), block.price_cny_kwh) for block in scenario.prices.import_tariff)
     start = np.array([minute for minute, _ in blocks])
     price = np.array([value for _, value in blocks])
     minute = clock_to_min(scenario.time.start_clock) + scenario.time.step_min * np.arange(scenario.time.n_steps)
     return price[np.searchsorted(start, minute, side="right") - 1]
+
+
+def build_grid_options(scenario: Scenario, *, final: bool = False) -> GridOptions:
+    """Prices, penalties and limits of a scenario.
+
+    Parameters
+    ----------
+    scenario : Scenario
+    final : bool
+        For the dispatch that is made in the end; else for the coordination's loop.
+
+    Returns
+    -------
+    GridOptions
+    """
+    prices, grid, model = scenario.prices, scenario.grid, scenario.switches.grid_model
+    return GridOptions(
+        prices.backup_cny_kwh,
+        prices.curtailment_cny_kwh,
+        prices.shedding_cny_kwh,
+        prices.backup_slope_cny_kwh_mw,
+        prices.import_slope_cny_kwh_mw,
+        prices.curtailment_slope_cny_kwh_mw,
+        prices.shedding_slope_cny_kwh_mw,
+        prices.overload_slope_cny_kwh_mw,
+        1000.0 * grid.import_limit_mw,
+        1000.0 * grid.reverse_limit_mw,
+        grid.root_voltage_pu,
+        grid.voltage_margin_pu,
+        grid.backup_ramp_share,
+        scenario.switches.limits == "soft",
+        "cone" if model == "cone" or (final and model == "cone_final") else "lindistflow",
+        grid.farm_power_factor,
+    )

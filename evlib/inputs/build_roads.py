@@ -9,15 +9,26 @@ import numpy as np
 import pandas as pd
 
 from evlib.assignment.link_costs import PowerCost
+from evlib.assignment.path_costs import Drivers
+from evlib.assignment.route_choice import shortest_path_departures
 from evlib.assignment.shortest_paths import Roads
 from evlib.assignment.static_assignment import assign
+from evlib.assignment.traffic_problem import TrafficProblem
 from evlib.errors import InputError
+from evlib.inputs.scenario import Scenario
 from evlib.traffic import impedance
 from evlib.traffic.network import Network, assemble_network
 from evlib.traffic.paths import Background
 from evlib.traffic.time_grid import TimeGrid, clock_to_min
 
-__all__ = ["build_network", "departure_profile", "everyday_traffic", "origin_demand"]
+__all__ = [
+    "build_drivers",
+    "build_network",
+    "build_traffic_problem",
+    "departure_profile",
+    "everyday_traffic",
+    "origin_demand",
+]
 
 
 def departure_profile(step_min, n_departure_steps, peak_min, width_min, peak_over_mean) -> np.ndarray:
@@ -66,7 +77,7 @@ def departure_profile(step_min, n_departure_steps, peak_min, width_min, peak_ove
     return profile
 
 
-def origin_demand(scenario) -> np.ndarray:
+def origin_demand(scenario: Scenario) -> np.ndarray:
     """Vehicles that depart from each origin, by class and decision step.
 
     Parameters
@@ -99,7 +110,7 @@ def origin_demand(scenario) -> np.ndarray:
     return fleet.vehicles * origin[:, None, None] * share[None, :, None] * np.array(profiles)[None]
 
 
-def build_network(scenario) -> Network:
+def build_network(scenario: Scenario) -> Network:
     """Build the extended network of a scenario and enumerate its paths.
 
     Parameters
@@ -148,7 +159,7 @@ def build_network(scenario) -> Network:
     return replace(network, background=Background(ways, departures))
 
 
-def everyday_traffic(scenario) -> tuple[tuple[tuple[int, ...], ...], np.ndarray]:
+def everyday_traffic(scenario: Scenario) -> tuple[tuple[tuple[int, ...], ...], np.ndarray]:
     """Ways of the background traffic and the flow on each, the same all day.
 
     Parameters
@@ -193,3 +204,44 @@ def everyday_traffic(scenario) -> tuple[tuple[tuple[int, ...], ...], np.ndarray]
     if not found.converged:
         raise InputError(f"{scenario.file}: roads.background_veh_h: {total:g} does not settle; must be fewer trips")
     return found.paths, found.path_flow_veh
+
+
+def build_drivers(scenario: Scenario) -> Drivers:
+    """What the time of a scenario's drivers is worth, and what they are told.
+
+    Parameters
+    ----------
+    scenario : Scenario
+
+    Returns
+    -------
+    Drivers
+    """
+    fleet, switches = scenario.fleet, scenario.switches
+    vot = np.array([member.vot_cny_h for member in fleet.classes])
+    return Drivers(vot, fleet.queue_factor * vot, fleet.logit_cny, switches.signal, switches.station_waiting)
+
+
+def build_traffic_problem(scenario: Scenario, objective: str | None = None) -> TrafficProblem:
+    """The traffic operator's problem of a scenario.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        A share ``fleet.compliance`` of each origin, class and step follows the signal; the others take the shortest path
+        to the nearest station.
+    objective : {"user", "system"}, optional
+        The scenario's, if none is passed.
+
+    Returns
+    -------
+    TrafficProblem
+    """
+    network, demand, follow = build_network(scenario), origin_demand(scenario), scenario.fleet.compliance
+    return TrafficProblem(
+        network=network,
+        demand_veh=follow * demand,
+        fixed_veh=shortest_path_departures(network, (1.0 - follow) * demand),
+        drivers=build_drivers(scenario),
+        objective=objective or scenario.switches.objective,
+    )

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from evlib.inputs.scenario import Scenario
+
 __all__ = ["drawing_table", "feeder_layout"]
 
 # Where a virtual node or a farm may stand around its node; the first of the best is taken.
@@ -55,7 +57,7 @@ def feeder_layout(feeder) -> pd.DataFrame:
     return pd.DataFrame({"bus": feeder.bus, "x": x, "y": y, "x_from": x[up], "y_from": y[up]})
 
 
-def drawing_table(scenario, network, case) -> pd.DataFrame:
+def drawing_table(scenario: Scenario, network, case) -> pd.DataFrame:
     """Everything that the map shows, one row an element.
 
     Parameters
@@ -78,7 +80,7 @@ def drawing_table(scenario, network, case) -> pd.DataFrame:
     return table
 
 
-def _road_rows(scenario, network):
+def _road_rows(scenario: Scenario, network):
     tables = scenario.tables
     place = {
         str(node): (x, y)
@@ -116,7 +118,7 @@ def _free_direction(place, others):
     return np.cos(best), np.sin(best)
 
 
-def _feeder_rows(scenario, case):
+def _feeder_rows(scenario: Scenario, case):
     zone = {bus: (*case.zones, "trunk")[z] for bus, z in zip(case.feeder.bus.tolist(), case.bus_zone, strict=True)}
     place = {}
     for row in feeder_layout(case.feeder).itertuples():

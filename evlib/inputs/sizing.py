@@ -10,9 +10,9 @@ import pandas as pd
 from evlib.assignment.route_choice import shortest_path_departures
 from evlib.flexibility.station_load import no_vehicles
 from evlib.grid.dno import dispatch_grid
-from evlib.grid.grid_case import GridOptions
-from evlib.inputs.build_grid import build_grid_case
+from evlib.inputs.build_grid import build_grid_case, build_grid_options
 from evlib.inputs.build_roads import build_network, origin_demand
+from evlib.inputs.scenario import Scenario
 from evlib.traffic.loading import load_traffic
 
 __all__ = ["line_ratings", "sizing_table"]
@@ -20,7 +20,7 @@ __all__ = ["line_ratings", "sizing_table"]
 PLUGS_OVER_PEAK = 1.6
 
 
-def sizing_table(scenario) -> pd.DataFrame:
+def sizing_table(scenario: Scenario) -> pd.DataFrame:
     """The article's situation as conditions on the shortest path and on the day without vehicles.
 
     Parameters
@@ -74,12 +74,12 @@ def sizing_table(scenario) -> pd.DataFrame:
     return table
 
 
-def _note(scenario, farm) -> str:
+def _note(scenario: Scenario, farm) -> str:
     notes = scenario.parameters().set_index("parameter")["note"]
     return notes[f"grid.farms.{farm.name}.rating_mw"]
 
 
-def line_ratings(scenario, *, margin=1.5, step_mva=0.5, least_mva=2.0) -> pd.DataFrame:
+def line_ratings(scenario: Scenario, *, margin=1.5, step_mva=0.5, least_mva=2.0) -> pd.DataFrame:
     """Rating of each line: a margin over the largest apparent power of a day without vehicles and without ratings.
 
     From a zone's tie to its station, at least the import limit of the tie: a tie that may carry 4 MW is no tie of 4 MW
@@ -102,7 +102,7 @@ def line_ratings(scenario, *, margin=1.5, step_mva=0.5, least_mva=2.0) -> pd.Dat
     case = build_grid_case(scenario)
     unlimited = replace(case, rating_kva=np.full_like(case.rating_kva, 1e5))
     nobody = no_vehicles(len(case.stations), case.n_steps)
-    dispatch = dispatch_grid(unlimited, GridOptions.of(scenario), nobody)
+    dispatch = dispatch_grid(unlimited, build_grid_options(scenario), nobody)
     largest_mva = np.hypot(dispatch.branch_kw, dispatch.branch_kvar).max(axis=1) / 1000.0
     least = np.maximum(least_mva, _tie_limits_mva(case))
     rating = step_mva * np.ceil(np.maximum(least, margin * largest_mva) / step_mva)

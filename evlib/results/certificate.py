@@ -2,26 +2,74 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import math
+from dataclasses import asdict, dataclass, fields, replace
 
-from evlib.flexibility.domain import violations
+from evlib.coordination.coordinate import LoopCertificate
+from evlib.coordination.one_day import Run
+from evlib.flexibility.schedule import violations
+from evlib.grid.dispatch import GridCertificate
 
-__all__ = ["certificate_of"]
+__all__ = ["Certificate", "certificate_of"]
 
 
-def certificate_of(run, tables) -> dict:
-    """How far the numbers of a run can be trusted.
+@dataclass(frozen=True, kw_only=True)
+class Certificate(GridCertificate, LoopCertificate):
+    """All that a result says of itself: :class:`GridCertificate`, :class:`LoopCertificate`, and residuals of the whole run.
+
+    Attributes
+    ----------
+    vehicle_residual_veh : float
+        Vehicles that departed less those that plugged in.
+    energy_residual_kwh : float
+        What cohorts draw less what the grid delivers to stations.
+    money_residual_cny, money_relative_residual : float
+        What cohorts pay less their least costs at the announced prices, and as a share of these.
+    domain_violation : dict of str -> float
+        Largest breach of each rule of a cohort's domain, see :func:`evlib.flexibility.schedule.violations`.
+    overtaking_guard_count, capacity_guard_count : int
+        How often the two guards of the loading acted.
+    after_horizon_veh, dropped_veh : float
+        Vehicles that plug in after the horizon; in cohorts too small to count.
+    adjustments : dict of str -> int
+        Cohorts whose wishes were adjusted to their batteries, by kind.
+    """
+
+    vehicle_residual_veh: float
+    energy_residual_kwh: float
+    money_residual_cny: float
+    money_relative_residual: float
+    domain_violation: dict
+    overtaking_guard_count: int
+    capacity_guard_count: int
+    after_horizon_veh: float
+    dropped_veh: float
+    adjustments: dict
+
+    def to_json(self) -> dict:
+        """As JSON can hold it: nan becomes null."""
+        return _nan_to_none(asdict(self))
+
+    @classmethod
+    def from_json(cls, values: dict) -> Certificate:
+        """The inverse of :meth:`to_json`."""
+        numbers = {item.name for item in fields(cls) if item.type == "float"}
+        return cls(**{name: _none_to_nan(value, name in numbers) for name, value in values.items()})
+
+
+def certificate_of(run: Run, tables: dict, loop: LoopCertificate) -> Certificate:
+    """The certificate of a run.
 
     Parameters
     ----------
     run : Run
     tables : dict of str -> DataFrame
+    loop : LoopCertificate
+        What the strategy says of its iterations.
 
     Returns
     -------
-    dict
-        The grid certificate (:func:`evlib.grid.dispatch.grid_certificate`); residuals of vehicle conservation, cohort
-        money and energy; largest breach of a cohort's domain; counts of guards and adjustments.
+    Certificate
     """
     loading, dispatch, cohorts = run.loading, run.dispatch, tables["cohorts"]
     departed = loading.departures_veh.sum()
@@ -29,36 +77,43 @@ def certificate_of(run, tables) -> dict:
     least = cohorts["least_cost_cny"].sum()
     drawn = (cohorts["charged_kwh"] - cohorts["discharged_kwh"]).sum()
     delivered = dispatch.station_kw.sum() * run.case.step_h
-    here = run.sizes_veh > 0
-    breach = violations(*_whole_cohorts(run, here))
+    breach = violations(*_whole_cohorts(run))
     prices = dispatch.price_cny_kwh  # those announced, where they differ from the dispatch's own
-    return dispatch.certificate | {
+    grid = vars(dispatch.certificate) | {
         "lowest_price_cny_kwh": float(prices.min()),
         "highest_price_cny_kwh": float(prices.max()),
-        "vehicle_residual_veh": float(abs(loading.plugged_veh[:, :, -1].sum() - departed)),
-        "energy_residual_kwh": float(abs(drawn - delivered)),
-        "money_residual_cny": float(paid - least),
-        "money_relative_residual": float(abs(paid - least) / max(abs(least), 1.0)),
-        "domain_violation": {name: float(value) for name, value in breach.items()},
-        "overtaking_guard_count": loading.n_overtaking_guard,
-        "capacity_guard_count": loading.n_capacity_guard,
-        "after_horizon_veh": float(run.late_veh.sum()),
-        "dropped_veh": run.dropped_veh,
-        "adjustments": run.cohorts.adjustments.counts,
     }
-
-
-def _whole_cohorts(run, here):
-    """Domains and schedules of whole cohorts: a breach counts by the vehicles it concerns."""
-    size, schedule = run.sizes_veh[here], run.schedule
-    one = run.cohorts.domain.take(here)
-    scaled = ("charge_kw", "discharge_kw", "energy_low_kwh", "energy_high_kwh", "target_kwh", "terminal_limit_kwh")
-    domain = replace(one, **{name: size * getattr(one, name) for name in scaled})
-    n_steps, by_step = one.n_steps, size[:, None]
-    return domain, type(schedule)(
-        by_step * schedule.charge_kw[here][:, :n_steps],
-        by_step * schedule.discharge_kw[here][:, :n_steps],
-        by_step * schedule.energy_kwh[here][:, : n_steps + 1],
-        size * schedule.terminal_kwh[here],
-        size * schedule.unserved_kwh[here],
+    return Certificate(
+        **grid,
+        **vars(loop),
+        vehicle_residual_veh=float(abs(loading.plugged_veh[:, :, -1].sum() - departed)),
+        energy_residual_kwh=float(abs(drawn - delivered)),
+        money_residual_cny=float(paid - least),
+        money_relative_residual=float(abs(paid - least) / max(abs(least), 1.0)),
+        domain_violation={name: float(value) for name, value in breach.items()},
+        overtaking_guard_count=loading.n_overtaking_guard,
+        capacity_guard_count=loading.n_capacity_guard,
+        after_horizon_veh=float(run.late_veh.sum()),
+        dropped_veh=run.dropped_veh,
+        adjustments=run.cohorts.adjustments.counts,
     )
+
+
+def _whole_cohorts(run: Run):
+    """Domains and schedules of whole cohorts: a breach counts by the vehicles it concerns."""
+    size, vehicle = run.sizes_veh[run.occupied], run.cohorts.domain.take(run.occupied)
+    scaled = ("charge_kw", "discharge_kw", "energy_low_kwh", "energy_high_kwh", "target_kwh", "terminal_limit_kwh")
+    domain = replace(vehicle, **{name: size * getattr(vehicle, name) for name in scaled})
+    return domain, run.schedule.take(run.occupied, vehicle.n_steps).times(size)
+
+
+def _nan_to_none(value):
+    if isinstance(value, dict):
+        return {key: _nan_to_none(part) for key, part in value.items()}
+    return None if isinstance(value, float) and math.isnan(value) else value
+
+
+def _none_to_nan(value, is_number: bool):
+    if isinstance(value, dict):
+        return {key: math.nan if part is None else part for key, part in value.items()}
+    return math.nan if value is None and is_number else value

@@ -133,12 +133,12 @@ def _judged(row: Row, results: Mapping) -> list:
     elif math.isnan(row.ours):
         tolerance = floor
     else:
-        share = max([1e-4, *(max(0.01, certificate["relative_gap"]) for _, certificate in solved)])
+        share = max([1e-4, *(max(0.01, certificate.relative_gap) for _, certificate in solved)])
         share = 0.01 if row.per_cny and solved else share
         stretch = level / 100 if row.unit == "%" else 1.0  # a ratio above 1 moves by more than its denominator's share
         excess = [stretch * row.per_cny * _excess(results[name]) for name, _ in solved]
         tolerance = max([floor, share * level, *excess])
-    unsure = [f"{name}: run not converged, see A10" for name, certificate in solved if not certificate["converged"]]
+    unsure = [f"{name}: run not converged, see A10" for name, certificate in solved if not certificate.converged]
     if row.per_cny and any(abs(row.ours) <= row.per_cny * _excess(results[name]) for name, _ in solved):
         unsure.append("the difference is within the excess cost of the run")
     elif row.kind in ("number", "positive", "negative") and 0 < abs(row.ours) <= tolerance and row.article != 0:
@@ -150,7 +150,7 @@ def _judged(row: Row, results: Mapping) -> list:
 
 def _excess(result) -> float:
     """What drivers could still save together [CNY]."""
-    return result.certificate["excess_cny_veh"] * measure.summary_value(result, "vehicles")
+    return result.certificate.excess_cny_veh * measure.summary_value(result, "vehicles")
 
 
 def _check(results: Mapping) -> None:

@@ -7,7 +7,6 @@ import itertools
 import numpy as np
 import pandas as pd
 
-from evlib.flexibility.cohorts import station_profile
 from evlib.inputs.build_fleet import all_cohorts
 
 __all__ = [
@@ -169,7 +168,7 @@ def capability_mwh(result, *, inside: bool) -> float:
     )
     size = np.zeros(cohorts.domain.n)
     np.add.at(size, place, table["vehicles_veh"].to_numpy())
-    limit = station_profile(cohorts, size, discharge_limit_kw(cohorts.domain))
+    limit = cohorts.of_sizes(size).station_kw(discharge_limit_kw(cohorts.domain))
     zones = _zones(result)
     by_station = dict(zip([item.name for item in scenario.stations], limit, strict=True))
     return float(_by_zone(result, zones, by_station)[_deficit(result, inside)].sum()) * _step_mwh(result)

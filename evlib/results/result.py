@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import pandas as pd
 from evlib.errors import InputError
 from evlib.files import write_csv, write_json
 from evlib.inputs.scenario import Scenario
+from evlib.results.certificate import Certificate
 
 __all__ = ["Result", "compare", "read_result", "write_result"]
 
@@ -25,7 +25,7 @@ class Result:
     scenario : Scenario
     strategy, charging, method : str
         How drivers chose, how vehicles charged, how traffic and grid were coordinated.
-    certificate : dict
+    certificate : Certificate
         How far the numbers can be trusted: statuses, residuals, counts.
     tables : dict of str -> DataFrame
         Tidy tables with unit-suffixed columns: summary, arcs, stations, paths, cohorts, schedules, dispatch, farms,
@@ -36,7 +36,7 @@ class Result:
     strategy: str
     charging: str
     method: str
-    certificate: dict
+    certificate: Certificate
     tables: dict
 
     def __repr__(self):
@@ -65,7 +65,7 @@ def write_result(result: Result, folder: str | Path) -> None:
             "strategy": result.strategy,
             "charging": result.charging,
             "method": result.method,
-            "certificate": _nan_to_none(result.certificate),
+            "certificate": result.certificate.to_json(),
             "tables": {
                 name: {str(k): str(v) for k, v in table.dtypes.items()} for name, table in result.tables.items()
             },
@@ -99,21 +99,8 @@ def read_result(scenario: Scenario, folder: str | Path) -> Result:
         for name, types in head["tables"].items()
     }
     return Result(
-        scenario, head["strategy"], head["charging"], head["method"], _none_to_nan(head["certificate"]), tables
+        scenario, head["strategy"], head["charging"], head["method"], Certificate.from_json(head["certificate"]), tables
     )
-
-
-def _nan_to_none(value):
-    """JSON knows no nan."""
-    if isinstance(value, dict):
-        return {key: _nan_to_none(item) for key, item in value.items()}
-    return None if isinstance(value, float) and math.isnan(value) else value
-
-
-def _none_to_nan(value):
-    if isinstance(value, dict):
-        return {key: _none_to_nan(item) for key, item in value.items()}
-    return math.nan if value is None else value
 
 
 def compare(a: Result, b: Result) -> pd.DataFrame:

@@ -5,20 +5,48 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from evlib.coordination.one_day import Run
 
-def _costs(run, signals, electricity_cny) -> pd.DataFrame:
-    _, time_cny, _ = signals["experienced"]
-    departures = run.loading.departures_veh
-    late_cny = float((run.late_veh * electricity_cny[:, :, -1]).sum())
-    items = {f"grid: {name.replace('_', ' ')}": value for name, value in run.dispatch.costs_cny.items()}
-    items["drivers: time and queue"] = float((departures * time_cny).sum())
-    items["drivers: electricity"] = float((run.sizes_veh * run.vehicle_cny).sum()) + late_cny
-    items["drivers: electricity after the horizon"] = late_cny
-    items["society: time and queue plus grid"] = items["drivers: time and queue"] + items["grid: total"] + late_cny
-    return pd.DataFrame({"item": list(items), "cost_cny": list(items.values())})
+__all__ = ["cost_table", "summary_table"]
 
 
-def _summary(run, tables) -> pd.DataFrame:
+def cost_table(run: Run, time_cny: np.ndarray) -> pd.DataFrame:
+    """Costs of the grid, of drivers and of both together.
+
+    Parameters
+    ----------
+    run : Run
+    time_cny : ndarray, shape (n_paths, n_classes, n_departure_steps)
+        Time and queue cost as experienced [CNY per vehicle].
+
+    Returns
+    -------
+    DataFrame
+        ``item``, ``cost_cny``.
+    """
+    late_cny = float((run.late_veh * run.electricity_cny[:, :, -1]).sum())
+    costs = {f"grid: {name.replace('_', ' ')}": value for name, value in run.dispatch.costs_cny.items()}
+    costs["drivers: time and queue"] = float((run.loading.departures_veh * time_cny).sum())
+    costs["drivers: electricity"] = float((run.sizes_veh * run.vehicle_cny).sum()) + late_cny
+    costs["drivers: electricity after the horizon"] = late_cny
+    costs["society: time and queue plus grid"] = costs["drivers: time and queue"] + costs["grid: total"] + late_cny
+    return pd.DataFrame({"item": list(costs), "cost_cny": list(costs.values())})
+
+
+def summary_table(run: Run, tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    """The measures by which two results are compared, see :func:`evlib.results.result.compare`.
+
+    Parameters
+    ----------
+    run : Run
+    tables : dict of str -> DataFrame
+        The others of the run.
+
+    Returns
+    -------
+    DataFrame
+        ``measure``, ``unit``, ``value``.
+    """
     loading, case, dispatch = run.loading, run.case, run.dispatch
     step_mwh = case.step_h / 1000.0
     paths, arcs = tables["paths"], tables["arcs"]

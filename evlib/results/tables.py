@@ -5,53 +5,59 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from evlib.flexibility.cohorts import station_profile
-from evlib.results.summary import _costs, _summary
+from evlib.assignment.path_costs import Drivers, path_costs, time_costs
+from evlib.coordination.one_day import Run
+from evlib.results.summary import cost_table, summary_table
+from evlib.traffic.travel_times import plug_in_shares, travel_times
 
 __all__ = ["rent_table", "tables_of"]
 
 
-def tables_of(scenario, run, signals: dict, electricity_cny: np.ndarray) -> dict[str, pd.DataFrame]:
+def tables_of(run: Run, drivers: Drivers) -> dict[str, pd.DataFrame]:
     """All tables of a run.
 
     Parameters
     ----------
-    scenario : Scenario
     run : Run
-    signals : dict
-        For ``experienced`` and ``instantaneous``: travel times, time cost and unit flow travel cost.
-    electricity_cny : ndarray, shape (n_stations, n_classes, K + 1)
-        Electricity cost V of one vehicle.
+    drivers : Drivers
+        What their time is worth; both signals are in the tables.
 
     Returns
     -------
     dict of str -> DataFrame
     """
+    signals = {signal: _signal(run, drivers, signal) for signal in ("experienced", "instantaneous")}
     tables = {
         "arcs": _arcs(run),
         "stations": _stations(run),
-        "paths": _paths(scenario, run, signals),
-        "cohorts": _cohorts(scenario, run),
-        "schedules": _schedules(scenario, run),
+        "paths": _paths(run, signals),
+        "cohorts": _cohorts(run),
+        "schedules": _schedules(run),
         "dispatch": _dispatch(run),
         "farms": _farms(run),
         "buses": _buses(run),
         "lines": _lines(run),
         "prices": _prices(run),
         "price_parts": _price_parts(run),
-        "costs": _costs(run, signals, electricity_cny),
+        "costs": cost_table(run, signals["experienced"][1]),
     }
-    return tables | {"summary": _summary(run, tables)}
+    return tables | {"summary": summary_table(run, tables)}
+
+
+def _signal(run: Run, drivers: Drivers, signal: str):
+    """Travel times, time cost and unit flow travel cost of every path under one signal."""
+    times, network = travel_times(run.loading, signal), run.network
+    time_cny = time_costs(times, drivers.vot_cny_h, drivers.queue_cny_h)
+    shares = plug_in_shares(run.loading)
+    return times, time_cny, path_costs(time_cny, run.electricity_cny, shares, network.path_station)
 
 
 def _grid(time, steps, names: dict, **columns) -> pd.DataFrame:
     """Long table over the product of names (outer) and steps (inner)."""
-    (label, values), *more = names.items()
-    table = {label: np.repeat(values, len(steps))}
-    for other, items in more:
-        table[other] = np.repeat(items, len(steps))
-    table["step"] = np.tile(steps, len(values))
-    table["clock"] = np.tile(time.clock(steps), len(values))
+    n_names = len(next(iter(names.values())))
+    table = {label: np.repeat(values, len(steps)) for label, values in names.items()}
+    table["step"] = np.tile(steps, n_names)
+    table["clock"] = np.tile(time.clock(steps), n_names)
     return pd.DataFrame(table | {name: np.asarray(column).reshape(-1) for name, column in columns.items()})
 
 
@@ -85,7 +91,6 @@ def _stations(run) -> pd.DataFrame:
     time, n_steps = network.time, run.case.n_steps
     every = slice(None, None, time.substeps)
     steps = slice(0, n_steps)
-    unit = np.ones(run.cohorts.domain.n)
     whole = run.sizes_veh[:, None]
     return _grid(
         time,
@@ -95,14 +100,14 @@ def _stations(run) -> pd.DataFrame:
         plugged_in_veh=np.diff(loading.plugged_veh.sum(axis=1)[:, every], axis=1)[:, steps],
         occupied_plugs=loading.occupied_plugs[:, every][:, steps],
         queue_veh=loading.queue_veh[:, every][:, steps],
-        charge_kw=station_profile(run.cohorts, unit, whole * run.schedule.charge_kw),
-        discharge_kw=station_profile(run.cohorts, unit, whole * run.schedule.discharge_kw),
+        charge_kw=run.cohorts.station_kw(whole * run.schedule.charge_kw),
+        discharge_kw=run.cohorts.station_kw(whole * run.schedule.discharge_kw),
         net_kw=run.dispatch.station_kw,
         price_cny_kwh=run.dispatch.price_cny_kwh[case.station_bus],
     )
 
 
-def _paths(scenario, run, signals) -> pd.DataFrame:
+def _paths(run, signals) -> pd.DataFrame:
     network, loading = run.network, run.loading
     shape = loading.departures_veh.shape
     path, member, step = (index.reshape(-1) for index in np.indices(shape))
@@ -126,18 +131,18 @@ def _paths(scenario, run, signals) -> pd.DataFrame:
     return pd.DataFrame(table)
 
 
-def _cohorts(scenario, run) -> pd.DataFrame:
+def _cohorts(run) -> pd.DataFrame:
     cohorts, schedule, domain = run.cohorts, run.schedule, run.cohorts.domain
-    here = run.sizes_veh > 0
-    size = run.sizes_veh[here]
-    prices = cohorts.own_prices(run.dispatch.price_cny_kwh[run.case.station_bus])
+    rows = run.occupied
+    size = run.sizes_veh[rows]
+    prices = cohorts.cohort_prices(run.dispatch.price_cny_kwh[run.case.station_bus])
     step_h = domain.step_h
     names = {
-        "station": np.array(run.network.stations)[cohorts.station[here]],
-        "vehicle_class": np.array(run.network.classes)[cohorts.vehicle_class[here]],
-        "soc_type": cohorts.soc_type[here],
-        "plug_in_step": cohorts.plug_in_step[here],
-        "usable_steps": domain.n_usable[here],
+        "station": np.array(run.network.stations)[cohorts.station[rows]],
+        "vehicle_class": np.array(run.network.classes)[cohorts.vehicle_class[rows]],
+        "soc_type": cohorts.soc_type[rows],
+        "plug_in_step": cohorts.plug_in_step[rows],
+        "usable_steps": domain.n_usable[rows],
     }
     per_vehicle = {
         "target_kwh": domain.target_kwh,
@@ -151,15 +156,14 @@ def _cohorts(scenario, run) -> pd.DataFrame:
         "unserved_cny": domain.unserved_cny_kwh * schedule.unserved_kwh,
         "least_cost_cny": run.vehicle_cny,
     }
-    whole = {name: size * values[here] for name, values in per_vehicle.items()}
+    whole = {name: size * values[rows] for name, values in per_vehicle.items()}
     return pd.DataFrame(names | {"vehicles_veh": size} | whole)
 
 
-def _schedules(scenario, run) -> pd.DataFrame:
+def _schedules(run) -> pd.DataFrame:
     cohorts, schedule = run.cohorts, run.schedule
-    here = np.flatnonzero(run.sizes_veh > 0)
-    row, age = np.nonzero(cohorts.domain.active[here])
-    cohort = here[row]
+    row, age = np.nonzero(cohorts.domain.active[run.occupied])
+    cohort = np.flatnonzero(run.occupied)[row]
     return pd.DataFrame(
         {
             "station": np.array(run.network.stations)[cohorts.station[cohort]],

@@ -63,7 +63,7 @@ def run_row(result, name: str) -> dict:
     row |= {
         key: certificate[key] if coordinated else math.nan for key in ("excess_cny_veh", "relative_gap", "price_gap")
     }
-    row["converged"] = int(certificate["converged"]) if coordinated else ""
+    row["converged"] = int(certificate.converged) if coordinated else ""
     parts = [certificate[f"excess_cny_veh_by_{of}"] for of in ("origin", "class")] if coordinated else []
     worst = max((value for part in parts for value in part.values()), default=math.nan)
     row["worst_excess_cny_veh"] = worst + certificate.get("rent_gap_cny_veh", 0.0)

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import scipy.sparse as sp
 
 from evlib.traffic.loading import Loading
+from evlib.traffic.network import Network
 from evlib.traffic.station_waiting import StationQueue, middle, station_wait_min
 
-__all__ = ["TravelTimes", "arrival_shares", "plug_in_shares", "travel_times"]
+__all__ = ["TravelTimes", "arrival_shares", "flow_map", "plug_in_shares", "travel_times"]
 
 
 @dataclass(frozen=True)
@@ -129,6 +131,34 @@ def arrival_shares(loading: Loading) -> np.ndarray:
         overlap = np.maximum(np.minimum(last, ends) - np.maximum(first, starts), 0.0)
         shares[p] = by_step(loading, overlap / (last - first)).mean(axis=1)
     return shares
+
+
+def flow_map(network: Network, shares: np.ndarray, n_types: int = 1) -> sp.csr_array:
+    """Linear map from path flows to what arrives or plugs in at stations, the trajectories on the road frozen.
+
+    Parameters
+    ----------
+    network : Network
+    shares : ndarray, shape (n_paths, n_departure_steps, K + 1)
+        From :func:`arrival_shares` or :func:`plug_in_shares`.
+    n_types : int
+        Into how many equal parts each class is split.
+
+    Returns
+    -------
+    sparse array, shape (n_stations * n_classes * n_types * K, n_flows)
+        Rows in C order of (station, class, type, step), flows in C order of (path, class, step); what happens after the
+        horizon has no row.
+    """
+    n_steps, n_classes = network.time.n_steps, len(network.classes)
+    n_paths, n_depart, _ = shares.shape
+    path, depart, step = np.nonzero(shares[:, :, :n_steps])
+    member, kind = (index.reshape(-1, 1) for index in np.indices((n_classes, n_types)))
+    rows = ((network.path_station[path] * n_classes + member) * n_types + kind) * n_steps + step
+    columns = (path * n_classes + member) * n_depart + depart
+    values = np.tile(shares[path, depart, step] / n_types, n_classes * n_types)
+    shape = (len(network.stations) * n_classes * n_types * n_steps, n_paths * n_classes * n_depart)
+    return sp.csr_array((values, (rows.reshape(-1), columns.reshape(-1))), shape=shape)
 
 
 def departure_min(loading: Loading) -> np.ndarray:

@@ -56,7 +56,7 @@ def measure_joint() -> tuple[float, ...]:
     return (
         *times,
         seconds_to(table, 5e-3, setup_s, sound=True),
-        found.certificate["relative_gap"],
+        found.certificate.relative_gap,
         *map(float, sums),
         whole_s - float(sums.sum()),
         *seconds_by_part(table),

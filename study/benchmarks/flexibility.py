@@ -10,7 +10,7 @@ from scipy.sparse import bmat, csr_array, diags_array, eye_array
 
 from evlib.flexibility import Domain, mixed_schedule, support
 from evlib.grid.fleet_dispatch import dispatch_by_columns
-from evlib.grid.grid_case import GridOptions
+from evlib.inputs.build_grid import build_grid_options
 from evlib.inputs.scenario import load_scenario
 from study.experiments.fleets import feeder_fleet
 
@@ -130,7 +130,7 @@ def _alike(domain: Domain, i: int) -> Domain:
 
 def measure_columns() -> tuple[float, float, float, float]:
     """Seconds of a dispatch by columns with 1,000, 10,000 and 100,000 vehicles, and the certified gap of the last."""
-    options, seconds = GridOptions.of(load_scenario("nguyen")), []
+    options, seconds = build_grid_options(load_scenario("nguyen")), []
     warm_case, warm = feeder_fleet(50)
     dispatch_by_columns(warm_case, options, warm, gap=0.1)
     for n in (1_000, 10_000, 100_000):
@@ -144,7 +144,7 @@ def measure_columns() -> tuple[float, float, float, float]:
 def measure_disaggregation() -> tuple[float]:
     """Seconds to turn a dispatch by columns of 10,000 vehicles into the schedule of each."""
     case, fleet = feeder_fleet(10_000)
-    _, found = dispatch_by_columns(case, GridOptions.of(load_scenario("nguyen")), fleet, gap=COLUMNS_GAP)
+    _, found = dispatch_by_columns(case, build_grid_options(load_scenario("nguyen")), fleet, gap=COLUMNS_GAP)
     start_s = time.perf_counter()
     mixed_schedule(found, fleet)
     return (time.perf_counter() - start_s,)

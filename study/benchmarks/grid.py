@@ -16,13 +16,13 @@ from evlib import load_scenario
 from evlib.coordination.coordinate import coordinate
 from evlib.coordination.one_day import dispatch_loading, solve_run
 from evlib.flexibility import zonotope_block
-from evlib.flexibility.station_load import Cluster, exact_block
+from evlib.flexibility.station_load import StationLoad, exact_block
+from evlib.grid.dispatch import net_demand
 from evlib.grid.feeder import feeder_from_arrays
 from evlib.grid.grid_case import GridCase, GridOptions
 from evlib.grid.parametric_dispatch import GridProgram
 from evlib.grid.power_flow import power_flow
-from evlib.inputs.build_grid import build_grid_case
-from evlib.solve import net_demand
+from evlib.inputs.build_grid import build_grid_case, build_grid_options
 from evlib.traffic.loading import load_traffic
 
 __all__ = ["made_up_case", "measure_growth", "measure_resolve", "measure_sweep"]
@@ -70,14 +70,13 @@ def measure_resolve() -> tuple[float, ...]:
     for changes, grid_model in (({}, "lindistflow"), ({}, "cone")):
         case, options, fleet = _shortest_path(changes)
         sizes = cp.Parameter(fleet.n, nonneg=True, value=fleet.size_veh)
-        cluster = zonotope_block(fleet, sizes, hull=False).cluster
-        taken = _resolve(case, replace(options, grid_model=grid_model), cluster, sizes)
+        station_load = zonotope_block(fleet, sizes, hull=False).station_load
+        taken = _resolve(case, replace(options, grid_model=grid_model), station_load, sizes)
         times.append(taken[0])
         shares.append(taken[1])
     for case, options, fleet in (_shortest_path(one_type), _shortest_path({}), _coordinated()):
         sizes = cp.Parameter(fleet.n, nonneg=True, value=fleet.size_veh)
-        where = (fleet.station, fleet.first_step, fleet.n_stations, fleet.n_steps)
-        taken = _resolve(case, options, exact_block(fleet.domain, sizes, *where), sizes)
+        taken = _resolve(case, options, exact_block(fleet, sizes), sizes)
         times.append(taken[0])
         shares.append(taken[1])
         cohort_steps.append(float(fleet.domain.n_usable.sum()))
@@ -91,7 +90,7 @@ def measure_growth() -> tuple[float, ...]:
         case, options = made_up_case(n_bus)
         share = cp.Parameter(nonneg=True, value=1.0)
         power = cp.Constant(np.full((len(case.stations), case.n_steps), 0.2)) * share  # MW
-        program = GridProgram(case, options, Cluster(power, cp.Constant(0.0)), changing=())
+        program = GridProgram(case, options, StationLoad(power, cp.Constant(0.0)), changing=())
         program.run()
         share.value = 1.1
         times.append(_least_time_s(program.run, REPEATS))
@@ -148,14 +147,14 @@ def made_up_case(n_bus: int, seed: int = 1) -> tuple[GridCase, GridOptions]:
         station_bus=last,
         rating_kva=np.full(n_bus - 1, 9000.0),
     )
-    return case, GridOptions.of(scenario)
+    return case, build_grid_options(scenario)
 
 
 def _shortest_path(changes: dict):
     """Case, options and fleet of the base case with everybody at the nearest station."""
     scenario = load_scenario("nguyen").replace(changes) if changes else load_scenario("nguyen")
     run = solve_run(scenario, "shortest_path", "v2g")
-    return run.case, GridOptions.of(scenario), run.fleet
+    return run.case, build_grid_options(scenario), run.fleet
 
 
 def _coordinated():
@@ -163,12 +162,12 @@ def _coordinated():
     scenario = load_scenario("nguyen")
     found = coordinate(scenario, method="joint", charging="v2g", objective=scenario.switches.objective)
     run = dispatch_loading(scenario, load_traffic(found.network, found.flows_veh), "v2g", found.price_cny_kwh)
-    return run.case, GridOptions.of(scenario), run.fleet
+    return run.case, build_grid_options(scenario), run.fleet
 
 
-def _resolve(case, options, cluster, sizes: cp.Parameter) -> tuple[float, float]:
+def _resolve(case, options, station_load, sizes: cp.Parameter) -> tuple[float, float]:
     """Least processor time of a solve with other sizes, and the share of it over the solver's own time."""
-    program, given, rng = GridProgram(case, options, cluster, changing=()), sizes.value, np.random.default_rng(2)
+    program, given, rng = GridProgram(case, options, station_load, changing=()), sizes.value, np.random.default_rng(2)
     taken = []
     with _SolverClock() as clock:
         program.run()

@@ -85,7 +85,7 @@ def _coordinate() -> tuple[float, float, float, float]:
     with tempfile.TemporaryDirectory() as folder:
         taken = _measure(_solve_command("coordinated", folder), folder)
         certificate = json.loads((Path(folder) / "run" / "result.json").read_text())["certificate"]
-        return *taken, certificate["excess_cny_veh"], certificate["relative_gap"]
+        return *taken, certificate.excess_cny_veh, certificate.relative_gap
 
 
 def _solve_command(strategy: str, folder: str) -> list[str]:

@@ -107,9 +107,9 @@ def run_loop(scenario, loop: str, limits: str, demand: float) -> dict:
     last = table.iloc[-_n_last(table) :]
     return head | {
         "outcome": outcome_of(table, scenario.coordination.tol_relative_gap),
-        "excess_cny_veh": certificate["excess_cny_veh"],
-        "relative_gap": certificate["relative_gap"],
-        "price_gap": certificate["price_gap"],
+        "excess_cny_veh": certificate.excess_cny_veh,
+        "relative_gap": certificate.relative_gap,
+        "price_gap": certificate.price_gap,
         "last_excess_low_cny_veh": last["excess_cny_veh"].min(),
         "last_excess_high_cny_veh": last["excess_cny_veh"].max(),
         "last_price_gap": last["price_gap"].abs().max(),

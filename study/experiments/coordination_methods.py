@@ -82,14 +82,14 @@ def compare_methods(scenario, runs=RUNS, *, report: Callable[[str], None] = prin
     tables = []
     for variant, method, objective in runs:
         found = coordinate(variant_of(scenario, variant), method=method, objective=objective)
-        best = found.certificate["best_iteration"]
+        best = found.certificate.best_iteration
         table = found.convergence.reindex(columns=["iteration", *MEASURES])
         for place, (name, value) in enumerate((("variant", variant), ("method", method), ("objective", objective))):
             table.insert(place, name, value)
         table["best"] = (table["iteration"] == best).astype(int)
         tables.append(table)
-        excess, gap = found.certificate["excess_cny_veh"], found.certificate["relative_gap"]
-        settled = "converged" if found.certificate["converged"] else "not converged"
+        excess, gap = found.certificate.excess_cny_veh, found.certificate.relative_gap
+        settled = "converged" if found.certificate.converged else "not converged"
         report(f"{variant}, {method}, {objective}: excess {excess:.3g} CNY/veh, relative gap {gap:.2g}, {settled}")
     return pd.concat(tables, ignore_index=True)
 

@@ -159,7 +159,7 @@ def rising_grid(fleet: Fleet, price_cny_kwh: np.ndarray):
     Returns
     -------
     build : callable
-        From a `Cluster` to the problem [thousand CNY].
+        From a `StationLoad` to the problem [thousand CNY].
     cost_cny : callable
         From a profile, shape (K,) [kW], to its cost without the vehicles' own.
     """
@@ -167,10 +167,10 @@ def rising_grid(fleet: Fleet, price_cny_kwh: np.ndarray):
     peak_mw = fleet.station_kw(uncontrolled(fleet.domain).power_kw).max() / 1000.0
     slope = RISE_CNY_KWH / peak_mw
 
-    def build(cluster):
-        power = cp.reshape(cluster.power_mw, (fleet.n_steps,), order="C")
+    def build(station_load):
+        power = cp.reshape(station_load.power_mw, (fleet.n_steps,), order="C")
         grid = step_h * (price_cny_kwh @ power + slope / 2 * cp.sum_squares(power))
-        return cp.Problem(cp.Minimize(grid + cluster.cost_kcny), cluster.constraints), power
+        return cp.Problem(cp.Minimize(grid + station_load.cost_kcny), station_load.constraints), power
 
     def cost_cny(profile_kw):
         return step_h * float(price_cny_kwh @ profile_kw + slope / 2000.0 * (profile_kw**2).sum())

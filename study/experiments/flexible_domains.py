@@ -71,20 +71,20 @@ def _answer(name: str, fleet, build, directed):
         found = solve_by_columns(build, _solve, fleet, gap=COLUMNS_GAP)
         return found.upper_cny, found.problem, found.power_kw, mixed_schedule(found, fleet)
     if name == "exact block":
-        cluster = exact_block(fleet.domain, fleet.size_veh, fleet.station, fleet.first_step, 1, fleet.n_steps)
+        station_load = exact_block(fleet)
     elif name.startswith("summed"):
-        cluster = summed_block(fleet)
+        station_load = summed_block(fleet)
     else:
         given = dict(DOMAINS[name])
         if given["objective"] == "prices":
             given["objective"] = directed
         block = zonotope_block(fleet, **given)
-        cluster = block.cluster
-    problem, power = build(cluster)
+        station_load = block.station_load
+    problem, power = build(station_load)
     _solve(problem)
     schedule = None
     if name == "exact block":
-        whole = block_schedule(cluster, fleet.domain)
+        whole = block_schedule(station_load, fleet.domain)
         size = fleet.size_veh
         schedule = type(whole)(*(v / (size[:, None] if v.ndim == 2 else size) for v in vars(whole).values()))
     elif not name.startswith("summed"):

@@ -13,7 +13,7 @@ from evlib import load_scenario
 from evlib.flexibility import check_delivery, mixed_schedule, support
 from evlib.folders import RESULTS
 from evlib.grid.fleet_dispatch import dispatch_by_columns
-from evlib.grid.grid_case import GridOptions
+from evlib.inputs.build_grid import build_grid_options
 from study.experiments.fleets import feeder_fleet
 from study.experiments.provenance import MAKERS, run_hash, write_table
 
@@ -41,10 +41,10 @@ def measure_vehicles(vehicles: Iterable[int] = VEHICLES, *, report: Callable[[st
         ``largest_breach`` of any rule by a vehicle [kW or kWh], ``missed_share`` of the profile, and
         ``simultaneous_share`` of the profile's energy that vehicles charge and discharge at once.
     """
-    options, rows = GridOptions.of(load_scenario("nguyen")), []
+    options, rows = build_grid_options(load_scenario("nguyen")), []
     for n in vehicles:
         case, fleet = feeder_fleet(n)
-        own = fleet.own_prices(np.broadcast_to(case.import_price_cny_kwh, (fleet.n_stations, fleet.n_steps)))
+        own = fleet.cohort_prices(np.broadcast_to(case.import_price_cny_kwh, (fleet.n_stations, fleet.n_steps)))
         clock = [time.process_time()]
         support(fleet.domain, own)
         clock.append(time.process_time())

@@ -62,7 +62,7 @@ def compare_sets(scenario, sets=SETS, *, cache: bool = True, report: Callable[[s
             found["certificate", item, unit] = runs["coordinated"].certificate[item]
         columns[name] = pd.Series(found)
         tolerance = rows["tolerance"]
-        report(f"{name}: excess {runs['coordinated'].certificate['excess_cny_veh']:.3g} CNY/veh")
+        report(f"{name}: excess {runs['coordinated'].certificate.excess_cny_veh:.3g} CNY/veh")
     table = pd.DataFrame(columns)
     table.index.names = ["claim", "definition", "unit"]
     table.insert(0, "tolerance", tolerance.reindex(table.index))

@@ -8,7 +8,7 @@ from evlib import InputError, load_scenario
 from evlib.assignment.dynamic_equilibrium import Extragradient, equilibrium, nearest_flows
 from evlib.assignment.route_choice import shortest_path_departures
 from evlib.assignment.tno import origin_sums
-from evlib.coordination.problem import Market
+from evlib.coordination.problem import CoupledProblem
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -59,10 +59,10 @@ def test_a_game_without_potential_settles_where_single_steps_circle():
 def test_drivers_on_the_base_network_settle_at_fixed_prices(signal, plugs, n_steps, gap):
     """1,200 vehicles, prices at the tariff: relative gap at most 1e-3, with the station queues of the base case as well."""
     scenario = load_scenario("nguyen").replace({"stations.*.plugs": plugs}, signal=signal)
-    market = Market.of(scenario, "smart", "user")
-    tariff = np.tile(market.case.import_price_cny_kwh, (len(market.case.load_kw), 1))
-    start = shortest_path_departures(market.network, market.demand_veh)
-    found = equilibrium(market, market.electricity(tariff), start, n_steps=n_steps, every=20)
+    problem = CoupledProblem.of(scenario, "smart", "user")
+    tariff = np.tile(problem.case.import_price_cny_kwh, (len(problem.case.load_kw), 1))
+    start = shortest_path_departures(problem.network, problem.demand_veh)
+    found = equilibrium(problem.traffic, problem.electricity(tariff), start, n_steps=n_steps, every=20)
     assert found.table["relative_gap"].iloc[0] > 0.1
     assert found.gaps["relative_gap"] <= gap
     assert found.flows_veh.sum() == pytest.approx(1200.0, abs=1e-6)
@@ -70,8 +70,8 @@ def test_drivers_on_the_base_network_settle_at_fixed_prices(signal, plugs, n_ste
 
 
 def test_a_number_of_steps_below_one_is_refused(mini):
-    market = Market.of(mini, "smart", "user")
+    problem = CoupledProblem.of(mini, "smart", "user")
     with pytest.raises(InputError, match="n_steps 0, every 10; both must be at least 1"):
         equilibrium(
-            market, np.zeros((2, 2, 25)), shortest_path_departures(market.network, market.demand_veh), n_steps=0
+            problem, np.zeros((2, 2, 25)), shortest_path_departures(problem.network, problem.demand_veh), n_steps=0
         )

@@ -12,13 +12,13 @@ from evlib.assignment.path_costs import gaps
 from evlib.assignment.path_generation import generate_paths, quickest_paths
 from evlib.assignment.route_choice import shortest_path_departures
 from evlib.coordination.coordinate import coordinate
-from evlib.coordination.problem import Market
+from evlib.coordination.problem import CoupledProblem
 from evlib.traffic.network import assemble_network
 from evlib.traffic.time_grid import TimeGrid
 
 
-def at_tariff(market):
-    return market.electricity(np.tile(market.case.import_price_cny_kwh, (len(market.case.load_kw), 1)))
+def at_tariff(problem):
+    return problem.electricity(np.tile(problem.case.import_price_cny_kwh, (len(problem.case.load_kw), 1)))
 
 
 def city(side, clock, capacity_veh_h=60.0):
@@ -41,22 +41,22 @@ def test_the_generated_equilibrium_is_that_of_all_paths(signal):
     """Nguyen with few plugs scarce: from one path a station the search finds what drivers need of the eleven, and the gap
     over all eleven is as small as when all were there from the start."""
     scenario = load_scenario("nguyen").replace({"stations.*.plugs": 2000.0}, signal=signal)
-    every = Market.of(scenario, "smart", "user")
-    first = Market.of(scenario.replace({}, path_set="generated"), "smart", "user")
+    every = CoupledProblem.of(scenario, "smart", "user")
+    first = CoupledProblem.of(scenario.replace({}, path_set="generated"), "smart", "user")
     assert (len(every.network.paths), len(first.network.paths)) == (11, 7)
-    found = generate_paths(first, at_tariff(first), n_steps=80)
+    found = generate_paths(first.traffic, at_tariff(first), n_steps=80)
     known = set(every.network.paths)
-    assert set(found.market.network.paths) <= known
+    assert set(found.problem.network.paths) <= known
     assert found.table["n_new"].iloc[-1] == 0
     flows = np.zeros((11, *found.flows_veh.shape[1:]))
-    for path, row in zip(found.market.network.paths, found.flows_veh, strict=True):
+    for path, row in zip(found.problem.network.paths, found.flows_veh, strict=True):
         flows[every.network.paths.index(path)] = row
     start = shortest_path_departures(every.network, every.demand_veh)
-    whole = equilibrium(every, at_tariff(every), start, n_steps=160)
-    own = gaps(every.look(flows), at_tariff(every))
+    whole = equilibrium(every.traffic, at_tariff(every), start, n_steps=160)
+    own = gaps(every.traffic.evaluate(flows), at_tariff(every))
     assert own["relative_gap"] == pytest.approx(found.gaps["relative_gap"], abs=2e-3)
     assert own["relative_gap"] < 1e-2
-    mean = [(f * every.look(f).time_cny).sum() / 1200 for f in (flows, whole.flows_veh)]
+    mean = [(f * every.traffic.evaluate(f).time_cny).sum() / 1200 for f in (flows, whole.flows_veh)]
     assert mean[0] == pytest.approx(mean[1], rel=5e-3)
 
 
@@ -97,11 +97,11 @@ def test_the_search_goes_around_a_queue_that_will_be_there():
 def test_a_city_too_large_to_enumerate_settles(mini):
     """A hundred crossings, so many simple paths that none would list them: the set stays small and the gap over all paths
     falls below two in a hundred."""
-    market = Market.of(mini.replace({"fleet.vehicles": 160.0}), "smart", "user")
-    network = city(10, market.network.time)
-    market = replace(market, network=network, fixed_veh=np.zeros((len(network.paths), 2, 15)))
-    found = generate_paths(market, at_tariff(market), n_steps=40, rounds=12)
-    assert len(network.paths) == 4 < len(found.market.network.paths) < 200
+    problem = CoupledProblem.of(mini.replace({"fleet.vehicles": 160.0}), "smart", "user")
+    network = city(10, problem.network.time)
+    problem = replace(problem, network=network, fixed_veh=np.zeros((len(network.paths), 2, 15)))
+    found = generate_paths(problem.traffic, at_tariff(problem), n_steps=40, rounds=12)
+    assert len(network.paths) == 4 < len(found.problem.network.paths) < 200
     assert found.gaps["relative_gap"] < 0.02 < found.table["relative_gap"].iloc[0]
     assert found.flows_veh.sum() == pytest.approx(160.0)
 
@@ -110,8 +110,8 @@ def test_coordination_on_generated_paths_says_what_they_miss(mini):
     few = {"coordination.iterations": 6, "coordination.exact_iterations": 6}
     every = coordinate(mini.replace(few), objective="user")
     found = coordinate(mini.replace(few, path_set="generated"), objective="user")
-    assert found.certificate["paths_missing"] == 0
-    assert found.certificate["excess_over_all_paths_cny_veh"] == pytest.approx(found.certificate["excess_cny_veh"])
+    assert found.certificate.paths_missing == 0
+    assert found.certificate.excess_over_all_paths_cny_veh == pytest.approx(found.certificate.excess_cny_veh)
     assert "paths_missing" not in every.certificate
     by_station = [[run.flows_veh[run.network.path_station == c].sum() for c in range(2)] for run in (every, found)]
     assert by_station[0] == pytest.approx(by_station[1], abs=2.0)
@@ -129,6 +129,6 @@ def test_too_many_paths_are_refused_with_the_way_out():
 
 
 def test_no_round_at_all_is_refused(mini):
-    market = Market.of(mini, "smart", "user")
+    problem = CoupledProblem.of(mini, "smart", "user")
     with pytest.raises(InputError, match="rounds 0; must be at least 1"):
-        generate_paths(market, at_tariff(market), rounds=0)
+        generate_paths(problem.traffic, at_tariff(problem), rounds=0)

@@ -15,8 +15,8 @@ from evlib.assignment.tno import Metric, origin_sums, reply
 from evlib.coordination.coordinate import coordinate
 from evlib.coordination.joint_program import cohort_map, fixed_costs, joint_program, surrogate_bound
 from evlib.coordination.plug_limits import crowded
-from evlib.coordination.problem import Market
-from evlib.grid.dno import build_problem
+from evlib.coordination.problem import CoupledProblem
+from evlib.grid.dno import build_grid_model
 from evlib.traffic.network import assemble_network
 from evlib.traffic.time_grid import TimeGrid
 from evlib.traffic.travel_times import arrival_shares, travel_times
@@ -142,30 +142,30 @@ def test_a_metric_of_sums_lets_classes_change_places():
 @pytest.fixture(scope="module")
 def scarce(mini):
     """The mini case with 14 plugs a station instead of 30."""
-    return Market.of(mini.replace({"stations.*.plugs": 14.0}), "v2g", "system")
+    return CoupledProblem.of(mini.replace({"stations.*.plugs": 14.0}), "v2g", "system")
 
 
-def instance(market, seed):
+def instance(problem, seed):
     rng = np.random.default_rng(seed)
-    flows = rng.random(even_split(market.network, market.demand_veh).shape)
-    origin = market.network.path_origin
-    for o in range(len(market.network.origins)):
-        flows[origin == o] *= market.demand_veh[o] / flows[origin == o].sum(axis=0)
-    free = replace(market.case, rating_kva=np.full_like(market.case.rating_kva, 1e7))
-    return replace(market, case=free), market.look(flows), rng.uniform(5, 50) * np.ones_like(flows)
+    flows = rng.random(even_split(problem.network, problem.demand_veh).shape)
+    origin = problem.network.path_origin
+    for o in range(len(problem.network.origins)):
+        flows[origin == o] *= problem.demand_veh[o] / flows[origin == o].sum(axis=0)
+    free = replace(problem.case, rating_kva=np.full_like(problem.case.rating_kva, 1e7))
+    return replace(problem, case=free), problem.traffic.evaluate(flows), rng.uniform(5, 50) * np.ones_like(flows)
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_joint_program_with_scarce_plugs_equals_a_one_shot_reference(scarce, seed):
     """The same program in one piece, its queues written turn by turn (who arrives when, plugs in when): within 1e-6."""
-    market, traffic, metric = instance(scarce, seed)
-    network = market.network
+    problem, traffic, metric = instance(scarce, seed)
+    network = problem.network
     everywhere = np.ones((2, 24), dtype=bool)
-    answer = joint_program(market, traffic, metric, watched=everywhere)
-    to_cohorts = cohort_map(market, traffic)
+    answer = joint_program(problem, traffic, metric, watched=everywhere)
+    to_cohorts = cohort_map(problem, traffic)
     flows = cp.Variable(metric.size, nonneg=True)
-    cluster = market.block(np.ones(to_cohorts.shape[0], dtype=bool), to_cohorts @ flows)
-    grid, _ = build_problem(market.case, market.options, cluster)
+    station_load = problem.station_load(np.ones(to_cohorts.shape[0], dtype=bool), to_cohorts @ flows)
+    grid, _ = build_grid_model(problem.case, problem.options, station_load)
     arrive = np.zeros((2, 2, 24, *metric.shape))
     for p, d, k in zip(*np.nonzero(traffic.stations.arrival_shares[:, :, :24]), strict=True):
         for m in range(2):
@@ -182,8 +182,8 @@ def test_joint_program_with_scarce_plugs_equals_a_one_shot_reference(scarce, see
             held += np.tril(np.triu(np.ones((24, 24)), 1 - stay)) @ cp.sum(turn[c][m], axis=0)[:24]
         rows += [held <= 14.0]
     near = cp.sum_squares(cp.multiply(np.sqrt(metric.reshape(-1) / 1000), flows - traffic.flows_veh.reshape(-1))) / 2
-    objective = grid.objective.expr + fixed_costs(market, traffic).reshape(-1) / 1000 @ flows + near
-    demand = origin_sums(network.path_origin, metric.shape) @ flows == market.demand_veh.reshape(-1)
+    objective = grid.objective.expr + fixed_costs(problem, traffic).reshape(-1) / 1000 @ flows + near
+    demand = origin_sums(network.path_origin, metric.shape) @ flows == problem.demand_veh.reshape(-1)
     reference = cp.Problem(
         cp.Minimize(objective + waiting),
         [*[item for item in grid.constraints if not isinstance(item, cp.SOC)], demand, *rows],
@@ -192,32 +192,37 @@ def test_joint_program_with_scarce_plugs_equals_a_one_shot_reference(scarce, see
     assert reference.status == cp.OPTIMAL
     assert answer.cost_cny == pytest.approx(1000 * reference.value, rel=1e-6)
     assert answer.rent_cny.max() > 0.1
-    bound = surrogate_bound(market, traffic, metric, answer.price_cny_kwh, answer.rent_cny)
+    bound = surrogate_bound(problem, traffic, metric, answer.price_cny_kwh, answer.rent_cny)
     assert bound == pytest.approx(answer.cost_cny, rel=1e-6)
     assert (
-        surrogate_bound(market, traffic, metric, answer.price_cny_kwh, 0.8 * answer.rent_cny) < answer.cost_cny - 0.01
+        surrogate_bound(problem, traffic, metric, answer.price_cny_kwh, 0.8 * answer.rent_cny) < answer.cost_cny - 0.01
     )
 
 
 def test_plugs_limit_the_program_only_where_they_are_nearly_full(scarce):
-    market, traffic, _ = instance(scarce, 0)
-    network = market.network
+    problem, traffic, _ = instance(scarce, 0)
+    network = problem.network
     held = held_plugs(network) @ (arrival_map(network, traffic.stations.arrival_shares) @ traffic.flows_veh.reshape(-1))
-    where = crowded(market, traffic)
+    where = crowded(problem, traffic)
     assert 0 < where.sum() < where.size
     assert held.reshape(where.shape)[where].min() > 0.8 * 14
-    user = replace(market, objective="user")
-    assert joint_program(user, user.look(traffic.flows_veh), np.full(traffic.flows_veh.shape, 20.0)).rent_cny is None
+    user = replace(problem, objective="user")
+    assert (
+        joint_program(user, user.traffic.evaluate(traffic.flows_veh), np.full(traffic.flows_veh.shape, 20.0)).rent_cny
+        is None
+    )
 
 
 def test_joint_settles_for_the_system_at_full_plugs(mini):
     """The optimum holds a station full and hardly anybody waits: tolls jump there, rents lie between one-sided values."""
     found = coordinate(mini, objective="system")
-    assert found.certificate["converged"]
-    assert found.certificate["relative_gap"] <= 5e-3
-    assert found.certificate["rent_gap_cny_veh"] >= -1e-9
+    assert found.certificate.converged
+    assert found.certificate.relative_gap <= 5e-3
+    assert found.certificate.rent_gap_cny_veh >= -1e-9
     assert found.rent_cny.max() > 0.1
-    held = load_traffic(Market.of(mini, "v2g", "system").network, found.flows_veh).occupied_plugs[:, 10::10][:, :24]
+    held = load_traffic(CoupledProblem.of(mini, "v2g", "system").network, found.flows_veh).occupied_plugs[:, 10::10][
+        :, :24
+    ]
     assert held[found.rent_cny > 0.1].min() > 0.97 * 30
 
 
@@ -225,6 +230,6 @@ def test_long_queues_keep_a_gap_that_is_the_order_of_arrival(scarce):
     """With half the plugs queues are long; first come, first served costs more than the best order, and that is shown:
     what remains of the excess is the gap of the rents, drivers themselves are content."""
     certificate = coordinate(scarce.scenario, objective="system").certificate
-    assert not certificate["converged"]
-    assert certificate["rent_gap_cny_veh"] > 1.0
-    assert certificate["excess_cny_veh"] - certificate["rent_gap_cny_veh"] < 0.1 * certificate["rent_gap_cny_veh"]
+    assert not certificate.converged
+    assert certificate.rent_gap_cny_veh > 1.0
+    assert certificate.excess_cny_veh - certificate.rent_gap_cny_veh < 0.1 * certificate.rent_gap_cny_veh

@@ -11,7 +11,7 @@ from evlib.assignment.route_choice import even_split, nearest_paths
 from evlib.coordination.coordinate import coordinate
 from evlib.coordination.joint_program import joint_program, surrogate_bound
 from evlib.coordination.one_day import solve_run
-from evlib.coordination.problem import Market
+from evlib.coordination.problem import CoupledProblem
 from evlib.inputs.build_roads import origin_demand
 
 SOME_FOLLOW = {"fleet.compliance": 0.6}
@@ -26,48 +26,48 @@ def logit_shares(cost_cny, scale_cny):
 def test_who_does_not_follow_drives_to_the_nearest_station(mini):
     """Six in ten follow: four in ten of every origin, class and step are on the shortest path, whatever the signal."""
     found = coordinate(mini.replace(SOME_FOLLOW | {"coordination.iterations": 5, "coordination.exact_iterations": 5}))
-    demand, market = origin_demand(mini), Market.of(mini.replace(SOME_FOLLOW), "v2g", "system")
-    nearest = nearest_paths(market.network)
+    demand, problem = origin_demand(mini), CoupledProblem.of(mini.replace(SOME_FOLLOW), "v2g", "system")
+    nearest = nearest_paths(problem.network)
     assert (found.flows_veh[nearest] >= 0.4 * demand - 1e-9).all()
     assert found.flows_veh.sum() == pytest.approx(80.0, abs=1e-6)
     others = np.setdiff1d(np.arange(len(found.flows_veh)), nearest)
     assert found.flows_veh[others].sum() > 1.0
-    assert market.fixed_veh.sum() == pytest.approx(0.4 * 80.0)
+    assert problem.fixed_veh.sum() == pytest.approx(0.4 * 80.0)
 
 
 def test_only_followers_can_be_discontent(mini):
     """Nobody follows, nearly: the excess is that of the few, per vehicle of theirs, and equals a sum done by hand."""
-    market = Market.of(mini.replace({"fleet.compliance": 0.01}), "smart", "user")
-    flows = even_split(market.network, market.demand_veh)
-    traffic, electricity = market.look(flows), np.zeros((2, 2, 25))
-    cost, origin = traffic.costs(electricity), market.network.path_origin
+    problem = CoupledProblem.of(mini.replace({"fleet.compliance": 0.01}), "smart", "user")
+    flows = even_split(problem.network, problem.demand_veh)
+    traffic, electricity = problem.traffic.evaluate(flows), np.zeros((2, 2, 25))
+    cost, origin = traffic.costs(electricity), problem.network.path_origin
     least = np.array([cost[origin == o].min(axis=0) for o in range(2)])[origin]
     assert traffic.flows_veh == pytest.approx(flows, abs=1e-12)
     assert traffic.loading.departures_veh.sum() == pytest.approx(80.0)
     by_hand = (flows * (cost - least)).sum() / flows.sum()
-    assert gaps(traffic, electricity)["excess_cny_veh"] == pytest.approx(by_hand)
+    assert gaps(traffic, electricity).excess_cny_veh == pytest.approx(by_hand)
 
 
 @pytest.mark.parametrize("changes", [SOME_FOLLOW, MISJUDGED, SOME_FOLLOW | MISJUDGED])
 @pytest.mark.parametrize("objective", ["user", "system"])
 def test_the_joint_program_and_its_bound_agree(mini, changes, objective):
     """Two ways to the same number: one program, and the best replies of drivers, vehicles and grid at its prices."""
-    market = Market.of(mini.replace(changes), "v2g", objective)
-    traffic = market.look(even_split(market.network, market.demand_veh))
+    problem = CoupledProblem.of(mini.replace(changes), "v2g", objective)
+    traffic = problem.traffic.evaluate(even_split(problem.network, problem.demand_veh))
     metric = np.full(traffic.flows_veh.shape, 20.0) + traffic.misjudged()[1]
-    answer = joint_program(market, traffic, metric)
-    bound = surrogate_bound(market, traffic, metric, answer.price_cny_kwh, answer.rent_cny)
+    answer = joint_program(problem, traffic, metric)
+    bound = surrogate_bound(problem, traffic, metric, answer.price_cny_kwh, answer.rent_cny)
     assert bound == pytest.approx(answer.cost_cny, rel=1e-6)
-    assert answer.flows_veh.sum() == pytest.approx(market.demand_veh.sum(), rel=1e-6)
+    assert answer.flows_veh.sum() == pytest.approx(problem.demand_veh.sum(), rel=1e-6)
 
 
 def test_entropy_of_drivers_who_misjudge_has_the_slope_and_curvature_it_says(mini):
     """Finite differences of theta sum f ln(f / d), demand held."""
-    market = Market.of(mini.replace(MISJUDGED), "smart", "user")
-    flows = np.random.default_rng(6).uniform(0.5, 1.5, even_split(market.network, market.demand_veh).shape)
-    origin = market.network.path_origin
+    problem = CoupledProblem.of(mini.replace(MISJUDGED), "smart", "user")
+    flows = np.random.default_rng(6).uniform(0.5, 1.5, even_split(problem.network, problem.demand_veh).shape)
+    origin = problem.network.path_origin
     demand = np.array([flows[origin == o].sum(axis=0) for o in range(2)])[origin]
-    slope, curvature = market.look(flows).misjudged()
+    slope, curvature = problem.traffic.evaluate(flows).misjudged()
 
     def entropy(f):
         return 2.0 * (f * np.log(f / demand)).ravel()
@@ -110,12 +110,12 @@ def test_coordinated_logit_drivers_choose_as_their_costs_say(mini):
     """On the small case: the run settles, and shares of paths are exp(-C / theta), up to the gap."""
     scenario = mini.replace({"fleet.logit_cny": 1.0}, objective="user")
     found = coordinate(scenario)
-    assert found.certificate["converged"]
-    market = Market.of(scenario, "v2g", "user")
-    cost = market.look(found.flows_veh).costs(market.electricity(found.price_cny_kwh))
+    assert found.certificate.converged
+    problem = CoupledProblem.of(scenario, "v2g", "user")
+    cost = problem.traffic.evaluate(found.flows_veh).costs(problem.electricity(found.price_cny_kwh))
     for o in range(2):
-        own = market.network.path_origin == o
-        share = found.flows_veh[own] / market.demand_veh[o]
+        own = problem.network.path_origin == o
+        share = found.flows_veh[own] / problem.demand_veh[o]
         assert share == pytest.approx(logit_shares(cost[own], 1.0), abs=0.03)
 
 

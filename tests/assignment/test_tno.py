@@ -169,11 +169,11 @@ def test_gaps_by_hand():
 
 def test_costs_rise_in_price_occupancy_and_queue(mini, mini_run):
     """The signal is what the article says: dearer electricity, fuller roads and longer queues make a path dearer."""
-    from evlib.coordination.problem import Market
+    from evlib.coordination.problem import CoupledProblem
 
-    market = Market.of(mini, "v2g", "user")
+    problem = CoupledProblem.of(mini, "v2g", "user")
     price = mini_run.dispatch.price_cny_kwh
-    dearer = market.electricity(price + 0.1) - market.electricity(price)
+    dearer = problem.electricity(price + 0.1) - problem.electricity(price)
     assert dearer[:, :, :20].min() > 0
     network = build_network(mini)
     demand = origin_demand(mini)

@@ -12,43 +12,43 @@ from evlib.assignment.route_choice import even_split
 from evlib.assignment.tno import origin_sums, reply
 from evlib.coordination.coordinate import PRICE_GAP_TOLERANCE, coordinate
 from evlib.coordination.joint_program import cohort_map, fixed_costs, joint_program, surrogate_bound
-from evlib.coordination.problem import Market, price_gap
-from evlib.grid.dno import build_problem, dispatch_grid
+from evlib.coordination.problem import CoupledProblem, price_gap
+from evlib.grid.dno import build_grid_model, dispatch_grid
 from evlib.inputs.build_roads import origin_demand
 
 FEW = {"coordination.iterations": 8, "coordination.exact_iterations": 8}
 
 
 @pytest.fixture(scope="module")
-def market(mini):
-    return Market.of(mini, "v2g", "user")
+def problem(mini):
+    return CoupledProblem.of(mini, "v2g", "user")
 
 
-def instance(market, seed):
+def instance(problem, seed):
     """Random flows of everybody, random metric; lines unlimited, so that a solver without cones can follow."""
     rng = np.random.default_rng(seed)
-    flows = rng.random(even_split(market.network, market.demand_veh).shape)
-    origin = market.network.path_origin
-    for o in range(len(market.network.origins)):
-        flows[origin == o] *= market.demand_veh[o] / flows[origin == o].sum(axis=0)
-    free = replace(market.case, rating_kva=np.full_like(market.case.rating_kva, 1e7))
-    return replace(market, case=free), market.look(flows), rng.uniform(5, 50) * np.ones_like(flows)
+    flows = rng.random(even_split(problem.network, problem.demand_veh).shape)
+    origin = problem.network.path_origin
+    for o in range(len(problem.network.origins)):
+        flows[origin == o] *= problem.demand_veh[o] / flows[origin == o].sum(axis=0)
+    free = replace(problem.case, rating_kva=np.full_like(problem.case.rating_kva, 1e7))
+    return replace(problem, case=free), problem.traffic.evaluate(flows), rng.uniform(5, 50) * np.ones_like(flows)
 
 
 # The reference itself gives up (status "solver error") on seed 5.
 @pytest.mark.parametrize("seed", [0, 1, 2, 3, 4, 6, 7, 8, 9, 10])
-def test_joint_program_equals_a_one_shot_reference(market, seed):
+def test_joint_program_equals_a_one_shot_reference(problem, seed):
     """The same convex program in one piece, by an active-set solver (HiGHS) instead of interior points: equal within 1e-6."""
-    market, traffic, metric = instance(market, seed)
-    ours = joint_program(market, traffic, metric).cost_cny
-    to_cohorts = cohort_map(market, traffic)
+    problem, traffic, metric = instance(problem, seed)
+    ours = joint_program(problem, traffic, metric).cost_cny
+    to_cohorts = cohort_map(problem, traffic)
     flows = cp.Variable(metric.size, nonneg=True)
-    cluster = market.block(np.ones(to_cohorts.shape[0], dtype=bool), to_cohorts @ flows)
-    grid, _ = build_problem(market.case, market.options, cluster)
+    station_load = problem.station_load(np.ones(to_cohorts.shape[0], dtype=bool), to_cohorts @ flows)
+    grid, _ = build_grid_model(problem.case, problem.options, station_load)
     constraints = [item for item in grid.constraints if not isinstance(item, cp.SOC)]
-    demand = origin_sums(market.network.path_origin, metric.shape) @ flows == market.demand_veh.reshape(-1)
+    demand = origin_sums(problem.network.path_origin, metric.shape) @ flows == problem.demand_veh.reshape(-1)
     near = cp.sum_squares(cp.multiply(np.sqrt(metric.reshape(-1) / 1000), flows - traffic.flows_veh.reshape(-1))) / 2
-    objective = grid.objective.expr + fixed_costs(market, traffic).reshape(-1) / 1000 @ flows + near
+    objective = grid.objective.expr + fixed_costs(problem, traffic).reshape(-1) / 1000 @ flows + near
     reference = cp.Problem(cp.Minimize(objective), [*constraints, demand])
     reference.solve(solver=cp.HIGHS)
     assert reference.status == cp.OPTIMAL
@@ -56,35 +56,37 @@ def test_joint_program_equals_a_one_shot_reference(market, seed):
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_best_replies_to_the_joint_prices_bound_the_joint_cost(market, seed):
+def test_best_replies_to_the_joint_prices_bound_the_joint_cost(problem, seed):
     """Weak duality: drivers, vehicles and grid, each for itself at the announced prices, never cost more than together."""
-    market, traffic, metric = instance(market, seed)
-    answer = joint_program(market, traffic, metric)
-    assert surrogate_bound(market, traffic, metric, answer.price_cny_kwh) == pytest.approx(answer.cost_cny, rel=1e-6)
+    problem, traffic, metric = instance(problem, seed)
+    answer = joint_program(problem, traffic, metric)
+    assert surrogate_bound(problem, traffic, metric, answer.price_cny_kwh) == pytest.approx(answer.cost_cny, rel=1e-6)
     worse = answer.price_cny_kwh + 0.05 * np.sin(np.arange(answer.price_cny_kwh.size)).reshape(
         answer.price_cny_kwh.shape
     )
-    assert surrogate_bound(market, traffic, metric, worse) < answer.cost_cny - 0.01
+    assert surrogate_bound(problem, traffic, metric, worse) < answer.cost_cny - 0.01
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_no_method_answers_a_frozen_day_better_than_the_joint_program(market, seed):
+def test_no_method_answers_a_frozen_day_better_than_the_joint_program(problem, seed):
     """Same trajectories, same surrogate: what joint answers costs no more than best replies, damped replies or standing still."""
-    market, traffic, metric = instance(market, seed)
-    answer = joint_program(market, traffic, metric)
-    fixed, to_cohorts, present = fixed_costs(market, traffic), cohort_map(market, traffic), traffic.flows_veh
+    problem, traffic, metric = instance(problem, seed)
+    answer = joint_program(problem, traffic, metric)
+    fixed, to_cohorts, present = fixed_costs(problem, traffic), cohort_map(problem, traffic), traffic.flows_veh
 
     def surrogate(flows):
         sizes = to_cohorts @ flows.reshape(-1)
         kept = sizes > 0
-        grid = dispatch_grid(market.case, market.options, market.block(kept, sizes[kept])).costs_cny["total"]
+        grid = dispatch_grid(problem.case, problem.options, problem.station_load(kept, sizes[kept])).costs_cny["total"]
         return (fixed * flows).sum() + grid + (metric * (flows - present) ** 2).sum() / 2
 
     sizes = to_cohorts @ present.reshape(-1)
-    fresh = dispatch_grid(market.case, market.options, market.block(sizes > 0, sizes[sizes > 0])).price_cny_kwh
-    cost, origin = traffic.costs(market.electricity(fresh)), market.network.path_origin
-    best = reply(cost, market.demand_veh, origin)
-    damped = reply(cost, market.demand_veh, origin, present, metric)
+    fresh = dispatch_grid(
+        problem.case, problem.options, problem.station_load(sizes > 0, sizes[sizes > 0])
+    ).price_cny_kwh
+    cost, origin = traffic.costs(problem.electricity(fresh)), problem.network.path_origin
+    best = reply(cost, problem.demand_veh, origin)
+    damped = reply(cost, problem.demand_veh, origin, present, metric)
     slack = 1e-6 * answer.cost_cny
     assert surrogate(answer.flows_veh) == pytest.approx(answer.cost_cny, rel=1e-6)
     for other in (best, damped, present):
@@ -92,55 +94,55 @@ def test_no_method_answers_a_frozen_day_better_than_the_joint_program(market, se
     assert surrogate(best) > answer.cost_cny + 1.0
 
 
-def test_mixing_known_schedules_is_an_inner_approximation(market):
+def test_mixing_known_schedules_is_an_inner_approximation(problem):
     """Fewer schedules cost more than the exact domains; the optimum's own mean schedule among them closes the gap."""
-    _, traffic, metric = instance(market, 1)
-    exact = joint_program(market, traffic, metric)
-    crude = joint_program(market, traffic, metric, [market.best_schedules(0 * exact.price_cny_kwh)])
-    better = joint_program(market, traffic, metric, [exact.schedule, market.best_schedules(exact.price_cny_kwh)])
+    _, traffic, metric = instance(problem, 1)
+    exact = joint_program(problem, traffic, metric)
+    crude = joint_program(problem, traffic, metric, [problem.best_schedules(0 * exact.price_cny_kwh)])
+    better = joint_program(problem, traffic, metric, [exact.schedule, problem.best_schedules(exact.price_cny_kwh)])
     assert crude.cost_cny > better.cost_cny >= exact.cost_cny * (1 - 1e-7)
     assert better.cost_cny == pytest.approx(exact.cost_cny, rel=1e-4)
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_more_freedom_never_raises_the_surrogate_optimum(mini, market, seed):
+def test_more_freedom_never_raises_the_surrogate_optimum(mini, problem, seed):
     """At the same frozen day and metric: discharging besides shifting, and lines and ties half as wide again, cost no more."""
-    smart = Market.of(mini, "smart", "user")
-    _, traffic, metric = instance(market, seed)
-    both_ways, one_way = (joint_program(item, traffic, metric).cost_cny for item in (market, smart))
-    limits = {name: getattr(market.case, name) / 1.5 for name in ("rating_kva", "import_limit_kw", "export_limit_kw")}
-    narrow = joint_program(replace(market, case=replace(market.case, **limits)), traffic, metric).cost_cny
+    smart = CoupledProblem.of(mini, "smart", "user")
+    _, traffic, metric = instance(problem, seed)
+    both_ways, one_way = (joint_program(item, traffic, metric).cost_cny for item in (problem, smart))
+    limits = {name: getattr(problem.case, name) / 1.5 for name in ("rating_kva", "import_limit_kw", "export_limit_kw")}
+    narrow = joint_program(replace(problem, case=replace(problem.case, **limits)), traffic, metric).cost_cny
     assert one_way > both_ways + 0.1  # and not merely equal: discharging is used here,
     assert narrow > both_ways + 0.1  # and the narrower limits bind
 
 
-def test_price_gap_is_zero_at_fresh_prices_and_positive_at_others(market, mini_run):
+def test_price_gap_is_zero_at_fresh_prices_and_positive_at_others(problem, mini_run):
     """Duals of the dispatch support it; prices moved by 0.05 CNY/kWh do not."""
     sizes = mini_run.sizes_veh
     dispatch = mini_run.dispatch
     cost = dispatch.costs_cny["total"]
-    assert abs(price_gap(market, sizes, dispatch.price_cny_kwh, cost)) <= 1e-6
+    assert abs(price_gap(problem, sizes, dispatch.price_cny_kwh, cost)) <= 1e-6
     moved = dispatch.price_cny_kwh + np.where(np.arange(24) % 2, 0.05, -0.05)
-    assert price_gap(market, sizes, moved, cost) > 1e-3
+    assert price_gap(problem, sizes, moved, cost) > 1e-3
 
 
-def test_traced_cohorts_are_those_of_the_loading(market):
-    _, traffic, _ = instance(market, 2)
-    traced = cohort_map(market, traffic) @ traffic.flows_veh.reshape(-1)
-    assert traced == pytest.approx(market.sizes(traffic), abs=0.02)
-    assert traced.sum() <= market.demand_veh.sum() + 1e-9
+def test_traced_cohorts_are_those_of_the_loading(problem):
+    _, traffic, _ = instance(problem, 2)
+    traced = cohort_map(problem, traffic) @ traffic.flows_veh.reshape(-1)
+    assert traced == pytest.approx(problem.sizes(traffic), abs=0.02)
+    assert traced.sum() <= problem.demand_veh.sum() + 1e-9
 
 
 def test_joint_settles_where_best_response_does_not(mini):
     """On the small case with drivers' own costs: joint ends near content, the plain loop swings between two days."""
     joint = coordinate(mini, method="joint", objective="user")
     plain = coordinate(mini.replace(FEW), method="best_response", objective="user")
-    assert joint.certificate["converged"]
-    assert joint.certificate["relative_gap"] <= 1e-2
-    assert joint.certificate["price_gap"] <= PRICE_GAP_TOLERANCE
-    assert not plain.certificate["converged"]
+    assert joint.certificate.converged
+    assert joint.certificate.relative_gap <= 1e-2
+    assert joint.certificate.price_gap <= PRICE_GAP_TOLERANCE
+    assert not plain.certificate.converged
     assert plain.convergence["flow_residual"].dropna().iloc[-3:].min() > 0.5
-    assert joint.certificate["lower_bound_cny"] <= joint.certificate["upper_bound_cny"] * (1 + 1e-6)
+    assert joint.certificate.lower_bound_cny <= joint.certificate.upper_bound_cny * (1 + 1e-6)
 
 
 @pytest.mark.parametrize("method", ["joint", "bundle", "inertia", "best_response"])
@@ -148,17 +150,17 @@ def test_converged_is_never_true_above_the_tolerance(mini, method):
     for tolerance in (0.5, 0.001):
         scenario = mini.replace(FEW | {"coordination.tol_relative_gap": tolerance})
         certificate = coordinate(scenario, method=method, objective="system").certificate
-        within = certificate["relative_gap"] <= tolerance and abs(certificate["price_gap"]) <= PRICE_GAP_TOLERANCE
-        assert certificate["converged"] == within
+        within = certificate.relative_gap <= tolerance and abs(certificate.price_gap) <= PRICE_GAP_TOLERANCE
+        assert certificate.converged == within
 
 
 def test_the_table_has_a_row_for_every_iteration_and_the_best_is_among_them(mini):
     found = coordinate(mini.replace(FEW), method="joint", objective="user")
     table = found.convergence
     assert table["iteration"].tolist() == list(range(9))
-    best = found.certificate["best_iteration"]
+    best = found.certificate.best_iteration
     assert best > 0
-    assert found.certificate["excess_cny_veh"] == table.loc[best, "excess_cny_veh"]
+    assert found.certificate.excess_cny_veh == table.loc[best, "excess_cny_veh"]
     assert found.flows_veh.min() >= 0
     assert found.flows_veh.sum() == pytest.approx(80.0, abs=1e-6)
 
@@ -169,27 +171,27 @@ def test_only_iterates_priced_by_exact_domains_are_returned(mini):
     found = coordinate(mini.replace(keys), method="joint", objective="user")
     table = found.convergence
     assert set(table["priced_by"]) == {"exact", "mixed"}
-    best = table.loc[found.certificate["best_iteration"]]
+    best = table.loc[found.certificate.best_iteration]
     assert best["priced_by"] == "exact"
     assert best["iteration"] > 0
-    market = Market.of(mini, "v2g", "user")
-    fresh = gaps(market.look(found.flows_veh), market.electricity(found.price_cny_kwh))
-    assert fresh["excess_cny_veh"] == pytest.approx(found.certificate["excess_cny_veh"], rel=1e-9)
+    problem = CoupledProblem.of(mini, "v2g", "user")
+    fresh = gaps(problem.traffic.evaluate(found.flows_veh), problem.electricity(found.price_cny_kwh))
+    assert fresh["excess_cny_veh"] == pytest.approx(found.certificate.excess_cny_veh, rel=1e-9)
 
 
 def test_a_run_with_one_exact_iteration_measures_its_last_iterate_exactly(mini):
     keys = {"coordination.iterations": 4, "coordination.exact_iterations": 1, "coordination.exact_period": 8}
     found = coordinate(mini.replace(keys), objective="user")
-    assert found.certificate["best_iteration"] == 4
+    assert found.certificate.best_iteration == 4
     assert found.convergence["priced_by"].tolist() == ["exact", "exact", "mixed", "mixed", "exact"]
     assert np.isfinite([found.certificate[name] for name in ("price_gap", "lower_bound_cny")]).all()
 
 
 def test_start_splits_every_origin_evenly_over_its_stations():
     scenario = load_scenario("nguyen")
-    market = Market.of(scenario, "smart", "user")
-    flows = even_split(market.network, market.demand_veh)
-    by_station = [flows[market.network.path_station == c].sum() for c in range(4)]
+    problem = CoupledProblem.of(scenario, "smart", "user")
+    flows = even_split(problem.network, problem.demand_veh)
+    by_station = [flows[problem.network.path_station == c].sum() for c in range(4)]
     assert by_station == pytest.approx([600 / 4 + 600 / 3, 600 / 4 + 600 / 3, 600 / 4, 600 / 4 + 600 / 3])
     assert flows.sum(axis=0) == pytest.approx(origin_demand(scenario).sum(axis=0))
 

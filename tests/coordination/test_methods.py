@@ -3,18 +3,18 @@
 import numpy as np
 import pytest
 
-from evlib.coordination.iteration import Talk
+from evlib.coordination.iteration import Iteration
 from evlib.coordination.methods import Inertia
-from evlib.coordination.problem import Market
+from evlib.coordination.problem import CoupledProblem
 
 
 @pytest.fixture(scope="module")
-def market(mini):
-    return Market.of(mini, "v2g", "user")
+def problem(mini):
+    return CoupledProblem.of(mini, "v2g", "user")
 
 
 def talk_with(mini, changes):
-    return Talk(Market.of(mini.replace(changes), "v2g", "user"))
+    return Iteration(CoupledProblem.of(mini.replace(changes), "v2g", "user"))
 
 
 def weights(talk, price_gaps):
@@ -56,13 +56,13 @@ def test_the_metric_grows_after_a_worse_iteration_and_falls_by_the_key_after_oth
     talk.state.rows = [{"excess_cny_veh": value} for value in excess]
     metric = talk.metric()
     assert talk.state.level_cny_veh == pytest.approx(level)
-    wanted = talk.market.demand_veh[talk.market.network.path_origin]
+    wanted = talk.problem.demand_veh[talk.problem.network.path_origin]
     assert metric.of_sums == pytest.approx(level / np.maximum(wanted.sum(axis=1), 0.05))
     assert metric.each == pytest.approx(0.1 * level / np.maximum(wanted, 0.05))
 
 
-def test_the_metric_has_a_floor(market):
-    talk = Talk(market)
+def test_the_metric_has_a_floor(problem):
+    talk = Iteration(problem)
     talk.state.rows = [{"excess_cny_veh": 1.0}] * 2
     for _ in range(40):
         talk.metric()

@@ -15,7 +15,7 @@ from evlib import InputError, solve
 from evlib.assignment.path_costs import gaps
 from evlib.coordination.coordinate import PRICE_GAP_TOLERANCE, coordinate
 from evlib.coordination.methods import Joint
-from evlib.coordination.problem import Market, price_gap
+from evlib.coordination.problem import CoupledProblem, price_gap
 from evlib.files import write_npz
 
 MEASURES = ["excess_cny_veh", "relative_gap", "price_gap", "flow_residual"]
@@ -91,19 +91,19 @@ def test_interrupt_returns_the_best_iterate_and_says_so(few, monkeypatch):
     monkeypatch.setattr(Joint, "answer", stopped)
     found = coordinate(few, objective="user", report=lines.append)
     certificate, table = found.certificate, found.convergence
-    assert certificate["interrupted"]
-    assert certificate["iterations"] == 4 == certificate["best_iteration"]
+    assert certificate.interrupted
+    assert certificate.iterations == 4 == certificate.best_iteration
     assert lines[-1] == "interrupted; measuring iterate 4 of 7"
     assert table["priced_by"].tolist() == ["exact"] * 2 + ["mixed"] * 2 + ["mixed, then checked"]
-    market = Market.of(few, "v2g", "user")
-    traffic = market.look(found.flows_veh)
-    fresh = gaps(traffic, market.electricity(found.price_cny_kwh))
-    assert fresh["excess_cny_veh"] == pytest.approx(certificate["excess_cny_veh"], rel=1e-9)
-    sizes = market.sizes(traffic)
-    cost = market.dispatch(sizes)[0].objective_cny
-    assert price_gap(market, sizes, found.price_cny_kwh, cost) == pytest.approx(certificate["price_gap"], abs=1e-7)
-    within = certificate["relative_gap"] <= 0.01 and abs(certificate["price_gap"]) <= PRICE_GAP_TOLERANCE
-    assert certificate["converged"] == within
+    problem = CoupledProblem.of(few, "v2g", "user")
+    traffic = problem.traffic.evaluate(found.flows_veh)
+    fresh = gaps(traffic, problem.electricity(found.price_cny_kwh))
+    assert fresh["excess_cny_veh"] == pytest.approx(certificate.excess_cny_veh, rel=1e-9)
+    sizes = problem.sizes(traffic)
+    cost = problem.dispatch(sizes)[0].objective_cny
+    assert price_gap(problem, sizes, found.price_cny_kwh, cost) == pytest.approx(certificate.price_gap, abs=1e-7)
+    within = certificate.relative_gap <= 0.01 and abs(certificate.price_gap) <= PRICE_GAP_TOLERANCE
+    assert certificate.converged == within
 
 
 def test_interrupt_before_the_first_answer_has_nothing_to_keep(few):
@@ -113,13 +113,13 @@ def test_interrupt_before_the_first_answer_has_nothing_to_keep(few):
 
 
 def test_the_whole_run_is_not_called_interrupted(few):
-    assert not coordinate(few, method="best_response").certificate["interrupted"]
+    assert not coordinate(few, method="best_response").certificate.interrupted
 
 
 def test_an_interrupted_solve_is_returned_but_not_cached(few, tmp_path, monkeypatch):
     monkeypatch.setenv("EVLIB_CACHE", str(tmp_path))
     report, _ = stop_after(3, KeyboardInterrupt)
-    assert solve(few, "coordinated", method="best_response", report=report).certificate["interrupted"]
+    assert solve(few, "coordinated", method="best_response", report=report).certificate.interrupted
     assert not list(tmp_path.iterdir())
 
 
@@ -202,7 +202,7 @@ def test_ctrl_c_in_a_terminal_writes_the_best_iterate_and_the_run_can_go_on(few,
     assert process.returncode == 130, errors
     assert "interrupted: the best of" in errors
     certificate = json.loads((out / "result.json").read_text())["certificate"]
-    assert certificate["interrupted"]
+    assert certificate.interrupted
     mini = few.replace(
         {"coordination.iterations": 30, "coordination.exact_iterations": 30, "coordination.exact_period": 1}
     )

@@ -36,7 +36,7 @@ def random_fleet(draw, n, seed, n_stations=2):
 @given(seed=SEEDS)
 def test_whole_vehicles_keep_all_rules_and_every_running_total_to_half_a_vehicle(draw, seed):
     fleet = random_fleet(draw, 30, seed)
-    _, schedule = support(fleet.domain, fleet.own_prices(np.random.default_rng(seed).normal(0.4, 0.3, (2, N_STEPS))))
+    _, schedule = support(fleet.domain, fleet.cohort_prices(np.random.default_rng(seed).normal(0.4, 0.3, (2, N_STEPS))))
     few, own = whole_vehicles(fleet, schedule)
 
     assert (few.size_veh == 1).all()
@@ -105,7 +105,7 @@ def test_inner_sets_cost_no_less_and_outer_sets_no_more_than_the_exact_one(draw,
     """At any prices, for any station: J of the zonotope >= J of the vehicles >= J of the summed bounds."""
     fleet = random_fleet(draw, 12, seed, n_stations=1)
     price = np.random.default_rng(seed).normal(0.3, 0.4, N_STEPS)
-    exact_cny = fleet.size_veh @ support(fleet.domain, fleet.own_prices(price[None, :]))[0]
+    exact_cny = fleet.size_veh @ support(fleet.domain, fleet.cohort_prices(price[None, :]))[0]
     where = (fleet.domain, fleet.size_veh, fleet.first_step, N_STEPS)
     rounding = 1e-7 * max(1.0, abs(exact_cny))
 

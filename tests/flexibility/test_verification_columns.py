@@ -14,9 +14,8 @@ from evlib.flexibility.fleet import mean_vehicles
 from evlib.flexibility.station_load import exact_block
 from evlib.grid.dno import dispatch_grid, solve_grid
 from evlib.grid.fleet_dispatch import dispatch_by_columns
-from evlib.grid.grid_case import GridOptions
 from evlib.inputs.build_fleet import all_cohorts
-from evlib.inputs.build_grid import build_grid_case
+from evlib.inputs.build_grid import build_grid_case, build_grid_options
 from evlib.inputs.build_roads import origin_demand
 
 N_STEPS = 40
@@ -32,10 +31,10 @@ def slope_and_price(seed):
     """A grid of two stations whose marginal cost rises with their common power: price + slope * total [CNY/kWh]."""
     price = np.random.default_rng(seed).normal(0.4, 0.2, N_STEPS)
 
-    def build(cluster):
-        total = cp.sum(cluster.power_mw, axis=0)
-        cost = (price @ total + cp.sum_squares(total) / 4) / 12 + cluster.cost_kcny
-        return cp.Problem(cp.Minimize(cost), cluster.constraints), total
+    def build(station_load):
+        total = cp.sum(station_load.power_mw, axis=0)
+        cost = (price @ total + cp.sum_squares(total) / 4) / 12 + station_load.cost_kcny
+        return cp.Problem(cp.Minimize(cost), station_load.constraints), total
 
     return build
 
@@ -45,14 +44,14 @@ def solve(problem):
 
 
 def exact_cost_cny(build, fleet):
-    problem, _ = build(exact_block(fleet.domain, fleet.size_veh, fleet.station, fleet.first_step, 2, N_STEPS))
+    problem, _ = build(exact_block(fleet))
     solve(problem)
     return 1000 * problem.value
 
 
 def mini_fleet():
     scenario = load_scenario("mini")
-    case, options = build_grid_case(scenario), GridOptions.of(scenario)
+    case, options = build_grid_case(scenario), build_grid_options(scenario)
     network = build_network(scenario)
     loading = load_traffic(network, shortest_path_departures(network, origin_demand(scenario)))
     cohorts = all_cohorts(scenario, case.terminal_price_cny_kwh)
@@ -89,7 +88,7 @@ def test_the_feeder_is_dispatched_at_the_cost_of_the_exact_domains_and_its_price
     """The small scenario: least cost between the bounds, and the lower bound is attained by the prices announced."""
     case, options, fleet = mini_fleet()
     kept = fleet.take(fleet.size_veh > 0)
-    block = exact_block(kept.domain, kept.size_veh, kept.station, kept.first_step, kept.n_stations, kept.n_steps)
+    block = exact_block(kept)
     exact = dispatch_grid(case, options, block)
     dispatch, found = dispatch_by_columns(case, options, fleet, gap=1e-3)
 
@@ -105,12 +104,12 @@ def test_columns_of_one_day_are_evaluated_anew_for_another(draw):
     fleet, build = random_fleet(draw, 60, 63), slope_and_price(64)
     first = solve_by_columns(build, solve, fleet, gap=1e-3)
     more = dataclasses.replace(fleet, size_veh=1.1 * fleet.size_veh)
-    again = solve_by_columns(build, solve, more, gap=1e-3, quotes=first.quotes)
+    again = solve_by_columns(build, solve, more, gap=1e-3, columns=first.columns)
     exact = exact_cost_cny(build, more)
 
     assert again.lower_cny - 1e-6 * abs(exact) <= exact <= again.upper_cny + 1e-6 * abs(exact)
     assert again.history["gap"].iloc[0] < solve_by_columns(build, solve, more, gap=1e-3).history["gap"].iloc[0]
-    assert again.quotes[: len(first.quotes)] == first.quotes
+    assert again.columns[: len(first.columns)] == first.columns
 
 
 def test_a_grid_without_curvature_and_vehicles_alone_costs_what_they_cost_alone(draw):
@@ -118,14 +117,14 @@ def test_a_grid_without_curvature_and_vehicles_alone_costs_what_they_cost_alone(
     fleet = random_fleet(draw, 30, 65)
     price = np.random.default_rng(66).normal(0.4, 0.2, (2, N_STEPS))
 
-    def build(cluster):
-        cost = cp.sum(cp.multiply(price, cluster.power_mw)) / 12 + cluster.cost_kcny
+    def build(station_load):
+        cost = cp.sum(cp.multiply(price, station_load.power_mw)) / 12 + station_load.cost_kcny
         # without a limit the problem at other prices than these would have no bound
-        limits = [cp.abs(cluster.power_mw) <= 50]
-        return cp.Problem(cp.Minimize(cost), [*cluster.constraints, *limits]), None
+        limits = [cp.abs(station_load.power_mw) <= 50]
+        return cp.Problem(cp.Minimize(cost), [*station_load.constraints, *limits]), None
 
     found = solve_by_columns(build, solve, fleet, gap=1e-6)
-    alone_cny = fleet.size_veh @ support(fleet.domain, fleet.own_prices(price))[0]
+    alone_cny = fleet.size_veh @ support(fleet.domain, fleet.cohort_prices(price))[0]
     assert found.upper_cny == pytest.approx(alone_cny, rel=1e-6)
     assert found.lower_cny == pytest.approx(alone_cny, rel=1e-6)
 
@@ -158,4 +157,4 @@ def test_what_cannot_be_is_refused(draw):
     with pytest.raises(InputError, match=r"station: vehicle 0 has 2; must be in 0\.\.1"):
         dataclasses.replace(fleet, station=np.full(10, 2))
     with pytest.raises(InputError, match=r"price_cny_kwh: shape \(3,\); must be \(2, 40\) and finite"):
-        fleet.own_prices(np.zeros(3))
+        fleet.cohort_prices(np.zeros(3))

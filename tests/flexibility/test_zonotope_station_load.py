@@ -17,39 +17,37 @@ def fleet_of(draw, seed, **given):
     return Fleet(station.domain, station.sizes, where, station.offsets, 2, N_STEPS)
 
 
-def least_cost_cny(cluster, price, slope=0.3):
+def least_cost_cny(station_load, price, slope=0.3):
     """Marginal cost price + slope * common power; nothing but vehicles."""
-    total = cp.sum(cluster.power_mw, axis=0)
-    cost = (price @ total + slope / 2 * cp.sum_squares(total)) / 12 + cluster.cost_kcny
-    problem = cp.Problem(cp.Minimize(cost), cluster.constraints)
+    total = cp.sum(station_load.power_mw, axis=0)
+    cost = (price @ total + slope / 2 * cp.sum_squares(total)) / 12 + station_load.cost_kcny
+    problem = cp.Problem(cp.Minimize(cost), station_load.constraints)
     solve_grid(problem, "toy grid")
     return 1000 * problem.value, problem
-
-
-def where(fleet):
-    return fleet.domain, fleet.size_veh, fleet.station, fleet.first_step, 2, N_STEPS
 
 
 @pytest.mark.parametrize("kind", [{}, dict(lossless=True, wear_cny_kwh=0.0)])
 def test_zonotopes_cost_more_than_exact_domains_and_with_the_hull_never_more_than_no_control(draw, kind):
     fleet = fleet_of(draw, 81, **kind)
     price = np.random.default_rng(82).normal(0.4, 0.2, N_STEPS)
-    exact, _ = least_cost_cny(exact_block(*where(fleet)), price)
-    left_alone, _ = least_cost_cny(full_power_block(*where(fleet)), price)
-    plain = least_cost_cny(zonotope_block(fleet, hull=False).cluster, price)[0]
+    exact, _ = least_cost_cny(exact_block(fleet), price)
+    left_alone, _ = least_cost_cny(full_power_block(fleet), price)
+    plain = least_cost_cny(zonotope_block(fleet, hull=False).station_load, price)[0]
     for given in ({}, dict(lags=(1, 3, 6)), dict(lags=(1, 3, 6), objective=np.tile(price, (1, 1)))):
         block = zonotope_block(fleet, **given)
-        cost, _ = least_cost_cny(block.cluster, price)
+        cost, _ = least_cost_cny(block.station_load, price)
         assert exact - 1e-3 <= cost <= left_alone + 1e-3
         assert given or cost <= plain + 1e-3
         schedule = block.schedule()
         broken = violations(fleet.domain, schedule)
         broken.pop("simultaneous_kwh")
         assert max(broken.values()) < 1e-9
-        np.testing.assert_allclose(fleet.station_kw(schedule.power_kw), 1000 * block.cluster.power_mw.value, atol=1e-6)
+        np.testing.assert_allclose(
+            fleet.station_kw(schedule.power_kw), 1000 * block.station_load.power_mw.value, atol=1e-6
+        )
         # what the vehicles cost is what the grid problem thought they cost
         own = fleet.size_veh @ cost_of(fleet.domain, np.zeros_like(schedule.charge_kw), schedule)
-        assert own == pytest.approx(1000 * block.cluster.cost_kcny.value, abs=1e-3)
+        assert own == pytest.approx(1000 * block.station_load.cost_kcny.value, abs=1e-3)
 
 
 def test_other_sizes_need_no_new_problem(draw):
@@ -58,12 +56,12 @@ def test_other_sizes_need_no_new_problem(draw):
     price = np.random.default_rng(84).normal(0.4, 0.2, N_STEPS)
     sizes = cp.Parameter(fleet.n, nonneg=True, value=fleet.size_veh)
     block = zonotope_block(fleet, sizes)
-    first, problem = least_cost_cny(block.cluster, price)
+    first, problem = least_cost_cny(block.station_load, price)
     assert problem.is_dcp(dpp=True)
-    assert first == pytest.approx(least_cost_cny(zonotope_block(fleet).cluster, price)[0], rel=1e-6)
+    assert first == pytest.approx(least_cost_cny(zonotope_block(fleet).station_load, price)[0], rel=1e-6)
     sizes.value = 1.7 * fleet.size_veh
     solve_grid(problem, "toy grid")
-    anew, _ = least_cost_cny(zonotope_block(fleet, 1.7 * fleet.size_veh).cluster, price)
+    anew, _ = least_cost_cny(zonotope_block(fleet, 1.7 * fleet.size_veh).station_load, price)
     assert 1000 * problem.value == pytest.approx(anew, rel=1e-6)
 
 
@@ -71,6 +69,6 @@ def test_a_station_without_cohorts_draws_nothing(draw):
     fleet = fleet_of(draw, 85)
     fleet = fleet.take(fleet.station == 0)
     block = zonotope_block(fleet)
-    least_cost_cny(block.cluster, np.full(N_STEPS, 0.5))
-    assert not block.cluster.power_mw.value[1].any()
+    least_cost_cny(block.station_load, np.full(N_STEPS, 0.5))
+    assert not block.station_load.power_mw.value[1].any()
     assert block.schedule().charge_kw.shape == (fleet.n, fleet.domain.n_steps)

@@ -6,18 +6,17 @@ import pytest
 
 from evlib import SolverError
 from evlib.flexibility.cohorts import vehicle_costs
-from evlib.flexibility.station_load import Cluster, exact_block, no_vehicles
-from evlib.grid.dno import build_problem, dispatch_grid
-from evlib.grid.grid_case import GridOptions
+from evlib.flexibility.station_load import StationLoad, exact_block, no_vehicles
+from evlib.grid.dispatch import net_demand
+from evlib.grid.dno import build_grid_model, dispatch_grid
 from evlib.grid.power_flow import power_flow
 from evlib.inputs.build_fleet import all_cohorts
-from evlib.inputs.build_grid import build_grid_case
-from evlib.solve import net_demand
+from evlib.inputs.build_grid import build_grid_case, build_grid_options
 
 
 @pytest.fixture(scope="module")
 def grid(mini):
-    return build_grid_case(mini), GridOptions.of(mini)
+    return build_grid_case(mini), build_grid_options(mini)
 
 
 def nobody(case):
@@ -25,9 +24,7 @@ def nobody(case):
 
 
 def block(cohorts, sizes):
-    return exact_block(
-        cohorts.domain, sizes, cohorts.station, cohorts.plug_in_step + 1, cohorts.shape[0], cohorts.shape[3]
-    )
+    return exact_block(cohorts, sizes)
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +76,7 @@ def test_prices_are_finite_differences_on_the_real_feeder():
     from evlib import load_scenario
 
     scenario = load_scenario("nguyen")
-    case, options = build_grid_case(scenario), GridOptions.of(scenario)
+    case, options = build_grid_case(scenario), build_grid_options(scenario)
     rng = np.random.default_rng(3)
     places = zip(rng.integers(1, case.feeder.n_bus, 20), rng.integers(0, case.n_steps, 20), strict=True)
     rows, kinks = finite_differences(case, options, lambda: nobody(case), [*places, (29, 54)], 50.0)
@@ -121,7 +118,7 @@ def test_shed_load_is_priced_at_its_penalty(mini):
     scenario = mini.replace(
         {"grid.zones.a.backup_mw": 0.0, "grid.zones.a.import_limit_mw": 0.4, "switches.limits": "hard"}
     )
-    case, options = build_grid_case(scenario), GridOptions.of(scenario)
+    case, options = build_grid_case(scenario), build_grid_options(scenario)
     dispatch = dispatch_grid(case, options, nobody(case))
     bus = case.station_bus[0]
     shed = (dispatch.shed_kw[bus] > 1) & (dispatch.shed_kw[bus] < case.load_kw[bus] - 1)
@@ -168,7 +165,7 @@ def test_optimal_dispatch_pays_exactly_the_least_costs(mini, charging):
 
     run = solve_run(mini, "shortest_path", charging)
     domain, schedule = run.cohorts.domain, run.schedule
-    prices = run.cohorts.own_prices(run.dispatch.price_cny_kwh[run.case.station_bus])
+    prices = run.cohorts.cohort_prices(run.dispatch.price_cny_kwh[run.case.station_bus])
     paid = domain.step_h * (prices * schedule.power_kw).sum(axis=1)
     paid += domain.step_h * domain.wear_cny_kwh * schedule.discharge_kw.sum(axis=1)
     paid += domain.unserved_cny_kwh * schedule.unserved_kwh
@@ -186,7 +183,7 @@ def test_optimum_agrees_with_another_solver(dispatched, grid):
     cohorts, sizes, _, _ = dispatched
     free = replace(case, rating_kva=np.full_like(case.rating_kva, 1e7))
     ours = dispatch_grid(free, options, block(cohorts, sizes)).costs_cny["total"]
-    problem, _ = build_problem(free, options, block(cohorts, sizes))
+    problem, _ = build_grid_model(free, options, block(cohorts, sizes))
     cones = [item for item in problem.constraints if isinstance(item, cp.SOC)]
     linear = cp.Problem(problem.objective, [item for item in problem.constraints if item not in cones])
     linear.solve(solver=cp.OSQP, eps_abs=1e-7, eps_rel=1e-7, max_iter=400_000, polishing=True)
@@ -204,7 +201,7 @@ def test_balance_of_energy_over_the_day(mini_run):
 
 
 def test_dispatch_respects_every_limit(mini, mini_run):
-    case, dispatch, options = mini_run.case, mini_run.dispatch, GridOptions.of(mini)
+    case, dispatch, options = mini_run.case, mini_run.dispatch, build_grid_options(mini)
     feeder = case.feeder
     assert (dispatch.voltage_pu[1:] >= feeder.v_min_pu[1:, None] + options.voltage_margin_pu - 1e-7).all()
     assert (dispatch.voltage_pu[1:] <= feeder.v_max_pu[1:, None] + 1e-7).all()
@@ -223,7 +220,7 @@ def test_dispatch_respects_every_limit(mini, mini_run):
 def test_hard_limits_are_kept_hard(mini):
     scenario = mini.replace(limits="hard")
     case = build_grid_case(scenario)
-    dispatch = dispatch_grid(case, GridOptions.of(scenario), nobody(case))
+    dispatch = dispatch_grid(case, build_grid_options(scenario), nobody(case))
     tie = dispatch.branch_kw[case.tie]
     assert (tie <= case.import_limit_kw[:, None] + 1e-4).all()
     assert (-tie <= case.export_limit_kw[:, None] + 1e-4).all()
@@ -240,8 +237,8 @@ def test_a_line_rating_binds(mini):
         rating = case.rating_kva.copy()
         rating[2] = 300.0
         tight = replace(case, rating_kva=rating)
-        wide = dispatch_grid(case, GridOptions.of(scenario), nobody(case))
-        dispatch = dispatch_grid(tight, GridOptions.of(scenario), nobody(case))
+        wide = dispatch_grid(case, build_grid_options(scenario), nobody(case))
+        dispatch = dispatch_grid(tight, build_grid_options(scenario), nobody(case))
         assert np.hypot(wide.branch_kw[2], wide.branch_kvar[2]).max() > 300
         assert np.hypot(dispatch.branch_kw[2], dispatch.branch_kvar[2]).max() <= 300 + room
 
@@ -258,11 +255,11 @@ def test_linear_voltages_are_close_to_the_ac_ones(mini_run, mini):
 def test_a_problem_without_solution_is_an_error_with_its_status(grid):
     case, options = grid
     impossible = cp.Variable(name="x")
-    cluster = Cluster(
+    station_load = StationLoad(
         cp.Constant(np.zeros((len(case.stations), case.n_steps))), cp.Constant(0.0), [impossible >= 1, impossible <= 0]
     )
     with pytest.raises(SolverError, match="infeasible"):
-        dispatch_grid(case, options, cluster)
+        dispatch_grid(case, options, station_load)
 
 
 def test_surplus_and_deficit_by_hand(grid):

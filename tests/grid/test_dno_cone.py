@@ -10,9 +10,8 @@ from evlib.flexibility.station_load import exact_block, no_vehicles
 from evlib.grid.dispatch import net_demand
 from evlib.grid.dno import dispatch_grid, loss_price
 from evlib.grid.fleet_dispatch import dispatch_by_columns
-from evlib.grid.grid_case import GridOptions
 from evlib.grid.power_flow import power_flow
-from evlib.inputs.build_grid import build_grid_case
+from evlib.inputs.build_grid import build_grid_case, build_grid_options
 
 NOBODY = no_vehicles(4, 96)
 
@@ -20,7 +19,7 @@ NOBODY = no_vehicles(4, 96)
 @pytest.fixture(scope="module")
 def base():
     scenario = load_scenario("nguyen")
-    return build_grid_case(scenario), replace(GridOptions.of(scenario), grid_model="cone")
+    return build_grid_case(scenario), replace(build_grid_options(scenario), grid_model="cone")
 
 
 def windy(case):
@@ -47,10 +46,10 @@ def test_cone_dispatch_is_an_ac_power_flow(solved, base, name):
     assert dispatch.loss_kw.sum() == pytest.approx(exact.loss_kw.sum(), rel=1e-3)
     assert dispatch.branch_kw == pytest.approx(exact.branch_kw, abs=0.1)
     assert dispatch.import_kw - dispatch.export_kw == pytest.approx(exact.root_kw, abs=0.1)
-    assert dispatch.certificate["grid_cone_gap_pu"] <= 1e-5
-    assert dispatch.certificate["grid_cone_tight"]
-    assert dispatch.certificate["grid_ac_voltage_error_pu"] <= 1e-6
-    assert dispatch.certificate["grid_ac_voltage_violation_pu"] <= 1e-6
+    assert dispatch.certificate.grid_cone_gap_pu <= 1e-5
+    assert dispatch.certificate.grid_cone_tight
+    assert dispatch.certificate.grid_ac_voltage_error_pu <= 1e-6
+    assert dispatch.certificate.grid_ac_voltage_violation_pu <= 1e-6
     assert dispatch.tolerance == 1e-8
     curtailed = dispatch.curtailed_kw.sum() / case.available_kw.sum()
     assert curtailed > (0.6 if name == "deep" else 0.2)
@@ -63,11 +62,11 @@ def test_without_the_loss_price_the_cone_cheats_and_the_certificate_says_so(solv
     cheating = dispatch_grid(case, replace(base[1], loss_price_factor=0.0), NOBODY)
     certificate = cheating.certificate
     assert cheating.status == "optimal"
-    assert not certificate["grid_cone_tight"]
-    assert certificate["grid_cone_gap_pu"] > 1
-    assert certificate["grid_ac_voltage_error_pu"] > 1e-2
-    assert certificate["grid_model_loss_kwh"] > 10 * certificate["grid_ac_loss_kwh"]
-    burnt_kwh = certificate["grid_model_loss_kwh"] - honest.certificate["grid_model_loss_kwh"]
+    assert not certificate.grid_cone_tight
+    assert certificate.grid_cone_gap_pu > 1
+    assert certificate.grid_ac_voltage_error_pu > 1e-2
+    assert certificate.grid_model_loss_kwh > 10 * certificate.grid_ac_loss_kwh
+    burnt_kwh = certificate.grid_model_loss_kwh - honest.certificate.grid_model_loss_kwh
     saved_kwh = (honest.curtailed_kw - cheating.curtailed_kw).sum() * case.step_h
     assert saved_kwh > 0.5 * honest.curtailed_kw.sum() * case.step_h
     assert burnt_kwh == pytest.approx(saved_kwh, rel=0.1)
@@ -140,21 +139,21 @@ def test_traffic_and_grid_coordinate_on_the_cone(mini):
     """The joint program holds the cones too; its announced prices support the dispatch."""
     few = {"coordination.iterations": 4, "coordination.exact_iterations": 4}
     certificate = solve(mini.replace(few).replace(grid_model="cone"), "coordinated", cache=False).certificate
-    assert certificate["grid_cone_tight"]
-    assert abs(certificate["price_gap"]) <= 1e-2
+    assert certificate.grid_cone_tight
+    assert abs(certificate.price_gap) <= 1e-2
 
 
 def test_columns_find_the_exact_optimum_on_the_cone_too(mini, mini_run):
     """Column generation sees the grid as any convex problem: its bounds enclose the least penalised cost."""
-    case, options = mini_run.case, replace(GridOptions.of(mini), grid_model="cone")
+    case, options = mini_run.case, replace(build_grid_options(mini), grid_model="cone")
     fleet = mini_run.fleet
-    block = exact_block(fleet.domain, fleet.size_veh, fleet.station, fleet.first_step, fleet.n_stations, fleet.n_steps)
+    block = exact_block(fleet)
     exact = dispatch_grid(case, options, block)
     dispatch, found = dispatch_by_columns(case, options, fleet, gap=1e-3)
     assert found.lower_cny <= exact.objective_cny * (1 + 1e-7) <= found.upper_cny * (1 + 2e-7)
     assert found.gap <= 1e-3
     assert dispatch.objective_cny == pytest.approx(found.upper_cny)
-    assert dispatch.certificate["grid_cone_tight"]
+    assert dispatch.certificate.grid_cone_tight
 
 
 def test_the_cone_may_have_the_last_word_alone(mini):
@@ -162,8 +161,8 @@ def test_the_cone_may_have_the_last_word_alone(mini):
     few = {"coordination.iterations": 3, "coordination.exact_iterations": 3}
     linear = solve(mini.replace(few), "coordinated", cache=False)
     final = solve(mini.replace(few).replace(grid_model="cone_final"), "coordinated", cache=False)
-    assert final.certificate["grid_model"] == "cone"
-    assert final.certificate["grid_ac_voltage_error_pu"] <= 1e-6 < linear.certificate["grid_ac_voltage_error_pu"]
+    assert final.certificate.grid_model == "cone"
+    assert final.certificate.grid_ac_voltage_error_pu <= 1e-6 < linear.certificate.grid_ac_voltage_error_pu
     announced = [result.tables["prices"]["price_cny_kwh"].to_numpy() for result in (linear, final)]
     assert (announced[0] == announced[1]).all()
-    assert final.certificate["upper_bound_cny"] == linear.certificate["upper_bound_cny"]
+    assert final.certificate.upper_bound_cny == linear.certificate.upper_bound_cny

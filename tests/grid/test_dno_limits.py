@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from evlib import InputError, SolverError
-from evlib.flexibility.station_load import Cluster, no_vehicles
+from evlib.flexibility.station_load import StationLoad, no_vehicles
 from evlib.grid import solver
-from evlib.grid.dno import build_problem, dispatch_grid
+from evlib.grid.dno import build_grid_model, dispatch_grid
 from evlib.grid.feeder import feeder_from_arrays
 from evlib.grid.grid_case import GridCase, GridOptions
 from evlib.grid.solver import Attempt, breaches
@@ -66,8 +66,8 @@ def test_reactive_power_of_inverters_is_in_the_ac_check():
     for power_factor in (1.0, 0.95):
         options = replace(OPTIONS, farm_power_factor=power_factor, grid_model="cone")
         dispatch = dispatch_grid(case, options, nobody(case))
-        assert dispatch.certificate["grid_cone_tight"]
-        assert dispatch.certificate["grid_ac_voltage_error_pu"] <= 1e-6
+        assert dispatch.certificate.grid_cone_tight
+        assert dispatch.certificate.grid_ac_voltage_error_pu <= 1e-6
         losses.append(dispatch.loss_kw.sum())
     assert dispatch.farm_kvar[0, 0] == pytest.approx(400.0, rel=0.05)
     assert losses[1] < 0.7 * losses[0]
@@ -77,10 +77,10 @@ def test_an_upper_voltage_limit_opens_cones_and_the_certificate_says_so():
     """The loss price answers for curtailment at ties and lines, not for voltage: a known limit of the relaxation."""
     case = two_buses(0.0, farm_kw=4000.0)
     dispatch = dispatch_grid(case, replace(OPTIONS, grid_model="cone"), nobody(case))
-    assert not dispatch.certificate["grid_cone_tight"]
-    assert dispatch.certificate["grid_ac_voltage_error_pu"] > 1e-4
+    assert not dispatch.certificate.grid_cone_tight
+    assert dispatch.certificate.grid_ac_voltage_error_pu > 1e-4
     patient = replace(OPTIONS, grid_model="cone", loss_price_factor=20.0)
-    assert dispatch_grid(case, patient, nobody(case)).certificate["grid_cone_tight"]
+    assert dispatch_grid(case, patient, nobody(case)).certificate.grid_cone_tight
 
 
 def test_backup_climbs_no_faster_than_its_ramp():
@@ -120,7 +120,7 @@ def test_every_step_of_the_ladder_is_recorded(monkeypatch):
     monkeypatch.setitem(solver.LADDERS, "lindistflow", (impossible, Attempt(1e-7, 1e-7, 50)))
     case = two_buses([1000.0, 2000.0])
     dispatch = dispatch_grid(case, OPTIONS, nobody(case))
-    first, second = dispatch.certificate["grid_ladder"]
+    first, second = dispatch.certificate.grid_ladder
     assert "optimal_inaccurate" in first or "error" in first.lower() or "fail" in first.lower()
     assert second == "1e-07 (gap 1e-07, 50 rounds of rescaling): optimal"
     assert dispatch.tolerance == 1e-7
@@ -130,28 +130,28 @@ def test_every_step_of_the_ladder_is_recorded(monkeypatch):
         dispatch_grid(case, OPTIONS, nobody(case))
 
 
-def no_voltage(case, options, cluster):
+def no_voltage(case, options, station_load):
     """A lower limit of 1.03 pu above the root's 1.02: no load at all is little enough."""
-    return replace(case, feeder=replace(case.feeder, v_min_pu=np.array([1.03, 1.03]))), options, cluster
+    return replace(case, feeder=replace(case.feeder, v_min_pu=np.array([1.03, 1.03]))), options, station_load
 
 
-def a_fixed_station(case, options, cluster):
+def a_fixed_station(case, options, station_load):
     """Vehicles that must draw 3 MW over a tie of 2."""
     return (
         replace(case, import_limit_kw=np.array([2000.0])),
         options,
-        Cluster(cp.Constant(np.array([[3.0]])), cp.Constant(0.0)),
+        StationLoad(cp.Constant(np.array([[3.0]])), cp.Constant(0.0)),
     )
 
 
-def a_full_import(case, options, cluster):
+def a_full_import(case, options, station_load):
     """The same at the root."""
-    return case, replace(options, import_limit_kw=1500.0), Cluster(cp.Constant(np.array([[3.0]])), cp.Constant(0.0))
+    return case, replace(options, import_limit_kw=1500.0), StationLoad(cp.Constant(np.array([[3.0]])), cp.Constant(0.0))
 
 
-def contradicting_vehicles(case, options, cluster):
+def contradicting_vehicles(case, options, station_load):
     x = cp.Variable(name="x")
-    return case, options, replace(cluster, constraints=[x >= 1, x <= 0])
+    return case, options, replace(station_load, constraints=[x >= 1, x <= 0])
 
 
 @pytest.mark.parametrize(
@@ -166,18 +166,18 @@ def contradicting_vehicles(case, options, cluster):
 @pytest.mark.parametrize("grid_model", ["lindistflow", "cone"])
 def test_an_infeasible_dispatch_names_what_cannot_hold(spoil, named, grid_model):
     """One group of limits is at fault, and the elastic problem gives way there and nowhere else."""
-    case, options, cluster = spoil(two_buses(0.0), OPTIONS, no_vehicles(1, 1))
+    case, options, station_load = spoil(two_buses(0.0), OPTIONS, no_vehicles(1, 1))
     options = replace(options, grid_model=grid_model)
     with pytest.raises(SolverError, match=f"'infeasible', not 'optimal': cannot hold: {named} "):
-        dispatch_grid(case, options, cluster)
-    _, parts = build_problem(case, options, cluster)
+        dispatch_grid(case, options, station_load)
+    _, parts = build_grid_model(case, options, station_load)
     assert list(breaches(parts["groups"])) == [named]
 
 
 def test_by_how_much_is_what_is_missing():
     """3 MW wanted where 2 may pass: 1 per unit of 1 MVA."""
-    case, options, cluster = a_fixed_station(two_buses(0.0), OPTIONS, None)
-    _, parts = build_problem(case, options, cluster)
+    case, options, station_load = a_fixed_station(two_buses(0.0), OPTIONS, None)
+    _, parts = build_grid_model(case, options, station_load)
     assert breaches(parts["groups"])["tie limits"] == pytest.approx(1.0, abs=1e-5)
 
 

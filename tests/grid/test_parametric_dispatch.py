@@ -7,16 +7,15 @@ import numpy as np
 import pytest
 
 from evlib import InputError
-from evlib.flexibility.station_load import Cluster, exact_block, no_vehicles
+from evlib.flexibility.station_load import StationLoad, exact_block, no_vehicles
 from evlib.grid.dno import dispatch_grid
-from evlib.grid.grid_case import GridOptions
 from evlib.grid.parametric_dispatch import GridProgram
-from evlib.inputs.build_grid import build_grid_case
+from evlib.inputs.build_grid import build_grid_case, build_grid_options
 
 
 @pytest.fixture(scope="module")
 def grid(mini):
-    return build_grid_case(mini), GridOptions.of(mini)
+    return build_grid_case(mini), build_grid_options(mini)
 
 
 @pytest.mark.parametrize("grid_model", ["lindistflow", "cone"])
@@ -25,13 +24,13 @@ def test_solved_again_is_built_anew(grid, grid_model):
     case, options = grid
     options = replace(options, grid_model=grid_model)
     power = cp.Parameter((2, 24), nonneg=True)
-    program = GridProgram(case, options, Cluster(power, cp.Constant(0.0)))
+    program = GridProgram(case, options, StationLoad(power, cp.Constant(0.0)))
     rng = np.random.default_rng(6)
     for _ in range(3):
         power.value = rng.uniform(0, 0.2, (2, 24))
         extra_kw = rng.uniform(-5, 20, case.load_kw.shape)
         other = replace(case, available_kw=case.available_kw * rng.uniform(0.5, 1.0, case.available_kw.shape))
-        fixed = Cluster(cp.Constant(power.value), cp.Constant(0.0))
+        fixed = StationLoad(cp.Constant(power.value), cp.Constant(0.0))
         given = {"loss_cny_kwh": 0.7} if grid_model == "cone" else {}
         factor = 0.7 / (0.5 + options.curtailment_slope * other.available_kw.max() / 1000)
         again = program.solve(extra_kw=extra_kw, available_kw=other.available_kw, **given)
@@ -40,20 +39,18 @@ def test_solved_again_is_built_anew(grid, grid_model):
         assert again.costs_cny["total"] == pytest.approx(anew.costs_cny["total"], rel=1e-6)
         assert again.price_cny_kwh == pytest.approx(anew.price_cny_kwh, abs=2e-4)
         assert again.curtailed_kw == pytest.approx(anew.curtailed_kw, abs=0.5)
-        assert again.certificate["grid_ac_loss_kwh"] == pytest.approx(anew.certificate["grid_ac_loss_kwh"], rel=1e-4)
+        assert again.certificate.grid_ac_loss_kwh == pytest.approx(anew.certificate.grid_ac_loss_kwh, rel=1e-4)
 
 
 def test_sizes_of_cohorts_may_be_parameters(mini, mini_run, grid):
     """Exact domains, compiled for one fleet and solved for another of the same kinds."""
     case, options = grid
-    cohorts, sizes = mini_run.cohorts, mini_run.sizes_veh
-    here = sizes > 0
-    where = (cohorts.station[here], cohorts.plug_in_step[here] + 1, 2, 24)
-    number = cp.Parameter(int(here.sum()), nonneg=True, value=sizes[here])
-    program = GridProgram(case, options, exact_block(cohorts.domain.take(here), number, *where), changing=())
+    fleet = mini_run.fleet
+    number = cp.Parameter(fleet.n, nonneg=True, value=fleet.size_veh)
+    program = GridProgram(case, options, exact_block(fleet, number), changing=())
     assert program.solve().costs_cny["total"] == pytest.approx(mini_run.dispatch.costs_cny["total"], rel=1e-6)
-    number.value = 1.5 * sizes[here]
-    anew = dispatch_grid(case, options, exact_block(cohorts.domain.take(here), 1.5 * sizes[here], *where))
+    number.value = 1.5 * fleet.size_veh
+    anew = dispatch_grid(case, options, exact_block(fleet, 1.5 * fleet.size_veh))
     assert program.solve().costs_cny["total"] == pytest.approx(anew.costs_cny["total"], rel=1e-6)
 
 

@@ -10,9 +10,8 @@ from evlib import load_scenario
 from evlib.flexibility.station_load import no_vehicles
 from evlib.grid.dispatch import net_demand
 from evlib.grid.dno import dispatch_grid
-from evlib.grid.grid_case import GridOptions
 from evlib.grid.power_flow import power_flow
-from evlib.inputs.build_grid import build_grid_case
+from evlib.inputs.build_grid import build_grid_case, build_grid_options
 
 HOUR = slice(42, 56)
 OPF_TOLERANCES = ("delta", "PDIPM_GRADTOL", "PDIPM_COMPTOL", "PDIPM_COSTTOL")
@@ -21,7 +20,7 @@ OPF_TOLERANCES = ("delta", "PDIPM_GRADTOL", "PDIPM_COMPTOL", "PDIPM_COSTTOL")
 @pytest.fixture(scope="module")
 def base():
     scenario = load_scenario("nguyen")
-    return build_grid_case(scenario), GridOptions.of(scenario)
+    return build_grid_case(scenario), build_grid_options(scenario)
 
 
 def part_of(case, steps, **changes):
@@ -159,7 +158,7 @@ def test_cone_dispatch_is_an_ac_optimal_power_flow(base, opf, step):
     case = replace(case, available_kw=0.2 * case.available_kw)
     dispatch = dispatch_grid(case, replace(options, loss_price_factor=0.0), no_vehicles(4, 1))
     cost_cny, buses = opf(case, options, 0)
-    assert dispatch.certificate["grid_cone_tight"]
+    assert dispatch.certificate.grid_cone_tight
     assert dispatch.costs_cny["total"] == pytest.approx(cost_cny, rel=1e-5)
     assert dispatch.voltage_pu[:, 0] == pytest.approx(buses["vm_pu"].to_numpy(), abs=1e-4)
     assert dispatch.price_cny_kwh[:, 0] == pytest.approx(buses["lam_p"].to_numpy(), abs=1e-4)
@@ -177,7 +176,7 @@ def test_what_honesty_costs_where_power_is_curtailed(base, opf):
     dispatch = dispatch_grid(case, options, no_vehicles(4, 1))
     cost_cny, _ = opf(case, options, 0)
     assert dispatch.curtailed_kw.sum() > 500
-    assert dispatch.certificate["grid_cone_tight"]
+    assert dispatch.certificate.grid_cone_tight
     assert cost_cny * (1 - 1e-6) <= dispatch.costs_cny["total"] <= 1.05 * cost_cny
 
 

@@ -10,8 +10,9 @@ from evlib import InputError, load_scenario, solve
 from evlib.flexibility.station_load import no_vehicles
 from evlib.folders import DATA, SCENARIOS
 from evlib.grid.dno import dispatch_grid
-from evlib.grid.grid_case import GridCase, GridOptions
+from evlib.grid.grid_case import GridCase
 from evlib.grid.power_flow import power_flow
+from evlib.inputs.build_grid import build_grid_options
 from evlib.inputs.feeder_files import read_feeder, write_feeder
 from evlib.inputs.pandapower_feeder import from_pandapower
 
@@ -180,12 +181,12 @@ def test_the_same_dispatch_runs_on_the_cigre_feeder(mini, grid_model):
         station_bus=np.array([at]), rating_kva=np.full(feeder.n_branch, 3e4), import_price_cny_kwh=np.full(10, 0.5),
         step_h=1 / 12,
     )  # fmt: skip
-    options = replace(GridOptions.of(mini), import_limit_kw=40e3, grid_model=grid_model)
+    options = replace(build_grid_options(mini), import_limit_kw=40e3, grid_model=grid_model)
     dispatch = dispatch_grid(case, options, no_vehicles(1, 10))
     assert dispatch.curtailed_kw.min() > 500
     certificate = dispatch.certificate
-    assert certificate["grid_ac_voltage_error_pu"] <= (1e-6 if grid_model == "cone" else 3e-3)
-    assert certificate["grid_ac_voltage_violation_pu"] == 0
+    assert certificate.grid_ac_voltage_error_pu <= (1e-6 if grid_model == "cone" else 3e-3)
+    assert certificate.grid_ac_voltage_violation_pu == 0
 
 
 def test_a_whole_study_runs_on_another_feeder(tmp_path, mini):
@@ -217,5 +218,5 @@ def test_a_whole_study_runs_on_another_feeder(tmp_path, mini):
     (tmp_path / "cigre.yaml").write_text(text)
     result = solve(load_scenario(tmp_path / "cigre.yaml"), "shortest_path", cache=False)
     assert len(result.tables["buses"]["bus"].unique()) == 15
-    assert result.certificate["grid_status"] == "optimal"
-    assert result.certificate["money_relative_residual"] <= 1e-6
+    assert result.certificate.grid_status == "optimal"
+    assert result.certificate.money_relative_residual <= 1e-6

@@ -11,7 +11,7 @@ from evlib.assignment.marginal_costs import path_tolls
 from evlib.assignment.path_costs import gaps, time_costs
 from evlib.assignment.route_choice import shortest_path_departures
 from evlib.coordination.one_day import solve_run
-from evlib.coordination.problem import Market
+from evlib.coordination.problem import CoupledProblem
 from evlib.inputs.build_roads import everyday_traffic, origin_demand
 from evlib.traffic import impedance
 from evlib.traffic.network import Background, assemble_network
@@ -163,12 +163,12 @@ def test_trips_of_the_base_case_go_on_where_roads_lead(home):
 
 def test_drivers_who_go_on_settle_too(home):
     """Prices at the tariff, roads and plugs of the base case: the excess falls to a hundredth of the start's."""
-    market = Market.of(home, "smart", "user")
-    V = market.electricity(np.tile(market.case.import_price_cny_kwh, (len(market.case.load_kw), 1)))
-    start = shortest_path_departures(market.network, market.demand_veh)
-    found = equilibrium(market, V, start, n_steps=60, every=20)
+    problem = CoupledProblem.of(home, "smart", "user")
+    V = problem.electricity(np.tile(problem.case.import_price_cny_kwh, (len(problem.case.load_kw), 1)))
+    start = shortest_path_departures(problem.network, problem.demand_veh)
+    found = equilibrium(problem.traffic, V, start, n_steps=60, every=20)
     assert found.gaps["excess_cny_veh"] < 0.05 * found.table["excess_cny_veh"].iloc[0]
-    assert set(found.gaps["excess_cny_veh_by_origin"]) == set(market.network.origins)
+    assert set(found.gaps["excess_cny_veh_by_origin"]) == set(problem.network.origins)
 
 
 def test_background_of_the_base_case_drives_between_the_classic_pairs():
@@ -192,8 +192,8 @@ def test_background_of_the_base_case_drives_between_the_classic_pairs():
     assert beside.background_entered_veh[: beside.network.n_entries].sum() == 0
     mean = [(run.departures_veh.sum(axis=1) * travel_times(run).road_min).sum() / 1200 for run in (alone, beside)]
     assert mean[1] > mean[0] + 0.2
-    traffic = Market.of(busy, "smart", "user").look(beside.departures_veh)
-    assert np.isfinite(gaps(traffic, np.zeros((4, 3, 97)))["excess_cny_veh"])
+    traffic = CoupledProblem.of(busy, "smart", "user").traffic.evaluate(beside.departures_veh)
+    assert np.isfinite(gaps(traffic, np.zeros((4, 3, 97))).excess_cny_veh)
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Zonotope:
-    """Powers and terminal energy of a vehicle or a cluster, each point with a cost that is linear in it.
+    """Powers and terminal energy of a vehicle or a station_load, each point with a cost that is linear in it.
 
     .. math:: Z = \\{ center + G b : |b_j| \\le \\beta_j \\}
 
@@ -39,7 +39,7 @@ class Zonotope:
         What the powers are: charge (d = T + 1); charge minus discharge (d = T + 1; lossless, no wear); charge, then
         discharge (d = 2 T + 1).
     n_steps : int
-        T, usable steps of a vehicle or steps of the horizon of a cluster.
+        T, usable steps of a vehicle or steps of the horizon of a station_load.
     unserved_kwh : float
         Energy that no schedule can serve [kWh, battery side], settled beforehand.
     step_h, wear_cny_kwh, terminal_cny_kwh, unserved_cny_kwh : float

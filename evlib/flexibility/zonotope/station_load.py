@@ -9,7 +9,7 @@ import scipy.sparse as sp
 from evlib.errors import InputError
 from evlib.flexibility.fleet import Fleet, to_horizon, to_steps
 from evlib.flexibility.schedule import Schedule, cost_at, uncontrolled, violations
-from evlib.flexibility.station_load import Cluster
+from evlib.flexibility.station_load import StationLoad
 from evlib.flexibility.zonotope.inner_approximation import disaggregate, inner_zonotopes, station_zonotope
 
 __all__ = ["ZonotopeBlock", "check_disaggregation", "vehicle_schedules", "zonotope_block"]
@@ -24,7 +24,7 @@ class ZonotopeBlock:
 
     Attributes
     ----------
-    cluster : Cluster
+    station_load : StationLoad
     fleet : Fleet
     members : tuple of ndarray
         Cohorts of each station.
@@ -36,7 +36,7 @@ class ZonotopeBlock:
         Of each station: which coefficients are not 0 anyhow, and their values b [MW].
     """
 
-    cluster: Cluster
+    station_load: StationLoad
     fleet: Fleet
     members: tuple
     stations: tuple
@@ -138,7 +138,7 @@ def zonotope_block(fleet: Fleet, size_veh=None, *, lags=(1,), objective="sum", h
         power = power + cp.reshape(gather @ plain, (fleet.n_stations, n_steps), order="C")
         cost = cost + (cost_at(domain, np.zeros_like(alone.charge_kw), alone) / 1000.0) @ plain
     return ZonotopeBlock(
-        Cluster(power, cost, constraints), fleet, tuple(members), tuple(stations), steered, plain, points
+        StationLoad(power, cost, constraints), fleet, tuple(members), tuple(stations), steered, plain, points
     )
 
 

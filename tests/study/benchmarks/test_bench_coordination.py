@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from evlib import load_scenario
-from evlib.coordination.problem import Market
+from evlib.coordination.problem import CoupledProblem
 from study.benchmarks import coordination as bench_coordination
 from study.benchmarks import run as bench
 from study.benchmarks.coordination import seconds_by_part, seconds_to
@@ -69,7 +69,7 @@ def test_what_is_not_reached_is_said_and_left_out(tmp_path, monkeypatch):
 
 def test_eight_stations_share_plugs_and_zones_of_four():
     base, twins = load_scenario("nguyen"), bench_coordination.twin_stations_scenario()
-    before, after = (Market.of(scenario, "v2g", "system") for scenario in (base, twins))
+    before, after = (CoupledProblem.of(scenario, "v2g", "system") for scenario in (base, twins))
     assert len(after.network.stations) == 8 == len(set(after.case.station_bus))
     assert after.network.plugs.sum() == before.network.plugs.sum()
     assert len(after.network.paths) == 2 * len(before.network.paths)
@@ -87,7 +87,7 @@ def test_eight_stations_share_plugs_and_zones_of_four():
 
 def test_144_steps_are_twelve_hours_with_the_same_vehicles():
     base, long = load_scenario("nguyen"), bench_coordination.long_scenario()
-    before, after = (Market.of(scenario, "v2g", "system") for scenario in (base, long))
+    before, after = (CoupledProblem.of(scenario, "v2g", "system") for scenario in (base, long))
     assert (after.network.time.n_steps, after.case.n_steps, after.case.load_kw.shape[1]) == (144, 144, 144)
     assert after.demand_veh.shape[2] == 99 == 1.5 * before.demand_veh.shape[2]
     assert after.demand_veh.sum() == pytest.approx(before.demand_veh.sum()) == pytest.approx(1200)
@@ -99,7 +99,7 @@ def test_demand_spans_the_range_of_the_scenario_and_runs_are_short():
     vehicles = load_scenario("nguyen").parameters().set_index("parameter").loc["fleet.vehicles"]
     found = [bench_coordination.demand_scenario(times) for times in bench_coordination.DEMANDS]
     assert [item.fleet.vehicles for item in found] == [vehicles.low, vehicles.value, vehicles.high]
-    assert Market.of(found[-1], "v2g", "system").demand_veh.sum() == pytest.approx(1800)
+    assert CoupledProblem.of(found[-1], "v2g", "system").demand_veh.sum() == pytest.approx(1800)
     short, given = bench_coordination.short_run(found[-1]).coordination, found[-1].coordination
     assert (short.iterations, short.exact_iterations) == (4, 2)
     assert (short.traffic_steps, short.exact_period) == (given.traffic_steps, given.exact_period)

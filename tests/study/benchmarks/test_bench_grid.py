@@ -23,4 +23,4 @@ def test_made_up_feeder_is_as_heavy_and_as_long_as_the_real_one():
     assert (case.bus_zone[case.station_bus] == np.arange(4)).all()
     dispatch = dispatch_grid(case, options, no_vehicles(4, 96))
     assert 0.93 < dispatch.voltage_pu.min() < 0.99
-    assert dispatch.certificate["grid_ac_voltage_error_pu"] < 0.01
+    assert dispatch.certificate.grid_ac_voltage_error_pu < 0.01
