@@ -177,5 +177,7 @@ def _rows(results, methods) -> Iterator[Row]:
     for rows_of in (road.a1, road.a2, grid.a7, grid.a8, road.a11, road.a12, grid.a13, grid.a14, grid.a16):
         yield from rows_of(results)
     for name in ("coordinated", "user"):
-        yield from road.settled(results[name].certificate, f"certificate of {name}", results[name].scenario, (name,))
+        yield from road.settled(
+            vars(results[name].certificate), f"certificate of {name}", results[name].scenario, (name,)
+        )
     yield from road.methods_rows(results, methods)

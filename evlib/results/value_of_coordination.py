@@ -61,12 +61,15 @@ def run_row(result, name: str) -> dict:
     }
     row |= {label: costs[item] for label, item in _COSTS.items()}
     row |= {
-        key: certificate[key] if coordinated else math.nan for key in ("excess_cny_veh", "relative_gap", "price_gap")
+        key: getattr(certificate, key) if coordinated else math.nan
+        for key in ("excess_cny_veh", "relative_gap", "price_gap")
     }
     row["converged"] = int(certificate.converged) if coordinated else ""
-    parts = [certificate[f"excess_cny_veh_by_{of}"] for of in ("origin", "class")] if coordinated else []
+    parts = [getattr(certificate, f"excess_cny_veh_by_{of}") for of in ("origin", "class")] if coordinated else []
     worst = max((value for part in parts for value in part.values()), default=math.nan)
-    row["worst_excess_cny_veh"] = worst + certificate.get("rent_gap_cny_veh", 0.0)
+    row["worst_excess_cny_veh"] = worst + (
+        0.0 if math.isnan(certificate.rent_gap_cny_veh) else certificate.rent_gap_cny_veh
+    )
     follow = scenario.fleet.compliance * vehicles
     row["unsettled_cny"] = row["excess_cny_veh"] * follow if coordinated else 0.0
     row["driver_cny_veh"] = paid.sum() / vehicles

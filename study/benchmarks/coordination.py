@@ -84,7 +84,7 @@ def measure_bundle() -> tuple[float, float, float, float, float]:
     table, best = found.convergence, found.certificate
     inner = float(table["inner_gap"].dropna().iloc[-1])  # the last row measures and answers nothing
     exchanged = float(table["exchanged"].sum())
-    return inner, best["excess_cny_veh"], best["relative_gap"], whole_s / joint_s, exchanged
+    return inner, best.excess_cny_veh, best.relative_gap, whole_s / joint_s, exchanged
 
 
 def measure_growth() -> tuple[float, ...]:

@@ -59,7 +59,7 @@ def compare_sets(scenario, sets=SETS, *, cache: bool = True, report: Callable[[s
                 found["cost", f"{item}, {run}", "CNY"] = costs[item]
         for item in CERTIFICATE:
             unit = "CNY/veh" if item.endswith("_veh") else "1"
-            found["certificate", item, unit] = runs["coordinated"].certificate[item]
+            found["certificate", item, unit] = getattr(runs["coordinated"].certificate, item)
         columns[name] = pd.Series(found)
         tolerance = rows["tolerance"]
         report(f"{name}: excess {runs['coordinated'].certificate.excess_cny_veh:.3g} CNY/veh")

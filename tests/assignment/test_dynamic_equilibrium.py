@@ -64,9 +64,9 @@ def test_drivers_on_the_base_network_settle_at_fixed_prices(signal, plugs, n_ste
     start = shortest_path_departures(problem.network, problem.demand_veh)
     found = equilibrium(problem.traffic, problem.electricity(tariff), start, n_steps=n_steps, every=20)
     assert found.table["relative_gap"].iloc[0] > 0.1
-    assert found.gaps["relative_gap"] <= gap
+    assert found.gaps.relative_gap <= gap
     assert found.flows_veh.sum() == pytest.approx(1200.0, abs=1e-6)
-    assert found.gaps["excess_cny_veh"] == found.table["excess_cny_veh"].min()
+    assert found.gaps.excess_cny_veh == found.table["excess_cny_veh"].min()
 
 
 def test_a_number_of_steps_below_one_is_refused(mini):

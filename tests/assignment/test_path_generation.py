@@ -54,8 +54,8 @@ def test_the_generated_equilibrium_is_that_of_all_paths(signal):
     start = shortest_path_departures(every.network, every.demand_veh)
     whole = equilibrium(every.traffic, at_tariff(every), start, n_steps=160)
     own = gaps(every.traffic.evaluate(flows), at_tariff(every))
-    assert own["relative_gap"] == pytest.approx(found.gaps["relative_gap"], abs=2e-3)
-    assert own["relative_gap"] < 1e-2
+    assert own.relative_gap == pytest.approx(found.gaps.relative_gap, abs=2e-3)
+    assert own.relative_gap < 1e-2
     mean = [(f * every.traffic.evaluate(f).time_cny).sum() / 1200 for f in (flows, whole.flows_veh)]
     assert mean[0] == pytest.approx(mean[1], rel=5e-3)
 
@@ -99,10 +99,11 @@ def test_a_city_too_large_to_enumerate_settles(mini):
     falls below two in a hundred."""
     problem = CoupledProblem.of(mini.replace({"fleet.vehicles": 160.0}), "smart", "user")
     network = city(10, problem.network.time)
-    problem = replace(problem, network=network, fixed_veh=np.zeros((len(network.paths), 2, 15)))
-    found = generate_paths(problem.traffic, at_tariff(problem), n_steps=40, rounds=12)
+    nobody = np.zeros((len(network.paths), 2, 15))
+    roads = replace(problem.traffic, network=network, fixed_veh=nobody)
+    found = generate_paths(roads, at_tariff(problem), n_steps=40, rounds=12)
     assert len(network.paths) == 4 < len(found.problem.network.paths) < 200
-    assert found.gaps["relative_gap"] < 0.02 < found.table["relative_gap"].iloc[0]
+    assert found.gaps.relative_gap < 0.02 < found.table["relative_gap"].iloc[0]
     assert found.flows_veh.sum() == pytest.approx(160.0)
 
 
@@ -112,7 +113,7 @@ def test_coordination_on_generated_paths_says_what_they_miss(mini):
     found = coordinate(mini.replace(few, path_set="generated"), objective="user")
     assert found.certificate.paths_missing == 0
     assert found.certificate.excess_over_all_paths_cny_veh == pytest.approx(found.certificate.excess_cny_veh)
-    assert "paths_missing" not in every.certificate
+    assert every.certificate.paths_missing is None
     by_station = [[run.flows_veh[run.network.path_station == c].sum() for c in range(2)] for run in (every, found)]
     assert by_station[0] == pytest.approx(by_station[1], abs=2.0)
 

@@ -9,7 +9,7 @@ import scipy.sparse as sp
 
 from evlib import load_traffic
 from evlib.assignment.path_costs import Stations, Traffic, gaps, time_costs
-from evlib.assignment.plug_prices import arrival_map, held_plugs, rent_value_cny, station_costs_cny
+from evlib.assignment.plug_prices import held_plugs, rent_value_cny, station_costs_cny
 from evlib.assignment.route_choice import even_split
 from evlib.assignment.tno import Metric, origin_sums, reply
 from evlib.coordination.coordinate import coordinate
@@ -19,7 +19,7 @@ from evlib.coordination.problem import CoupledProblem
 from evlib.grid.dno import build_grid_model
 from evlib.traffic.network import assemble_network
 from evlib.traffic.time_grid import TimeGrid
-from evlib.traffic.travel_times import arrival_shares, travel_times
+from evlib.traffic.travel_times import arrival_shares, flow_map, travel_times
 
 WAIT_CNY_H = 45.0
 PER_STEP = 3.75  # 45 CNY/h for 5 min
@@ -78,10 +78,10 @@ def test_what_rents_do_not_explain_counts_as_excess(three_tens):
     traffic = as_traffic(three_tens)
     electricity = np.zeros((1, 1, 37))
     found = gaps(traffic, electricity, np.zeros((1, 36)))
-    assert found["rent_gap_cny_veh"] == pytest.approx(5 * PER_STEP, rel=1e-6)
-    assert found["excess_cny_veh"] == pytest.approx(5 * PER_STEP, rel=1e-6)
-    assert found["excess_cny_veh_by_class"] == {"car": 0.0}
-    assert "rent_gap_cny_veh" not in gaps(traffic, electricity)
+    assert found.rent_gap_cny_veh == pytest.approx(5 * PER_STEP, rel=1e-6)
+    assert found.excess_cny_veh == pytest.approx(5 * PER_STEP, rel=1e-6)
+    assert found.excess_cny_veh_by_class == {"car": 0.0}
+    assert np.isnan(gaps(traffic, electricity).rent_gap_cny_veh)
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -123,7 +123,7 @@ def test_held_plugs_are_those_of_the_loading_where_nobody_waits():
     rng = np.random.default_rng(3)
     flows = rng.uniform(0, 5, (2, 2, time.n_departure_steps))
     loading = load_traffic(network, flows)
-    held = (held_plugs(network) @ (arrival_map(network, arrival_shares(loading)) @ flows.reshape(-1))).reshape(2, -1)
+    held = (held_plugs(network) @ (flow_map(network, arrival_shares(loading)) @ flows.reshape(-1))).reshape(2, -1)
     assert loading.queue_veh.max() == 0
     assert held == pytest.approx(loading.occupied_plugs[:, 10 : 10 * 30 + 1 : 10], abs=0.02 * held.max())
 
@@ -165,7 +165,7 @@ def test_joint_program_with_scarce_plugs_equals_a_one_shot_reference(scarce, see
     to_cohorts = cohort_map(problem, traffic)
     flows = cp.Variable(metric.size, nonneg=True)
     station_load = problem.station_load(np.ones(to_cohorts.shape[0], dtype=bool), to_cohorts @ flows)
-    grid, _ = build_grid_model(problem.case, problem.options, station_load)
+    grid = build_grid_model(problem.case, problem.options, station_load).problem
     arrive = np.zeros((2, 2, 24, *metric.shape))
     for p, d, k in zip(*np.nonzero(traffic.stations.arrival_shares[:, :, :24]), strict=True):
         for m in range(2):
@@ -202,11 +202,11 @@ def test_joint_program_with_scarce_plugs_equals_a_one_shot_reference(scarce, see
 def test_plugs_limit_the_program_only_where_they_are_nearly_full(scarce):
     problem, traffic, _ = instance(scarce, 0)
     network = problem.network
-    held = held_plugs(network) @ (arrival_map(network, traffic.stations.arrival_shares) @ traffic.flows_veh.reshape(-1))
+    held = held_plugs(network) @ (flow_map(network, traffic.stations.arrival_shares) @ traffic.flows_veh.reshape(-1))
     where = crowded(problem, traffic)
     assert 0 < where.sum() < where.size
     assert held.reshape(where.shape)[where].min() > 0.8 * 14
-    user = replace(problem, objective="user")
+    user = replace(problem, traffic=replace(problem.traffic, objective="user"))
     assert (
         joint_program(user, user.traffic.evaluate(traffic.flows_veh), np.full(traffic.flows_veh.shape, 20.0)).rent_cny
         is None

@@ -162,9 +162,9 @@ def test_gaps_by_hand():
     electricity = np.zeros((2, 1, 13))
     electricity[0], electricity[1] = 3.0, 2.0
     found = gaps(traffic, electricity)
-    assert found["excess_cny_veh"] == pytest.approx(20 / 40)
-    assert found["relative_gap"] == pytest.approx(20 / 50)
-    assert found["excess_cny_veh_by_origin"] == {"o": pytest.approx(0.5)}
+    assert found.excess_cny_veh == pytest.approx(20 / 40)
+    assert found.relative_gap == pytest.approx(20 / 50)
+    assert found.excess_cny_veh_by_origin == {"o": pytest.approx(0.5)}
 
 
 def test_costs_rise_in_price_occupancy_and_queue(mini, mini_run):

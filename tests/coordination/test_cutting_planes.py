@@ -19,7 +19,7 @@ GAP = 1e-4
 
 
 @pytest.fixture(scope="module")
-def markets(mini):
+def problems(mini):
     return {objective: CoupledProblem.of(mini, "v2g", objective) for objective in ("user", "system")}
 
 
@@ -42,10 +42,10 @@ SEEDS = [*range(8), *(pytest.param(seed, marks=pytest.mark.verify) for seed in r
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_bounds_close_in_on_the_one_shot_optimum(markets, seed, monkeypatch):
+def test_bounds_close_in_on_the_one_shot_optimum(problems, seed, monkeypatch):
     """With every cut the traffic operator's own optimum rises, and the program in one piece lies between the bounds, 1e-4
     apart."""
-    problem, traffic, metric = instance(markets["user" if seed % 2 else "system"], seed)
+    problem, traffic, metric = instance(problems["user" if seed % 2 else "system"], seed)
     raw, propose = [], bundle._Plan.propose
 
     def recorded(plan, cuts):
@@ -68,22 +68,25 @@ def test_bounds_close_in_on_the_one_shot_optimum(markets, seed, monkeypatch):
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_a_cut_touches_its_own_cohorts_and_lies_below_the_cost_of_others(markets, seed):
+def test_a_cut_touches_its_own_cohorts_and_lies_below_the_cost_of_others(problems, seed):
     """J is convex: an answer to some cohorts supports it there and bounds it at any other cohorts."""
-    problem, rng = markets["user"], np.random.default_rng(seed)
+    problem, rng = problems["user"], np.random.default_rng(seed)
     cuts = Cuts(problem)
     given, other = (rng.exponential(0.5, problem.cohorts.domain.n) for _ in range(2))
     at_given, at_other = cuts.ask(given), cuts.ask(other)
-    cut = cuts.grid_cny[0] + cuts.vehicle_cny[0] @ given, cuts.grid_cny[0] + cuts.vehicle_cny[0] @ other
+    cut = (
+        cuts.memory.grid_cny[0] + cuts.memory.vehicle_cny[0] @ given,
+        cuts.memory.grid_cny[0] + cuts.memory.vehicle_cny[0] @ other,
+    )
     assert cut[0] == pytest.approx(at_given.objective_cny, rel=1e-5)
     assert cut[1] < at_other.objective_cny - 1.0
-    assert not cuts.rejected
+    assert not cuts.memory.rejected
 
 
-def test_cuts_outlive_the_trajectories_that_they_were_made_at(markets):
+def test_cuts_outlive_the_trajectories_that_they_were_made_at(problems):
     """With the cuts of another loading at hand fewer exchanges are needed, and the bound is still below the optimum."""
-    problem, traffic, metric = instance(markets["user"], 3)
-    _, other, _ = instance(markets["user"], 5)
+    problem, traffic, metric = instance(problems["user"], 3)
+    _, other, _ = instance(problems["user"], 5)
     cold = solve_bundle(problem, traffic, metric, Cuts(problem), gap=GAP)
     cuts = Cuts(problem)
     solve_bundle(problem, other, metric, cuts, gap=GAP)
@@ -93,9 +96,9 @@ def test_cuts_outlive_the_trajectories_that_they_were_made_at(markets):
     assert warm.lower_cny <= joint_program(problem, traffic, metric).cost_cny * (1 + 1e-6)
 
 
-def test_what_crosses_the_border_is_cohorts_prices_and_costs(markets):
+def test_what_crosses_the_border_is_cohorts_prices_and_costs(problems):
     """Up go at most 192 cohorts and 48 asked prices; down come 48 prices, the cost and two constants."""
-    problem, traffic, metric = instance(markets["user"], 1)
+    problem, traffic, metric = instance(problems["user"], 1)
     table = solve_bundle(problem, traffic, metric, Cuts(problem), gap=GAP).table
     assert set(table["to_traffic"].iloc[:-1]) == {48 + 1 + 1 + 1}
     assert table["to_traffic"].iloc[-1] == 48 + 1 + 1  # no prices are asked once the gap is reached
@@ -104,19 +107,19 @@ def test_what_crosses_the_border_is_cohorts_prices_and_costs(markets):
     assert (table["to_grid"] <= n_cohorts + 48).all()
 
 
-def test_measuring_an_iterate_crosses_the_border_too(markets):
+def test_measuring_an_iterate_crosses_the_border_too(problems):
     """Up: its cohorts and the 48 announced prices; down: 48 prices, the cost, and the grid's side at both sets of prices."""
-    problem, traffic, _ = instance(markets["user"], 1)
+    problem, traffic, _ = instance(problems["user"], 1)
     sizes, cuts = problem.sizes(traffic), Cuts(problem)
-    cuts.observe(sizes, problem.dispatch(sizes)[0])
-    assert cuts.to_grid == (sizes > 1e-9).sum() + 48
-    assert cuts.to_traffic == 48 + 1 + 2
-    assert len(cuts.grid_cny) == 1
+    cuts.observe(sizes, problem.dispatch(sizes).dispatch)
+    assert cuts.memory.to_grid == (sizes > 1e-9).sum() + 48
+    assert cuts.memory.to_traffic == 48 + 1 + 2
+    assert len(cuts.memory.grid_cny) == 1
 
 
-def test_an_answer_that_failed_or_cannot_be_right_is_rejected_and_recorded(markets, monkeypatch):
+def test_an_answer_that_failed_or_cannot_be_right_is_rejected_and_recorded(problems, monkeypatch):
     """The second dispatch fails, and the grid once states 5 CNY too much: neither becomes a cut, the end is the same."""
-    problem, traffic, metric = instance(markets["user"], 7)
+    problem, traffic, metric = instance(problems["user"], 7)
     clean = solve_bundle(problem, traffic, metric, Cuts(problem), gap=GAP)
     calls = {"dispatch": 0, "side": 0}
 
@@ -135,23 +138,23 @@ def test_an_answer_that_failed_or_cannot_be_right_is_rejected_and_recorded(marke
     monkeypatch.setattr(bundle, "grid_side", wrong)
     cuts = Cuts(problem)
     found = solve_bundle(problem, traffic, metric, cuts, gap=GAP)
-    assert len(cuts.rejected) == 2
-    assert "optimal_inaccurate" in cuts.rejected[0]
-    assert "where the cost is" in cuts.rejected[1]
+    assert len(cuts.memory.rejected) == 2
+    assert "optimal_inaccurate" in cuts.memory.rejected[0]
+    assert "where the cost is" in cuts.memory.rejected[1]
     assert found.table["rejected"].iloc[-1] == 2
     assert found.upper_cny == pytest.approx(clean.upper_cny, rel=2 * GAP)
 
 
-def test_without_any_valid_cut_the_bundle_gives_up(markets, monkeypatch):
-    problem, traffic, metric = instance(markets["user"], 7)
+def test_without_any_valid_cut_the_bundle_gives_up(problems, monkeypatch):
+    problem, traffic, metric = instance(problems["user"], 7)
     monkeypatch.setattr(bundle, "grid_side", lambda *_: np.nan)
     with pytest.raises(SolverError, match="an exchange brought no valid cut; a cut that is not finite"):
         solve_bundle(problem, traffic, metric, Cuts(problem))
 
 
 @pytest.mark.parametrize(("gap", "most"), [(0.0, 5), (1e-4, 0)])
-def test_a_gap_that_cannot_be_reached_is_refused(markets, gap, most):
-    problem, traffic, metric = instance(markets["user"], 1)
+def test_a_gap_that_cannot_be_reached_is_refused(problems, gap, most):
+    problem, traffic, metric = instance(problems["user"], 1)
     with pytest.raises(InputError, match=f"gap {gap}, most {most}; must be positive and at least 1"):
         solve_bundle(problem, traffic, metric, Cuts(problem), gap=gap, most=most)
 
@@ -167,4 +170,4 @@ def test_exchanging_prices_coordinates_as_well_as_one_program(mini):
     assert found.certificate.lower_bound_cny <= found.certificate.upper_bound_cny
     problem = CoupledProblem.of(mini, "v2g", "system")
     fresh = gaps(problem.traffic.evaluate(found.flows_veh), problem.electricity(found.price_cny_kwh), found.rent_cny)
-    assert fresh["excess_cny_veh"] == pytest.approx(found.certificate.excess_cny_veh, rel=1e-9)
+    assert fresh.excess_cny_veh == pytest.approx(found.certificate.excess_cny_veh, rel=1e-9)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from evlib.coordination.iteration import Iteration
+from evlib.coordination.iteration import Iteration, IterationRow
 from evlib.coordination.methods import Inertia
 from evlib.coordination.problem import CoupledProblem
 
@@ -13,22 +13,28 @@ def problem(mini):
     return CoupledProblem.of(mini, "v2g", "user")
 
 
-def talk_with(mini, changes):
+def run_with(mini, changes):
     return Iteration(CoupledProblem.of(mini.replace(changes), "v2g", "user"))
 
 
-def weights(talk, price_gaps):
+def row(iteration, excess=0.0, price_gap=0.0):
+    """A row of the convergence table of which only these measures matter."""
+    measures = {"excess_cny_veh": excess, "relative_gap": 0.0, "price_gap": price_gap, "metric_cny_veh": 0.0}
+    return IterationRow(iteration=iteration, **measures, priced_by="exact", seconds_load=0.0, seconds_check=0.0)
+
+
+def weights(run, price_gaps):
     """The parts of new prices that inertia takes, one iteration after the other."""
-    method, found = Inertia(talk), []
+    method, parts = Inertia(run), []
     for iteration, gap in enumerate(price_gaps):
-        talk.state.rows.append({"price_gap": gap})
-        found.append(method._weight(iteration))
-    return found
+        run.state.rows.append(row(iteration, price_gap=gap))
+        parts.append(method._weight(iteration))
+    return parts
 
 
 def test_constant_and_falling_damping(mini):
     constant, decreasing = (
-        talk_with(mini, {"coordination.damping": 0.4, "switches.damping_rule": rule})
+        run_with(mini, {"coordination.damping": 0.4, "switches.damping_rule": rule})
         for rule in ("constant", "decreasing")
     )
     assert weights(constant, [0.1, 9.0, 0.0]) == [0.4] * 3
@@ -39,12 +45,12 @@ def test_constant_and_falling_damping(mini):
 def test_adaptive_damping_follows_the_price_gap_between_its_limits(mini):
     """A larger gap takes 0.6 of it, another 1.1; never more than the whole way, never less than plain averages would."""
     keys = {"coordination.damping": 0.5, "switches.damping_rule": "adaptive"}
-    found = weights(talk_with(mini, keys), [0.0, 1.0, 2.0, 1.5, 1.5])
+    found = weights(run_with(mini, keys), [0.0, 1.0, 2.0, 1.5, 1.5])
     assert found == pytest.approx([0.5, 0.5, 0.3, 0.33, 0.363])
-    rising = weights(talk_with(mini, keys), [0.0, *range(1, 12)])
+    rising = weights(run_with(mini, keys), [0.0, *range(1, 12)])
     assert rising[-1] == pytest.approx(0.5 / 12)
     assert min(np.array(rising) * np.arange(1, 13)) == pytest.approx(0.5)
-    assert weights(talk_with(mini, keys), [0.0, *range(30, 0, -1)])[-1] == 1.0
+    assert weights(run_with(mini, keys), [0.0, *range(30, 0, -1)])[-1] == 1.0
 
 
 @pytest.mark.parametrize(
@@ -52,18 +58,18 @@ def test_adaptive_damping_follows_the_price_gap_between_its_limits(mini):
     [([1.0], 60.0), ([1.0, 1.06], 90.0), ([1.0, 1.04], 48.0), ([1.0, 0.5], 48.0)],
 )
 def test_the_metric_grows_after_a_worse_iteration_and_falls_by_the_key_after_others(mini, excess, level):
-    talk = talk_with(mini, {"coordination.metric_fall": 0.8})
-    talk.state.rows = [{"excess_cny_veh": value} for value in excess]
-    metric = talk.metric()
-    assert talk.state.level_cny_veh == pytest.approx(level)
-    wanted = talk.problem.demand_veh[talk.problem.network.path_origin]
+    run = run_with(mini, {"coordination.metric_fall": 0.8})
+    run.state.rows = [row(i, excess=value) for i, value in enumerate(excess)]
+    metric = run.metric()
+    assert run.state.level_cny_veh == pytest.approx(level)
+    wanted = run.problem.demand_veh[run.problem.network.path_origin]
     assert metric.of_sums == pytest.approx(level / np.maximum(wanted.sum(axis=1), 0.05))
     assert metric.each == pytest.approx(0.1 * level / np.maximum(wanted, 0.05))
 
 
 def test_the_metric_has_a_floor(problem):
-    talk = Iteration(problem)
-    talk.state.rows = [{"excess_cny_veh": 1.0}] * 2
+    run = Iteration(problem)
+    run.state.rows = [row(0, excess=1.0), row(1, excess=1.0)]
     for _ in range(40):
-        talk.metric()
-    assert talk.state.level_cny_veh == 0.1
+        run.metric()
+    assert run.state.level_cny_veh == 0.1

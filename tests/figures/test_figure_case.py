@@ -8,9 +8,10 @@ import pytest
 
 from evlib import load_scenario, solve
 from evlib.errors import InputError
-from evlib.figures import case_costs, case_grid, case_roads, maps
+from evlib.figures import case_costs, case_grid, case_roads
 from evlib.inputs.build_grid import build_grid_case
 from evlib.inputs.build_roads import build_network
+from evlib.inputs.map_table import drawing_table
 from evlib.results import comparison_tables
 
 
@@ -43,7 +44,7 @@ def test_a_dot_marks_the_one_step_above_capacity_and_unused_roads_stay_white(arc
 
 def test_the_map_writes_each_change_at_its_road_and_refuses_an_unknown_one():
     scenario = load_scenario("nguyen")
-    items = maps.drawing_table(scenario, build_network(scenario), build_grid_case(scenario))
+    items = drawing_table(scenario, build_network(scenario), build_grid_case(scenario))
     changes = pd.DataFrame({"arc": ["1-12", "4-9", "9-13"], "more_veh": [-109.4, 300.2, 0.2]})
     figure = case_roads.difference_map(items, changes, "title")
     assert sorted(note.text for note in figure.layout.annotations) == ["+300", "−109"]

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from evlib import build_network, load_scenario
-from evlib.figures import maps
 from evlib.inputs.build_grid import build_grid_case
+from evlib.inputs.map_table import drawing_table, feeder_layout
 
 
 @pytest.fixture(scope="module", params=["nguyen", "mini"])
@@ -14,7 +14,7 @@ def scenario(request):
 
 
 def test_every_bus_has_a_place_of_its_own_one_row_below_the_bus_that_feeds_it(scenario):
-    layout = maps.feeder_layout(scenario.tables.feeder)
+    layout = feeder_layout(scenario.tables.feeder)
     assert not layout[["x", "y"]].duplicated().any()
     below_root = layout.iloc[1:]
     assert (below_root["y_from"] - below_root["y"] == 1).all()
@@ -23,7 +23,7 @@ def test_every_bus_has_a_place_of_its_own_one_row_below_the_bus_that_feeds_it(sc
 
 
 def test_the_trunk_of_the_33_buses_is_drawn_straight():
-    layout = maps.feeder_layout(load_scenario("nguyen").tables.feeder).set_index("bus")
+    layout = feeder_layout(load_scenario("nguyen").tables.feeder).set_index("bus")
     assert (layout.loc[range(1, 19), "x"] == 0).all()
     assert layout.loc[18, "y"] == -17
     assert layout["x"].nunique() == 3
@@ -31,7 +31,7 @@ def test_the_trunk_of_the_33_buses_is_drawn_straight():
 
 def test_the_map_holds_every_road_station_farm_and_line_once(scenario):
     network, case = build_network(scenario), build_grid_case(scenario)
-    items = maps.drawing_table(scenario, network, case)
+    items = drawing_table(scenario, network, case)
     assert not items[["panel", "kind", "name"]].duplicated().any()
     count = items.groupby("kind").size()
     assert count["road"] == network.n_arcs - len(network.origins)
@@ -45,7 +45,7 @@ def test_the_map_holds_every_road_station_farm_and_line_once(scenario):
 def test_virtual_nodes_stand_clear_of_nodes_and_roads():
     """No road of the Nguyen map passes within a quarter of a grid cell of an origin or a station."""
     scenario = load_scenario("nguyen")
-    items = maps.drawing_table(scenario, build_network(scenario), build_grid_case(scenario))
+    items = drawing_table(scenario, build_network(scenario), build_grid_case(scenario))
     roads, virtual = items[items["kind"] == "road"], items[items["kind"].isin(["origin", "station"])]
     for spot in virtual[["x", "y"]].to_numpy():
         tail, head = roads[["x_from", "y_from"]].to_numpy(), roads[["x", "y"]].to_numpy()

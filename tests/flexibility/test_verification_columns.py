@@ -55,7 +55,7 @@ def mini_fleet():
     network = build_network(scenario)
     loading = load_traffic(network, shortest_path_departures(network, origin_demand(scenario)))
     cohorts = all_cohorts(scenario, case.terminal_price_cny_kwh)
-    sizes = cohorts.sizes(loading.cohorts_veh[:, :, : case.n_steps])
+    sizes = cohorts.sizes_of(loading.cohorts_veh[:, :, : case.n_steps])
     first = cohorts.plug_in_step + 1
     return case, options, Fleet(cohorts.domain, sizes, cohorts.station, first, len(case.stations), case.n_steps)
 

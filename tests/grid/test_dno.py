@@ -132,7 +132,7 @@ def test_cohort_value_is_a_subgradient_of_the_least_cost(dispatched):
     cohorts, sizes, least_cost, kept = dispatched
     cost, dispatch = least_cost(sizes)
     case_prices = dispatch.price_cny_kwh[_station_bus(cohorts, dispatch)]
-    value = vehicle_costs(cohorts, case_prices, "v2g")
+    value = vehicle_costs(cohorts, case_prices)
     rng = np.random.default_rng(5)
     filled = rng.choice(np.flatnonzero(kept & (sizes > 0.2)), 19, replace=False)
     empty = rng.choice(np.flatnonzero(kept & (sizes == 0)), 1)
@@ -183,7 +183,7 @@ def test_optimum_agrees_with_another_solver(dispatched, grid):
     cohorts, sizes, _, _ = dispatched
     free = replace(case, rating_kva=np.full_like(case.rating_kva, 1e7))
     ours = dispatch_grid(free, options, block(cohorts, sizes)).costs_cny["total"]
-    problem, _ = build_grid_model(free, options, block(cohorts, sizes))
+    problem = build_grid_model(free, options, block(cohorts, sizes)).problem
     cones = [item for item in problem.constraints if isinstance(item, cp.SOC)]
     linear = cp.Problem(problem.objective, [item for item in problem.constraints if item not in cones])
     linear.solve(solver=cp.OSQP, eps_abs=1e-7, eps_rel=1e-7, max_iter=400_000, polishing=True)

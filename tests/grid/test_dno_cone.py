@@ -8,8 +8,9 @@ import pytest
 from evlib import load_scenario, solve
 from evlib.flexibility.station_load import exact_block, no_vehicles
 from evlib.grid.dispatch import net_demand
-from evlib.grid.dno import dispatch_grid, loss_price
+from evlib.grid.dno import dispatch_grid
 from evlib.grid.fleet_dispatch import dispatch_by_columns
+from evlib.grid.grid_case import loss_price
 from evlib.grid.power_flow import power_flow
 from evlib.inputs.build_grid import build_grid_case, build_grid_options
 
@@ -129,10 +130,10 @@ def test_the_whole_chain_runs_on_the_cone(mini):
     """One key; the final AC check then agrees with the model a thousand times closer than the linear one does."""
     linear = solve(mini, "shortest_path", cache=False).certificate
     cone = solve(mini.replace(grid_model="cone"), "shortest_path", cache=False).certificate
-    assert (linear["grid_model"], cone["grid_model"]) == ("lindistflow", "cone")
-    assert cone["grid_ac_voltage_error_pu"] < 1e-3 * linear["grid_ac_voltage_error_pu"]
-    assert cone["grid_ac_loss_kwh"] == pytest.approx(cone["grid_model_loss_kwh"], rel=1e-3)
-    assert cone["money_relative_residual"] <= 1e-5
+    assert (linear.grid_model, cone.grid_model) == ("lindistflow", "cone")
+    assert cone.grid_ac_voltage_error_pu < 1e-3 * linear.grid_ac_voltage_error_pu
+    assert cone.grid_ac_loss_kwh == pytest.approx(cone.grid_model_loss_kwh, rel=1e-3)
+    assert cone.money_relative_residual <= 1e-5
 
 
 def test_traffic_and_grid_coordinate_on_the_cone(mini):

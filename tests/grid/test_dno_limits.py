@@ -170,15 +170,15 @@ def test_an_infeasible_dispatch_names_what_cannot_hold(spoil, named, grid_model)
     options = replace(options, grid_model=grid_model)
     with pytest.raises(SolverError, match=f"'infeasible', not 'optimal': cannot hold: {named} "):
         dispatch_grid(case, options, station_load)
-    _, parts = build_grid_model(case, options, station_load)
-    assert list(breaches(parts["groups"])) == [named]
+    model = build_grid_model(case, options, station_load)
+    assert list(breaches(model.constraints)) == [named]
 
 
 def test_by_how_much_is_what_is_missing():
     """3 MW wanted where 2 may pass: 1 per unit of 1 MVA."""
     case, options, station_load = a_fixed_station(two_buses(0.0), OPTIONS, None)
-    _, parts = build_grid_model(case, options, station_load)
-    assert breaches(parts["groups"])["tie limits"] == pytest.approx(1.0, abs=1e-5)
+    model = build_grid_model(case, options, station_load)
+    assert breaches(model.constraints)["tie limits"] == pytest.approx(1.0, abs=1e-5)
 
 
 @pytest.mark.parametrize(

@@ -112,8 +112,8 @@ def test_loss_part_is_what_one_more_kwh_loses(program):
     if made.options.grid_model == "lindistflow":
         assert not loss.any()
         return
-    branches = made._parts["flow"]
-    feeder, reactive = made.case.feeder, made._parts["groups"]["nodal balance"][1].dual_value / made.case.step_h
+    branches = made._model.flow
+    feeder, reactive = made.case.feeder, made._model.constraints["nodal balance"][1].dual_value / made.case.step_h
     paid = feeder.r_pu[:, None] * (base.price_cny_kwh[1:] + made._loss.value) + feeder.x_pu[:, None] * reactive
     added = 2 * branches.flow_p.value / branches.sending.value * paid
     assert loss[feeder.branch_to] - loss[feeder.branch_from] == pytest.approx(added, abs=1e-6)

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from evlib import InputError, solve
+from evlib.coordination.coordinate import LoopCertificate
 from evlib.flexibility import support, vehicle_domain
 from evlib.inputs.build_fleet import all_cohorts
 from evlib.results.claims import CLAIMS, COLUMNS, RUNS, claims_table, verdict
@@ -140,8 +141,9 @@ def by_hand(
         "buses": pd.DataFrame({"ac_voltage_pu": volt}),
         "lines": pd.DataFrame({"ac_loading": [0.1, 1.2 - volt[0]]}),
     }
-    certificate = {"relative_gap": gap, "excess_cny_veh": gap * costs["time"] / max(vehicles, 1), "price_gap": 1e-6}
-    certificate |= {"flow_residual": 0.01, "converged": gap <= 0.01}
+    excess = gap * costs["time"] / max(vehicles, 1)
+    measures = {"relative_gap": gap, "excess_cny_veh": excess, "price_gap": 1e-6, "flow_residual": 0.01}
+    certificate = LoopCertificate(**measures, converged=gap <= 0.01)
     return Result(scenario, strategy, "v2g", "joint", certificate, tables)
 
 

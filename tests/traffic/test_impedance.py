@@ -8,9 +8,9 @@ import pytest
 
 from evlib import build_network, load_traffic, solve
 from evlib.assignment.marginal_costs import _delay_slope
-from evlib.assignment.path_costs import see_traffic
+from evlib.assignment.path_costs import evaluate_loading
 from evlib.assignment.route_choice import shortest_path_departures
-from evlib.inputs.build_roads import origin_demand
+from evlib.inputs.build_roads import build_drivers, origin_demand
 from evlib.traffic import impedance
 from evlib.traffic.network import assemble_network
 from evlib.traffic.station_waiting import (
@@ -154,8 +154,9 @@ def test_station_waiting_changes_what_drivers_are_told_of_waiting_alone(mini, si
     exact, told = travel_times(loading, signal), travel_times(loading, signal, kind)
     assert (told.road_min == exact.road_min).all()
     assert np.abs(told.waiting_min - exact.waiting_min).max() > 0.01
-    changed = mini.replace(station_waiting=kind)
-    one, other = (see_traffic(item, loading, "user", signal).time_cny for item in (changed, mini))
+    drivers = replace(build_drivers(mini), signal=signal)
+    heard = (replace(drivers, station_waiting=kind), drivers)
+    one, other = (evaluate_loading(loading, each, "user").time_cny for each in heard)
     vot = np.array([member.vot_cny_h for member in mini.fleet.classes])
     apart = mini.fleet.queue_factor * vot[None, :, None] / 60 * (told.waiting_min - exact.waiting_min)[:, None]
     assert one - other == pytest.approx(apart, abs=1e-9)

@@ -167,8 +167,8 @@ def test_drivers_who_go_on_settle_too(home):
     V = problem.electricity(np.tile(problem.case.import_price_cny_kwh, (len(problem.case.load_kw), 1)))
     start = shortest_path_departures(problem.network, problem.demand_veh)
     found = equilibrium(problem.traffic, V, start, n_steps=60, every=20)
-    assert found.gaps["excess_cny_veh"] < 0.05 * found.table["excess_cny_veh"].iloc[0]
-    assert set(found.gaps["excess_cny_veh_by_origin"]) == set(problem.network.origins)
+    assert found.gaps.excess_cny_veh < 0.05 * found.table["excess_cny_veh"].iloc[0]
+    assert set(found.gaps.excess_cny_veh_by_origin) == set(problem.network.origins)
 
 
 def test_background_of_the_base_case_drives_between_the_classic_pairs():
