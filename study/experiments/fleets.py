@@ -98,12 +98,12 @@ def station_fleet(name: str) -> Fleet:
     if name == "lossless":
         scenario = scenario.replace({"fleet.eta_charge": 1.0, "fleet.eta_discharge": 1.0, "fleet.wear_cny_kwh": 0.0})
     cohorts = all_cohorts(scenario, case.terminal_price_cny_kwh, "smart" if name == "charging only" else "v2g")
-    here = (cohorts.station == 0) & (cohorts.plug_in_step % 3 == 0) & (cohorts.plug_in_step < N_STEPS - 2)
+    at_station = (cohorts.station == 0) & (cohorts.plug_in_step % 3 == 0) & (cohorts.plug_in_step < N_STEPS - 2)
     if name == "private":
-        here &= cohorts.vehicle_class == 0
+        at_station &= cohorts.vehicle_class == 0
     share = np.array([item.share for item in scenario.fleet.classes])[cohorts.vehicle_class]
     fleet = Fleet(cohorts.domain, 10 * share, np.zeros(cohorts.domain.n), cohorts.plug_in_step + 1, 1, N_STEPS)
-    return fleet.take(here)
+    return fleet.take(at_station)
 
 
 def _measured(scenario, case) -> Fleet:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import logging
 import re
 import shutil
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from html import escape
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from study.workflow.notebooks import NotebookRun
 from study.workflow.render import Picture, plotly_library, render
 
 __all__ = ["export_figures", "page_drawing", "picture_size", "update_figures"]
+
+log = logging.getLogger(__name__)
 
 WIDTH, HEIGHT, SCALE = 900, 520, 1.5
 _KINDS = ("csv", "html", "pdf", "png")
@@ -50,9 +53,7 @@ if (window.Plotly) {{
 """
 
 
-def export_figures(
-    runs: Sequence[NotebookRun], build: Path, figures: Path, *, report: Callable[[str], None] = print
-) -> None:
+def export_figures(runs: Sequence[NotebookRun], build: Path, figures: Path) -> None:
     """Export every recorded figure and table, and bring ``figures`` up to date.
 
     Parameters
@@ -63,8 +64,6 @@ def export_figures(
         Folder of artefacts; the export goes to ``build/figures``.
     figures : Path
         Folder of committed figures, see `update_figures`.
-    report : callable
-        Takes a line of text.
 
     Raises
     ------
@@ -91,7 +90,7 @@ def export_figures(
         for folder in (exported, figures):
             _place_library(folder)
     changed = update_figures(metas, exported, figures)
-    report(f"{len(names)} figures and tables, {len(stale)} exported; {figures.name}/: {_summary(changed)}")
+    log.info("%d figures and tables, %d exported; %s/: %s", len(names), len(stale), figures.name, _summary(changed))
 
 
 def update_figures(metas: dict[str, dict], exported: Path, figures: Path) -> list[str]:
