@@ -18,6 +18,7 @@ from study.workflow import notebooks
 from study.workflow.export import export_figures, page_drawing
 from study.workflow.notebooks import exclusive, notebook_hash, run_notebooks
 from study.workflow.refresh import NOT_EMBEDDED, committed_notebook, refresh_notebooks
+from study.workflow.render import plotly_library
 
 FIGURE = """figure = go.Figure(go.Scatter(x=[0, 5], y=[1.0, 2.0]))
 figure.update_layout(title="The load rises</script>", xaxis_title="time [min]", yaxis_title="load [kW]")
@@ -265,12 +266,21 @@ def test_figures_are_exported_and_left_alone_the_second_time(executed, caplog):
     drawing = page_drawing(figures / "01_load.html")
     assert drawing["layout"]["title"]["text"] == "The load rises</script>"
     assert drawing == json.loads((base / "build" / "recorded" / "01_load.json").read_text())
+    assert (figures / "plotly.min.js").read_bytes() == plotly_library().read_bytes()
+    page = (figures / "01_load.html").read_bytes()
+    assert page.count(b'src="plotly.min.js"') == 1
+    assert b"It rises." in page
     assert b"CreationDate (D:20000101000000" in (figures / "01_load.pdf").read_bytes()
     assert (figures / "01_load.png").stat().st_size < 40_000
     before = {path.name: path.stat().st_mtime_ns for path in figures.iterdir()}
     export_figures(runs, base / "build", figures)
     assert {path.name: path.stat().st_mtime_ns for path in figures.iterdir()} == before
     assert caplog.messages[-1] == "1 figures and tables, 0 exported; figures/: nothing changed"
+
+    (base / "build" / "figures" / "01_load.html").unlink()
+    export_figures(runs, base / "build", figures)
+    assert caplog.messages[-1] == "1 figures and tables, 1 exported; figures/: nothing changed"
+    assert (base / "build" / "figures" / "01_load.html").read_bytes() == page
 
 
 def test_refreshed_notebook_holds_picture_caption_and_no_trace_of_the_machine(executed):
