@@ -66,8 +66,8 @@ def _reproduce() -> tuple[float, float]:
     """`make reproduce` from nothing but the installed environment, and again with nothing changed [s]."""
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "study", "reproduce", "--figures", f"{folder}/figures"]
-        cold = _measure(command, folder)
-        return cold[0], _measure(command, folder)[0]
+        (first_s, _), (again_s, _) = _measure(command, folder), _measure(command, folder)
+        return first_s, again_s
 
 
 def _test() -> tuple[float]:
@@ -83,11 +83,11 @@ def _shortest_path() -> tuple[float, float]:
 
 
 def _coordinate() -> tuple[float, float, float, float]:
-    """The base case coordinated by joint, alike: time [s], peak memory [GiB], excess [CNY/veh], relative gap [1]."""
+    """The same for the base case coordinated by joint; and its excess [CNY/veh] and relative gap [1]."""
     with tempfile.TemporaryDirectory() as folder:
-        taken = _measure(_solve_command("coordinated", folder), folder)
+        time_s, peak_gib = _measure(_solve_command("coordinated", folder), folder)
         certificate = json.loads((Path(folder) / "run" / "result.json").read_text())["certificate"]
-        return *taken, certificate["excess_cny_veh"], certificate["relative_gap"]
+        return time_s, peak_gib, certificate["excess_cny_veh"], certificate["relative_gap"]
 
 
 def _solve_command(strategy: str, folder: str) -> list[str]:
@@ -202,7 +202,7 @@ def _measure(command: Sequence[str], folder: str) -> tuple[float, float]:
         process.returncode = os.waitstatus_to_exitcode(status)
         if process.returncode:
             output.seek(0)
-            last = "\n".join(output.read().splitlines()[-15:])
-            raise StudyError(f"{' '.join(command)} ended with code {process.returncode}:\n{last}")
+            last_lines = "\n".join(output.read().splitlines()[-15:])
+            raise StudyError(f"{' '.join(command)} ended with code {process.returncode}:\n{last_lines}")
     unit = 1 if sys.platform == "darwin" else 1024  # bytes there, KiB elsewhere
     return time.monotonic() - start_s, usage.ru_maxrss * unit / 2**30

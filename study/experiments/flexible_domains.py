@@ -36,7 +36,7 @@ log = logging.getLogger(__name__)
 DOMAINS_FILE = "domains.csv"
 LAGS = (1, 3, 6, 12, 24)
 N_DRAWS = 3
-# Drawn beside those compared: what a price-directed zonotope knows of a family.
+# Seeds of the draws that a price-directed zonotope knows of a family; none of them is compared.
 FORECASTS = (101, 102, 103)
 COLUMNS_GAP = 1e-5
 DOMAINS = {
@@ -89,9 +89,8 @@ def _answer(name: str, fleet, build, forecast):
     _solve(problem)
     schedule = None
     if name == "exact block":
-        whole = block_schedule(cluster, fleet.domain)
-        size = fleet.size_veh
-        schedule = type(whole)(*(v / (size[:, None] if v.ndim == 2 else size) for v in vars(whole).values()))
+        of_cohort, size = block_schedule(cluster, fleet.domain), fleet.size_veh
+        schedule = type(of_cohort)(*(v / (size[:, None] if v.ndim == 2 else size) for v in vars(of_cohort).values()))
     elif not name.startswith("summed"):
         schedule = block.schedule()
     return 1000.0 * float(problem.value), problem, 1000.0 * power.value[None, :], schedule
@@ -171,7 +170,7 @@ def _compare_on(name: str, family: str, n_draws: int) -> list[dict]:
 
 
 def _forecast(family: str, n_steps: int) -> np.ndarray:
-    """Windows of other draws, scattered by half of what the grid's own rise may add."""
+    """Windows of the `FORECASTS` draws [CNY/kWh], with noise of half the rise that the grid itself may add."""
     windows = price_windows([price_draw(family, seed) for seed in FORECASTS], n_steps)
     return windows + np.random.default_rng(FORECASTS[0]).normal(0.0, RISE_CNY_KWH / 2, windows.shape)
 

@@ -1,4 +1,4 @@
-"""Tables committed in data/results: what made them stands on top, and whether that is the present code."""
+"""Tables committed in data/results: what made each, as its first lines say, and whether that is the present code."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ __all__ = [
 
 log = logging.getLogger(__name__)
 
-# Every file, and the module that makes it, with a function `write`.
+# Every file, and the module that makes it by its function `write`.
 MAKERS = {
     "methods_nguyen.csv": "study.experiments.coordination_methods",
     "domains.csv": "study.experiments.flexible_domains",

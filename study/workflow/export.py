@@ -223,11 +223,11 @@ def _same_figure(name: str, meta: dict, exported: Path, figures: Path) -> bool:
 
 
 def _is_whole(path: Path) -> bool:
-    """Whether a file is there with its proper end (a checkout or a copy may have been cut short)."""
+    """Whether a file is there and complete to its end: a checkout or a copy may have been cut short."""
     if not path.exists():
         return False
-    end = {".png": b"IEND\xaeB`\x82", ".pdf": b"%%EOF", ".html": b"</html>", ".csv": b"\n"}[path.suffix]
-    return path.read_bytes()[-16:].rstrip(b"\n" if path.suffix != ".csv" else b"").endswith(end)
+    ending = {".png": b"IEND\xaeB`\x82", ".pdf": b"%%EOF", ".html": b"</html>", ".csv": b"\n"}[path.suffix]
+    return path.read_bytes()[-16:].rstrip(b"\n" if path.suffix != ".csv" else b"").endswith(ending)
 
 
 def _read_stamp(stamp: Path) -> dict:

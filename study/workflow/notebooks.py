@@ -189,12 +189,12 @@ def _execute(source: Path, executed: Path, build: Path, cell_timeout_s: int) -> 
                 extra_arguments=["--IPKernelApp.log_level=40"],  # or a library's new warning becomes an output
             )
     except papermill.PapermillExecutionError as error:
-        what = f"{error.ename}: {error.evalue}"
-        cell = f"in cell {error.cell_index + 1}, which starts with {error.source.strip().splitlines()[0]!r}"
+        cause = f"{error.ename}: {error.evalue}"
+        where = f"in cell {error.cell_index + 1}, which starts with {error.source.strip().splitlines()[0]!r}"
     except CellTimeoutError:
-        what, cell = f"a cell took longer than {cell_timeout_s} s", "at its time limit"
+        cause, where = f"a cell took longer than {cell_timeout_s} s", "at its time limit"
     except DeadKernelError:
-        what, cell = "the kernel died (out of memory, or killed)", "without an error of its own"
+        cause, where = "the kernel died (out of memory, or killed)", "without an error of its own"
     else:
         nbformat.validate(nbformat.read(running, as_version=4))
         executed.parent.mkdir(parents=True, exist_ok=True)
@@ -202,7 +202,7 @@ def _execute(source: Path, executed: Path, build: Path, cell_timeout_s: int) -> 
         return
     failed.parent.mkdir(parents=True, exist_ok=True)
     os.replace(running, failed)
-    raise StudyError(f"{source.name} failed {cell}:\n  {what}\nThe notebook as far as it ran: {failed}")
+    raise StudyError(f"{source.name} failed {where}:\n  {cause}\nThe notebook as far as it ran: {failed}")
 
 
 @contextmanager

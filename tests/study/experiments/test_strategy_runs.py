@@ -126,7 +126,7 @@ def test_the_committed_runs_are_of_the_present_scenario_and_add_up():
 
 
 def test_more_freedom_never_costs_more_where_it_must_not():
-    """The same drivers on the same roads: a grid that may shift charging is no dearer, nor one that may discharge too."""
+    """The same drivers on the same roads: a grid that may shift charging costs no more, nor one that may discharge."""
     total = read_table(RUNS_FILE).set_index("run")["grid_cny"]
     assert total["nearest"] <= total["nearest, smart"] * (1 + 1e-6) <= total["nearest, uncontrolled"] * (1 + 2e-6)
 
