@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import signal
 import sys
 import time
 from pathlib import Path
 
+from tqdm.contrib.logging import logging_redirect_tqdm
+
 from evlib.errors import InputError, StudyError
 from evlib.folders import FIGURES, NOTEBOOKS, build_dir
+
+log = logging.getLogger("study")  # when run as a command, this module is called __main__
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -32,7 +37,8 @@ def main(arguments: list[str] | None = None) -> int:
     sys.stdout.reconfigure(line_buffering=True)  # a line is seen when it is written, also through a pipe
     signal.signal(signal.SIGTERM, _interrupt)  # so that a polite kill cleans up like Ctrl-C
     try:
-        return _run(options)
+        with logging_redirect_tqdm(_log_to_stdout()):  # lines go above the progress bars
+            return _run(options)
     except (StudyError, InputError) as error:
         print(f"\n{error}", file=sys.stderr)
         return 1
@@ -73,9 +79,25 @@ def _run(options: argparse.Namespace) -> int:
     from study.experiments.provenance import stale_files
 
     if stale := stale_files():
-        print(f"data/results: made by an earlier state of the code: {', '.join(stale)}; make verify checks and renews.")
-    print(f"Done in {time.monotonic() - start_s:.1f} s.")
+        names = ", ".join(stale)
+        log.warning("data/results: made by an earlier state of the code: %s; make verify checks and renews.", names)
+    log.info("Done in %.1f s.", time.monotonic() - start_s)
     return 0
+
+
+def _log_to_stdout() -> list[logging.Logger]:
+    """Show the chain's progress, and the model's warnings, as plain lines on stdout.
+
+    Returns
+    -------
+    list of Logger
+        Those that now write to stdout.
+    """
+    loggers = [log, logging.getLogger("evlib")]
+    for logger in loggers:
+        logger.handlers = [logging.StreamHandler(sys.stdout)]
+    log.setLevel(logging.INFO)
+    return loggers
 
 
 def _interrupt(*_: object) -> None:

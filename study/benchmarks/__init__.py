@@ -1,0 +1,9 @@
+"""Time and memory, measured into ``build/benchmarks.json``: ``python -m study bench [number ...]``.
+
+- `run`: every number by name, and how it is measured; whole commands are measured here.
+- `loading`: the network loading, beside a memory floor and UXsim, and as it grows.
+- `grid`: power flow beside pandapower, dispatch solved again, and as buses are added.
+- `flexibility`: answers of vehicles beside HiGHS, and dispatch of 100,000 of them.
+- `coordination`: seconds by part and to a gap, exchange beside one program, growth with size.
+- `synthetic_network`: made-up networks of a wanted size.
+"""

@@ -5,12 +5,13 @@ from __future__ import annotations
 import functools
 import math
 import time
+from unittest.mock import patch
 
 import numpy as np
 import pandas as pd
 
 from evlib import load_scenario
-from evlib.coordination.coordinate import PRICE_GAP_TOLERANCE, Coordination, coordinate
+from evlib.coordination.coordinate import METHODS, PRICE_GAP_TOLERANCE, Coordination, coordinate
 
 __all__ = [
     "demand_scenario",
@@ -26,7 +27,7 @@ __all__ = [
 
 PARTS = ["seconds_load", "seconds_check", "seconds_answer"]
 SHORT_ITERATIONS = 4
-# The scenario's range of vehicles. Twice as many end with an error: roads have not cleared eight hours after the horizon.
+# The scenario's range of vehicles. Twice as many end with an error: roads are not clear eight hours after the horizon.
 DEMANDS = (0.5, 1.0, 1.5)
 # The second station of each zone: the bus before the first's on the way from the zone's tie, whose lines carry as much.
 TWIN_BUS = {"c1": 29, "c2": 13, "c3": 23, "c4": 20}
@@ -38,25 +39,25 @@ def measure_joint() -> tuple[float, ...]:
     Returns
     -------
     tuple of float
-        Seconds to a relative gap of 2e-2, 5e-3 and 1e-3, whatever the price gap; to 5e-3 with a sound price gap; nan for
-        a gap not reached, see :func:`seconds_to`. Relative gap of the best iterate. Sums over the run: loading, checks,
-        answers, and all else (set-up and certificate). Means an iteration, see :func:`seconds_by_part`.
+        Seconds to a relative gap of 2e-2, 5e-3 and 1e-3, whatever the price gap; to 5e-3 with a sound price gap; nan
+        for a gap not reached, see :func:`seconds_to`. Relative gap of the best iterate. Sums over the run: loading,
+        checks, answers, and all else (set-up and certificate). Means of an iteration, see :func:`seconds_by_part`.
 
     Notes
     -----
-    Most of joint's iterates are priced by mixed schedules: their relative gap is measured with V of those schedules, and
-    their price gap is not measured at all. A time that counts them says how soon flows settle at the prices that drivers
-    are told; only that with a sound price gap is a time to an iterate that may be kept as the best.
+    Most of joint's iterates are priced by mixed schedules: their relative gap is measured with V of those schedules,
+    and their price gap is not measured at all. A time that counts them says how soon flows settle at the prices that
+    drivers are told; only that with a sound price gap is a time to an iterate that may be returned as the best.
     The goal is an excess of 0.05 CNY/veh and a relative gap of 5e-3 within 60 s.
     """
-    found, whole_s, setup_s = _joint()
-    table = found.convergence
+    run, whole_s, setup_s = _joint()
+    table = run.convergence
     times = [seconds_to(table, gap, setup_s) for gap in (2e-2, 5e-3, 1e-3)]
     sums = table[PARTS].sum()
     return (
         *times,
         seconds_to(table, 5e-3, setup_s, sound=True),
-        found.certificate.relative_gap,
+        run.certificate.relative_gap,
         *map(float, sums),
         whole_s - float(sums.sum()),
         *seconds_by_part(table),
@@ -80,8 +81,8 @@ def measure_bundle() -> tuple[float, float, float, float, float]:
         Numbers that crossed the border between the operators in the whole run.
     """
     _, joint_s, _ = _joint()
-    found, whole_s, _ = _timed(load_scenario("nguyen"), "bundle")
-    table, best = found.convergence, found.certificate
+    run, whole_s, _ = _timed(load_scenario("nguyen"), "bundle")
+    table, best = run.convergence, run.certificate
     inner = float(table["inner_gap"].dropna().iloc[-1])  # the last row measures and answers nothing
     exchanged = float(table["exchanged"].sum())
     return inner, best.excess_cny_veh, best.relative_gap, whole_s / joint_s, exchanged
@@ -98,19 +99,19 @@ def measure_growth() -> tuple[float, ...]:
 
     Notes
     -----
-    As many iterations for each size, whatever gap they reach: this is the price of an iteration, not of agreement. Two of
-    the four have exact domains, of the base case's sixteen only four.
+    As many iterations for each size, whatever gap they reach: this is the price of an iteration, not of agreement. Two
+    of the four have exact domains, of the base case's sixteen only four.
     """
     _warm()
-    taken = [_short_s(demand_scenario(times)) for times in DEMANDS]
-    power, once = float(np.polyfit(np.log(DEMANDS), np.log(taken), 1)[0]), taken[DEMANDS.index(1.0)]
-    return once, power, _short_s(twin_stations_scenario()) / once, _short_s(long_scenario()) / once
+    times_s = [_short_s(demand_scenario(factor)) for factor in DEMANDS]
+    power, base_s = float(np.polyfit(np.log(DEMANDS), np.log(times_s), 1)[0]), times_s[DEMANDS.index(1.0)]
+    return base_s, power, _short_s(twin_stations_scenario()) / base_s, _short_s(long_scenario()) / base_s
 
 
-def demand_scenario(times: float):
-    """The base case with so many times the vehicles; plugs, roads and grid stay, so that queues grow with them."""
+def demand_scenario(factor: float):
+    """The base case with ``factor`` times the vehicles; plugs, roads and grid stay, so that queues grow with them."""
     scenario = load_scenario("nguyen")
-    return scenario.replace({"fleet.vehicles": times * scenario.fleet.vehicles})
+    return scenario.replace({"fleet.vehicles": factor * scenario.fleet.vehicles})
 
 
 def twin_stations_scenario():
@@ -161,21 +162,22 @@ def seconds_to(table: pd.DataFrame, gap: float, setup_s: float, *, sound: bool =
     float
         Of the first that counts; the start, which is no answer of the method, does not. nan if there is none.
     """
-    there = (table["relative_gap"] <= gap) & (table["iteration"] > 0)
+    reached = (table["relative_gap"] <= gap) & (table["iteration"] > 0)
     if sound:
-        there &= (table["price_gap"].abs() <= PRICE_GAP_TOLERANCE) & (table["priced_by"] != "mixed")
-    if not there.any():
+        reached &= (table["price_gap"].abs() <= PRICE_GAP_TOLERANCE) & (table["priced_by"] != "mixed")
+    if not reached.any():
         return math.nan
-    first = int(np.flatnonzero(there)[0])
+    first = int(np.flatnonzero(reached)[0])
     answered = table["seconds_answer"].iloc[:first].sum()
     measured = table[["seconds_load", "seconds_check"]].iloc[: first + 1].sum().sum()
     return float(setup_s + answered + measured)
 
 
 def seconds_by_part(table: pd.DataFrame) -> tuple[float, float, float, float]:
-    """Mean seconds of a loading, a check with its price gap, an answer with exact domains, and one with mixed schedules.
+    """Mean seconds of a loading, of a check with its price gap, of answers with exact domains and with mixed schedules.
 
-    A row's ``priced_by`` tells which program announced its prices: the answer of the row before. nan where a run has none.
+    A row's ``priced_by`` tells which program announced its prices: the answer of the row before. nan where a run has
+    none.
     """
     checked = table["price_gap"].notna()
     answer, by = table["seconds_answer"].iloc[:-1].to_numpy(), table["priced_by"].iloc[1:].to_numpy()
@@ -185,17 +187,25 @@ def seconds_by_part(table: pd.DataFrame) -> tuple[float, float, float, float]:
 
 @functools.cache
 def _joint() -> tuple[Coordination, float, float]:
-    """One run for all numbers of one run of the benches."""
+    """The run of the base case by joint that all numbers of one measurement share."""
     _warm()
     return _timed(load_scenario("nguyen"), "joint")
 
 
 def _timed(scenario, method: str) -> tuple[Coordination, float, float]:
-    """A run, its wall seconds, and those before its first iteration."""
-    told_s, start_s = [], time.perf_counter()
-    found = coordinate(scenario, method=method, report=lambda line: told_s.append(time.perf_counter() - start_s))
-    whole_s = time.perf_counter() - start_s
-    return found, whole_s, told_s[0] - float(found.convergence[PARTS].iloc[0].sum())
+    """A run, its wall seconds, and those before its first iteration, which begins when the method measures."""
+    begun_s = []
+
+    class Clocked(METHODS[method]):
+        def measure(self, iteration):
+            begun_s.append(time.perf_counter() - start_s)
+            super().measure(iteration)
+
+    with patch.dict(METHODS, {method: Clocked}):
+        start_s = time.perf_counter()
+        run = coordinate(scenario, method=method)
+        whole_s = time.perf_counter() - start_s
+    return run, whole_s, begun_s[0]
 
 
 def _short_s(scenario) -> float:

@@ -68,7 +68,7 @@ def _seconds(run) -> float:
 
 def _rival_s(lossless: bool) -> float:
     """Seconds of one warm HiGHS solve per vehicle."""
-    import highspy  # of the tests
+    import highspy  # a requirement of the tests only
 
     domain, prices = support_case(N_RIVAL, lossless=lossless)
     value_cny, _ = support(domain, prices)
@@ -93,16 +93,16 @@ def _rival_s(lossless: bool) -> float:
     program.a_matrix_.format_ = highspy.MatrixFormat.kColwise
     program.a_matrix_.start_, program.a_matrix_.index_, program.a_matrix_.value_ = rows.indptr, rows.indices, rows.data
     solver.passModel(program)
-    columns, taken = np.arange(n_columns, dtype=np.int32), 0.0
+    columns, total_s = np.arange(n_columns, dtype=np.int32), 0.0
     for i in range(N_RIVAL):
-        energy, full, back = np.ones(n), domain.charge_kw[i], domain.discharge_kw[i]
+        charge_kw, discharge_kw = domain.charge_kw[i], domain.discharge_kw[i]
         if not lossless:
             # one power for both ways keeps the matrix the same for all vehicles: the larger is not more work
-            back = full
-        bands = [domain.energy_low_kwh[i] * energy, domain.energy_high_kwh[i] * energy]
-        scale = 1.0 if lossless else full
+            discharge_kw = charge_kw
+        energy_low_kwh, energy_high_kwh = np.full(n, domain.energy_low_kwh[i]), np.full(n, domain.energy_high_kwh[i])
+        scale = 1.0 if lossless else charge_kw
         cost = [step_h * prices[i] * scale]
-        low, high = [np.full(n, -back / scale if lossless else 0.0)], [np.full(n, full / scale)]
+        low, high = [np.full(n, -discharge_kw / scale if lossless else 0.0)], [np.full(n, charge_kw / scale)]
         if not lossless:
             cost.append(step_h * (domain.wear_cny_kwh - prices[i]) * scale)
             low.append(np.zeros(n))
@@ -110,16 +110,17 @@ def _rival_s(lossless: bool) -> float:
         cost += [np.zeros(n), [domain.unserved_cny_kwh * scale]]
         start_s = time.perf_counter()
         solver.changeColsCost(n_columns, columns, np.concatenate(cost))
-        low, high = np.concatenate([*low, bands[0] / scale, [0.0]]), np.concatenate([*high, bands[1] / scale, [np.inf]])
+        low = np.concatenate([*low, energy_low_kwh / scale, [0.0]])
+        high = np.concatenate([*high, energy_high_kwh / scale, [np.inf]])
         solver.changeColsBounds(n_columns, columns, low, high)
         solver.changeRowBounds(n, domain.target_kwh[i] / scale, np.inf)
         solver.run()
-        taken += time.perf_counter() - start_s
-        found = solver.getInfo().objective_function_value
-        same = value_cny[i] if lossless else support(_alike(domain, i), prices[i : i + 1])[0][0]
-        if abs(found - same) > 1e-6 * max(1.0, abs(found)):
-            raise RuntimeError(f"vehicle {i}: HiGHS finds {found}, the recursion {same}")
-    return taken / N_RIVAL
+        total_s += time.perf_counter() - start_s
+        highs_cny = solver.getInfo().objective_function_value
+        recursion_cny = value_cny[i] if lossless else support(_alike(domain, i), prices[i : i + 1])[0][0]
+        if abs(highs_cny - recursion_cny) > 1e-6 * max(1.0, abs(highs_cny)):
+            raise RuntimeError(f"vehicle {i}: HiGHS finds {highs_cny}, the recursion {recursion_cny}")
+    return total_s / N_RIVAL
 
 
 def _alike(domain: Domain, i: int) -> Domain:
@@ -136,15 +137,15 @@ def measure_columns() -> tuple[float, float, float, float]:
     for n in (1_000, 10_000, 100_000):
         case, fleet = feeder_fleet(n)
         start_s = time.perf_counter()
-        _, found = dispatch_by_columns(case, options, fleet, gap=COLUMNS_GAP)
+        _, dispatch = dispatch_by_columns(case, options, fleet, gap=COLUMNS_GAP)
         seconds.append(time.perf_counter() - start_s)
-    return *seconds, found.gap
+    return *seconds, dispatch.gap
 
 
 def measure_disaggregation() -> tuple[float]:
     """Seconds to turn a dispatch by columns of 10,000 vehicles into the schedule of each."""
     case, fleet = feeder_fleet(10_000)
-    _, found = dispatch_by_columns(case, build_grid_options(load_scenario("nguyen")), fleet, gap=COLUMNS_GAP)
+    _, dispatch = dispatch_by_columns(case, build_grid_options(load_scenario("nguyen")), fleet, gap=COLUMNS_GAP)
     start_s = time.perf_counter()
-    mixed_schedule(found, fleet)
+    mixed_schedule(dispatch, fleet)
     return (time.perf_counter() - start_s,)

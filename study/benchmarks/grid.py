@@ -1,4 +1,4 @@
-"""How fast the grid is solved, and solved again: power flow beside pandapower, dispatch with Parameters, growth with buses."""
+"""How fast the grid is solved, and solved again: beside pandapower, with Parameters, and as buses are added."""
 
 from __future__ import annotations
 
@@ -61,9 +61,9 @@ def measure_resolve() -> tuple[float, ...]:
     Returns
     -------
     tuple of float
-        Zonotopes of all stations, sizes of cohorts as Parameters: LinDistFlow and cone [s]. Exact domains of every cohort,
-        LinDistFlow: with one type in each class, with two, and with two when coordinated [s]. The time of all this over the
-        solver's own. The cohort-steps of the three. Processor time, least of several.
+        Zonotopes of all stations, sizes of cohorts as Parameters: LinDistFlow and cone [s]. Exact domains of every
+        cohort, LinDistFlow: with one type in each class, with two, and with two when coordinated [s]. The largest of
+        these times over the solver's own [1]. The cohort-steps of the three. Processor time, least of several.
     """
     times, shares, cohort_steps = [], [], []
     one_type = {"fleet.soc_type_offset": 0.0}
@@ -71,20 +71,20 @@ def measure_resolve() -> tuple[float, ...]:
         case, options, fleet = _shortest_path(changes)
         sizes = cp.Parameter(fleet.n, nonneg=True, value=fleet.size_veh)
         station_load = zonotope_block(fleet, sizes, hull=False).station_load
-        taken = _resolve(case, replace(options, grid_model=grid_model), station_load, sizes)
-        times.append(taken[0])
-        shares.append(taken[1])
+        time_s, share = _resolve(case, replace(options, grid_model=grid_model), station_load, sizes)
+        times.append(time_s)
+        shares.append(share)
     for case, options, fleet in (_shortest_path(one_type), _shortest_path({}), _coordinated()):
         sizes = cp.Parameter(fleet.n, nonneg=True, value=fleet.size_veh)
-        taken = _resolve(case, options, exact_block(fleet, sizes), sizes)
-        times.append(taken[0])
-        shares.append(taken[1])
+        time_s, share = _resolve(case, options, exact_block(fleet, sizes), sizes)
+        times.append(time_s)
+        shares.append(share)
         cohort_steps.append(float(fleet.domain.n_usable.sum()))
     return *times, max(shares), *cohort_steps
 
 
 def measure_growth() -> tuple[float, ...]:
-    """LinDistFlow with fixed vehicles on made-up feeders of 33, 100 and 300 buses, 96 steps: times [s], power of growth."""
+    """LinDistFlow, fixed vehicles, made-up feeders of 33, 100 and 300 buses, 96 steps: times [s], power of growth."""
     sizes, times = (33, 100, 300), []
     for n_bus in sizes:
         case, options = made_up_case(n_bus)
@@ -117,9 +117,16 @@ def made_up_case(n_bus: int, seed: int = 1) -> tuple[GridCase, GridOptions]:
     parent = np.array([max(0, bus - int(rng.geometric(0.7))) for bus in child])
     load_kw = np.concatenate([[0.0], rng.uniform(0.5, 1.5, n_bus - 1)])
     load_kw *= base.feeder.load_kw.sum() / load_kw.sum()
-    given = {"bus": np.arange(n_bus), "p_kw": load_kw, "q_kvar": 0.6 * load_kw, "from_bus": parent, "to_bus": child}
-    given |= {"x_ohm": 0.05 * np.ones(n_bus - 1), "base_kv": base.feeder.base_kv}
-    feeder = feeder_from_arrays(**given, r_ohm=0.1 * np.ones(n_bus - 1))
+    feeder = feeder_from_arrays(
+        bus=np.arange(n_bus),
+        p_kw=load_kw,
+        q_kvar=0.6 * load_kw,
+        from_bus=parent,
+        to_bus=child,
+        r_ohm=np.full(n_bus - 1, 0.1),
+        x_ohm=np.full(n_bus - 1, 0.05),
+        base_kv=base.feeder.base_kv,
+    )
     downstream = feeder.downstream
     drop = downstream.T @ (feeder.r_pu * (downstream @ load_kw) + feeder.x_pu * (downstream @ (0.6 * load_kw)))
     ease = drop.max() / 1000 / 0.06  # about 0.06 pu from end to end, as in the 33-bus feeder
@@ -160,23 +167,28 @@ def _shortest_path(changes: dict):
 def _coordinated():
     """The same with traffic and grid coordinated by joint."""
     scenario = load_scenario("nguyen")
-    found = coordinate(scenario, method="joint", charging="v2g", objective=scenario.switches.objective)
-    run = dispatch_loading(scenario, load_traffic(found.network, found.flows_veh), "v2g", found.price_cny_kwh)
+    coordination = coordinate(scenario, method="joint", charging="v2g", objective=scenario.switches.objective)
+    loading = load_traffic(coordination.network, coordination.flows_veh)
+    run = dispatch_loading(scenario, loading, "v2g", coordination.price_cny_kwh)
     return run.case, build_grid_options(scenario), run.fleet
 
 
 def _resolve(case, options, station_load, sizes: cp.Parameter) -> tuple[float, float]:
     """Least processor time of a solve with other sizes, and the share of it over the solver's own time."""
-    program, given, rng = GridProgram(case, options, station_load, changing=()), sizes.value, np.random.default_rng(2)
-    taken = []
+    program, first_sizes, rng = (
+        GridProgram(case, options, station_load, changing=()),
+        sizes.value,
+        np.random.default_rng(2),
+    )
+    times_s = []
     with _SolverClock() as clock:
         program.run()
         for _ in range(REPEATS):
-            sizes.value = given * rng.uniform(0.95, 1.05, given.shape)
+            sizes.value = first_sizes * rng.uniform(0.95, 1.05, first_sizes.shape)
             clock.taken_s, start_s = 0.0, time.process_time()
             program.run()
-            taken.append((time.process_time() - start_s, clock.taken_s))
-    return min(total for total, _ in taken), min(total / own for total, own in taken)
+            times_s.append((time.process_time() - start_s, clock.taken_s))
+    return min(total for total, _ in times_s), min(total / solver for total, solver in times_s)
 
 
 class _SolverClock:
@@ -191,21 +203,21 @@ class _SolverClock:
         def timed(call):
             def run(*data, **options):
                 start_s = time.process_time()
-                found = call(*data, **options)
+                result = call(*data, **options)
                 clock.taken_s += time.process_time() - start_s
-                return found
+                return result
 
             return run
 
         class Timed:
-            """Kept from one solve to the next, its data updated."""
+            """A Clarabel solver with a clock on it; CVXPY holds on to it from solve to solve and updates its data."""
 
             def __init__(self, *data):
-                self._own = timed(clock._solver)(*data)
+                self._wrapped = timed(clock._solver)(*data)
 
             def __getattr__(self, name):
-                found = getattr(self._own, name)
-                return timed(found) if name in ("solve", "update") else found
+                attribute = getattr(self._wrapped, name)
+                return timed(attribute) if name in ("solve", "update") else attribute
 
         clarabel.DefaultSolver = Timed
         return self
@@ -216,12 +228,12 @@ class _SolverClock:
 
 def _least_time_s(run: Callable[[], object], repeats: int) -> float:
     """The least processor time of several: what else the machine does can only add."""
-    taken = []
+    times_s = []
     for _ in range(repeats):
         start_s = time.process_time()
         run()
-        taken.append(time.process_time() - start_s)
-    return min(taken)
+        times_s.append(time.process_time() - start_s)
+    return min(times_s)
 
 
 if __name__ == "__main__":

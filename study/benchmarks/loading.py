@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import sys
 import time
 from collections.abc import Callable
@@ -18,6 +19,8 @@ from study.benchmarks.synthetic_network import count_pairs, synthetic_case
 from study.experiments.uxsim_reference import drive
 
 __all__ = ["COPIES", "loading_case", "measure_anaheim", "measure_growth", "measure_loading", "measure_rival"]
+
+log = logging.getLogger(__name__)
 
 COPIES = 96  # paths: the eleven of the base case in turn
 VEHICLES = 8000
@@ -57,8 +60,8 @@ def loading_case(copies: int = COPIES):
     demand = origin_demand(scenario)
     departures = np.random.default_rng(1).uniform(0.5, 1.5, (copies, *demand.shape[1:]))
     for o in range(len(network.origins)):
-        own = network.path_origin == o
-        departures[own] *= demand[o] / departures[own].sum(axis=0)
+        from_origin = network.path_origin == o
+        departures[from_origin] *= demand[o] / departures[from_origin].sum(axis=0)
     return network, departures
 
 
@@ -84,20 +87,20 @@ def measure_loading() -> tuple[float, float, float]:
 def measure_rival() -> tuple[float, float]:
     """Processor time of UXsim's compiled mode over that of the loading, same demand and paths; platoons of five [1].
 
-    Building the simulation is left out, and so is compiling the loading. First with UXsim as it comes, which keeps where
-    every platoon was at every moment; then without that, so that it returns no more than travel times and link counts.
+    Building the simulation is left out, and so is compiling the loading. First with UXsim as it comes, which keeps
+    where every platoon was at every moment; then without, so that it returns only travel times and link counts.
     """
     network, departures = loading_case()
     _steps(network, departures)
     loading_s = _least_time_s(lambda: load_traffic(network, departures), clock=time.process_time)
     options = {"speed_m_s": 10.0, "platoon_veh": 5, "until_min": network.time.step_min * network.time.n_steps}
     return tuple(
-        min(drive(network, departures, logging=logging, **options).cpu_s for _ in range(3)) / loading_s
-        for logging in (True, False)
+        min(drive(network, departures, trajectories=trajectories, **options).cpu_s for _ in range(3)) / loading_s
+        for trajectories in (True, False)
     )
 
 
-def measure_growth(report: Callable[[str], None] = print) -> tuple[float, float]:
+def measure_growth() -> tuple[float, float]:
     """Powers with which the time grows with pairs and with steps: 1 is linear [1].
 
     Sixteen times as many pairs, sixteen times as many steps, by doubling; the slope of a straight line on double
@@ -116,7 +119,7 @@ def measure_growth(report: Callable[[str], None] = print) -> tuple[float, float]
     for name, table in (("pairs", by_pairs), ("steps", by_steps)):
         size, seconds = np.array(table).T
         powers.append(float(np.polyfit(np.log(size), np.log(seconds), 1)[0]))
-        report(f"loading, {name}: " + ", ".join(f"{n:.0f} in {1e3 * s:.1f} ms" for n, s in table))
+        log.info("loading, %s: %s", name, ", ".join(f"{n:.0f} in {1e3 * s:.1f} ms" for n, s in table))
     return tuple(powers)
 
 
@@ -164,12 +167,12 @@ def _triad() -> Callable[[np.ndarray, int], None]:
 
 def _least_time_s(run: Callable[[], object], repeats: int = REPEATS, clock=time.perf_counter) -> float:
     """The least of many: what else the machine does can only add."""
-    taken = []
+    times_s = []
     for _ in range(repeats):
         start_s = clock()
         run()
-        taken.append(clock() - start_s)
-    return min(taken)
+        times_s.append(clock() - start_s)
+    return min(times_s)
 
 
 if __name__ == "__main__":

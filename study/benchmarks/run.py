@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import logging
 import math
 import os
 import subprocess
@@ -11,6 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from evlib.errors import StudyError
@@ -19,23 +21,23 @@ from evlib.folders import ROOT, SCENARIOS, build_dir
 
 __all__ = ["BENCHMARKS", "run_benchmarks"]
 
+log = logging.getLogger(__name__)
 
-def run_benchmarks(names: Sequence[str] = (), *, report: Callable[[str], None] = print) -> dict[str, float]:
+
+def run_benchmarks(names: Sequence[str] = ()) -> dict[str, float]:
     """Measure, one after the other, and write one flat object from name to number.
 
     Parameters
     ----------
     names : sequence of str
         Numbers wanted; all of them when empty. The file holds what was measured in this run, nothing older.
-    report : callable
-        Takes a line of text.
 
     Returns
     -------
     dict from str to float
-        Names end in their unit: ``_s`` seconds, ``_gib`` GiB, ``_cny_veh`` CNY per vehicle, ``ns_per_pair_step`` ns for one
-        commodity on one arc of its way during one loading step; ``us_per_ev`` microseconds per vehicle; ``_s_to_5e3``
-        seconds to a relative gap of 5e-3; ratios (``_over_``), powers, gaps and counts have none.
+        Names end in their unit: ``_s`` seconds, ``_gib`` GiB, ``_cny_veh`` CNY per vehicle, ``ns_per_pair_step`` ns for
+        one commodity on one arc of its way during one loading step; ``us_per_ev`` microseconds per vehicle;
+        ``_s_to_5e3`` seconds to a relative gap of 5e-3; ratios (``_over_``), powers, gaps and counts have none.
         What a run did not reach is reported as such and left out: JSON knows no nan.
 
     Raises
@@ -52,10 +54,10 @@ def run_benchmarks(names: Sequence[str] = (), *, report: Callable[[str], None] =
         if not names or set(names) & set(group):
             for name, value in zip(group, measure(), strict=True):
                 if math.isnan(value):
-                    report(f"{name}: not reached")
+                    log.warning("%s: not reached", name)
                     continue
                 numbers[name] = round(value, 4) if abs(value) >= 0.1 else float(f"{value:.4g}")  # gaps are small
-                report(f"{name} = {numbers[name]:g}")
+                log.info("%s = %g", name, numbers[name])
     write_json(build_dir() / "benchmarks.json", numbers)
     return numbers
 
@@ -64,8 +66,8 @@ def _reproduce() -> tuple[float, float]:
     """`make reproduce` from nothing but the installed environment, and again with nothing changed [s]."""
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "study", "reproduce", "--figures", f"{folder}/figures"]
-        cold = _measure(command, folder)
-        return cold[0], _measure(command, folder)[0]
+        (first_s, _), (again_s, _) = _measure(command, folder), _measure(command, folder)
+        return first_s, again_s
 
 
 def _test() -> tuple[float]:
@@ -81,11 +83,11 @@ def _shortest_path() -> tuple[float, float]:
 
 
 def _coordinate() -> tuple[float, float, float, float]:
-    """The base case coordinated by joint, alike: time [s], peak memory [GiB], excess [CNY/veh], relative gap [1]."""
+    """The same for the base case coordinated by joint; and its excess [CNY/veh] and relative gap [1]."""
     with tempfile.TemporaryDirectory() as folder:
-        taken = _measure(_solve_command("coordinated", folder), folder)
+        time_s, peak_gib = _measure(_solve_command("coordinated", folder), folder)
         certificate = json.loads((Path(folder) / "run" / "result.json").read_text())["certificate"]
-        return *taken, certificate.excess_cny_veh, certificate.relative_gap
+        return time_s, peak_gib, certificate["excess_cny_veh"], certificate["relative_gap"]
 
 
 def _solve_command(strategy: str, folder: str) -> list[str]:
@@ -93,13 +95,9 @@ def _solve_command(strategy: str, folder: str) -> list[str]:
     return [sys.executable, "-m", "evlib", "solve", scenario, "--strategy", strategy, "--out", f"{folder}/run"]
 
 
-def _measured(module: str, function: str) -> Callable[[], tuple[float, ...]]:
-    """A measurement of one of the modules beside this one, imported when it is wanted."""
-
-    def run() -> tuple[float, ...]:
-        return getattr(importlib.import_module(f"study.{module}"), function)()
-
-    return run
+def _call(module: str, function: str) -> tuple[float, ...]:
+    """Measure by a function of one of the modules beside this one, which is imported only now."""
+    return getattr(importlib.import_module(f"study.benchmarks.{module}"), function)()
 
 
 def _anaheim() -> tuple[float, float]:
@@ -111,7 +109,7 @@ def _anaheim() -> tuple[float, float]:
 
 
 def _buses() -> tuple[float, ...]:
-    """Re-solve on feeders of 33, 100 and 300 buses [s], power of growth, and peak memory of a process of its own [GiB]."""
+    """Re-solve on feeders of 33, 100 and 300 buses [s], power of growth, and peak memory [GiB] of the process."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "growth.json"
         _, peak_gib = _measure([sys.executable, "-m", "study.benchmarks.grid", str(file)], folder)
@@ -138,37 +136,37 @@ BENCHMARKS: dict[tuple[str, ...], Callable[[], tuple[float, ...]]] = {
         "coordinate_mean_check_s",
         "coordinate_mean_exact_answer_s",
         "coordinate_mean_mixed_answer_s",
-    ): _measured("bench_coordination", "measure_joint"),
+    ): partial(_call, "coordination", "measure_joint"),
     (
         "bundle_inner_gap",
         "bundle_excess_cny_veh",
         "bundle_relative_gap",
         "bundle_over_joint",
         "bundle_exchanged",
-    ): _measured("bench_coordination", "measure_bundle"),
+    ): partial(_call, "coordination", "measure_bundle"),
     (
         "coordinate_4_iterations_cpu_s",
         "coordinate_growth_power_demand",
         "coordinate_8_over_4_stations",
         "coordinate_144_over_96_steps",
-    ): _measured("bench_coordination", "measure_growth"),
-    ("dnl_ns_per_pair_step_nguyen", "dnl_ns_per_pair_step_siouxfalls", "memory_floor_ns_per_pair_step"): _measured(
-        "bench_loading", "measure_loading"
+    ): partial(_call, "coordination", "measure_growth"),
+    ("dnl_ns_per_pair_step_nguyen", "dnl_ns_per_pair_step_siouxfalls", "memory_floor_ns_per_pair_step"): partial(
+        _call, "loading", "measure_loading"
     ),
-    ("dnl_over_uxsim_cpp", "dnl_over_uxsim_cpp_no_trajectories"): _measured("bench_loading", "measure_rival"),
-    ("dnl_growth_power_pairs", "dnl_growth_power_steps"): _measured("bench_loading", "measure_growth"),
+    ("dnl_over_uxsim_cpp", "dnl_over_uxsim_cpp_no_trajectories"): partial(_call, "loading", "measure_rival"),
+    ("dnl_growth_power_pairs", "dnl_growth_power_steps"): partial(_call, "loading", "measure_growth"),
     ("dnl_anaheim_cpu_s", "dnl_anaheim_peak_gib"): _anaheim,
     (
         "support_us_per_ev",
         "support_lossy_us_per_ev",
         "support_over_highs",
         "support_over_highs_lossless",
-    ): _measured("bench_flexibility", "measure_support"),
-    ("columns_s_1k", "columns_s_10k", "columns_s_100k", "columns_gap_100k"): _measured(
-        "bench_flexibility", "measure_columns"
+    ): partial(_call, "flexibility", "measure_support"),
+    ("columns_s_1k", "columns_s_10k", "columns_s_100k", "columns_gap_100k"): partial(
+        _call, "flexibility", "measure_columns"
     ),
-    ("disaggregate_s_10k",): _measured("bench_flexibility", "measure_disaggregation"),
-    ("sweep_over_pandapower",): _measured("bench_grid", "measure_sweep"),
+    ("disaggregate_s_10k",): partial(_call, "flexibility", "measure_disaggregation"),
+    ("sweep_over_pandapower",): partial(_call, "grid", "measure_sweep"),
     (
         "dno_lindistflow_resolve_s",
         "dno_cone_resolve_s",
@@ -179,7 +177,7 @@ BENCHMARKS: dict[tuple[str, ...], Callable[[], tuple[float, ...]]] = {
         "dno_exact_block_cohort_steps",
         "dno_exact_block_two_types_cohort_steps",
         "dno_exact_block_coordinated_cohort_steps",
-    ): _measured("bench_grid", "measure_resolve"),
+    ): partial(_call, "grid", "measure_resolve"),
     (
         "dno_33_lindistflow_s",
         "dno_100_lindistflow_s",
@@ -204,7 +202,7 @@ def _measure(command: Sequence[str], folder: str) -> tuple[float, float]:
         process.returncode = os.waitstatus_to_exitcode(status)
         if process.returncode:
             output.seek(0)
-            last = "\n".join(output.read().splitlines()[-15:])
-            raise StudyError(f"{' '.join(command)} ended with code {process.returncode}:\n{last}")
+            last_lines = "\n".join(output.read().splitlines()[-15:])
+            raise StudyError(f"{' '.join(command)} ended with code {process.returncode}:\n{last_lines}")
     unit = 1 if sys.platform == "darwin" else 1024  # bytes there, KiB elsewhere
     return time.monotonic() - start_s, usage.ru_maxrss * unit / 2**30

@@ -32,7 +32,8 @@ def synthetic_case(n_nodes: int, n_links: int, n_zones: int, n_pairs: int, seed:
     Returns
     -------
     network : Network
-        One class; 480 loading steps of a minute; every road has 95 % of the capacity that its paths need, so that queues stand.
+        One class; 480 loading steps of a minute; every road has 95 % of the capacity that its paths need, so that
+        queues stand.
     departures : ndarray, shape (n_paths, 1, 66)
         [veh]; positive everywhere.
     """
@@ -84,8 +85,8 @@ def _paths(roads: Roads, minutes, zone_node, n_pairs: int, rng) -> list[Path]:
     paths, pairs = [], 0
     while True:
         cost = minutes * rng.uniform(0.5, 2.0, roads.n_arcs)
-        _, found = cheapest_paths(roads, zone_node[origin], zone_node[station], cost)
-        for o, c, arcs in zip(origin.tolist(), station.tolist(), found, strict=True):
+        _, arcs_of_paths = cheapest_paths(roads, zone_node[origin], zone_node[station], cost)
+        for o, c, arcs in zip(origin.tolist(), station.tolist(), arcs_of_paths, strict=True):
             if pairs + len(arcs) + 2 > n_pairs:
                 return paths
             paths.append(Path(o, c, roads.path_nodes(arcs), (o, *(len(zone_node) + arc for arc in arcs))))

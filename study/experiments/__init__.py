@@ -1,0 +1,13 @@
+"""Full-size runs whose tables are committed in ``data/results``: ``python -m study results [file ...]``.
+
+- `provenance`: which module makes which file, and whether a file was made by the present code.
+- `coordination_methods`: ``methods_nguyen.csv``, the methods of coordination, iteration by iteration.
+- `convergence_map`: ``settling_mini.csv``, where loops settle, by damping, demand and limits.
+- `strategy_runs`: ``runs_nguyen.csv``, the strategies that the values of coordination are read from.
+- `vehicle_sets`: ``sets_nguyen.csv``, the base case with exact domains, columns and zonotopes.
+- `flexible_domains`: ``domains.csv``, what each flexible domain loses, over fleets and prices.
+- `individual_vehicles`: ``individual.csv``, feeders with up to 100,000 different vehicles.
+- `queue_spillback`: ``spillback_nguyen.csv``, point queues against UXsim, by demand.
+- `fleets`: fleets, prices and a toy grid that the comparisons share.
+- `uxsim_reference`: the same traffic, driven in UXsim.
+"""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import os
-from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from itertools import product
 from pathlib import Path
 
 import pandas as pd
+from tqdm import tqdm
 
 from evlib import load_scenario
 from evlib.coordination.coordinate import PRICE_GAP_TOLERANCE, coordinate
@@ -18,25 +19,27 @@ from study.experiments.provenance import MAKERS, run_hash, write_table
 
 __all__ = ["DEMANDS", "LIMITS", "LOOPS", "OUTCOMES", "SETTLING_FILE", "map_settling", "outcome_of", "run_loop", "write"]
 
+log = logging.getLogger(__name__)
+
 SETTLING_FILE = "settling_mini.csv"
 ITERATIONS = 40
 DEMANDS = (0.1, 0.25, 0.5, 0.75, 1.0, 1.5)
 LIMITS = ("soft", "hard")
-# What each loop is called, its method, and what the scenario is given for it.
 _NO_STEPS = {"coordination.traffic_steps": 0}
 
 
-def _damped(rule: str, damping: float, more=None) -> dict:
-    return {"switches.damping_rule": rule, "coordination.damping": damping} | (more or {})
+def _damped(rule: str, damping: float) -> dict:
+    return {"switches.damping_rule": rule, "coordination.damping": damping}
 
 
+# What each loop is called, its method, and what it changes in the scenario.
 LOOPS = {
     "best response": ("best_response", {}),
     "best response, logit 1 CNY": ("best_response", {"fleet.logit_cny": 1.0}),
     "best response, logit 4 CNY": ("best_response", {"fleet.logit_cny": 4.0}),
     "best response, logit 16 CNY": ("best_response", {"fleet.logit_cny": 16.0}),
-    "inertia, damping 0.5, replies": ("inertia", _damped("constant", 0.5, _NO_STEPS)),
-    "inertia, falling from 0.5, replies": ("inertia", _damped("decreasing", 0.5, _NO_STEPS)),
+    "inertia, damping 0.5, replies": ("inertia", _damped("constant", 0.5) | _NO_STEPS),
+    "inertia, falling from 0.5, replies": ("inertia", _damped("decreasing", 0.5) | _NO_STEPS),
     "inertia, damping 1": ("inertia", _damped("constant", 1.0)),
     "inertia, damping 0.5": ("inertia", _damped("constant", 0.5)),
     "inertia, damping 0.2": ("inertia", _damped("constant", 0.2)),
@@ -63,14 +66,14 @@ def outcome_of(convergence: pd.DataFrame, tol_relative_gap: float) -> str:
     -------
     str
         *settles*: every one of the last quarter is converged (relative gap and price gap within their tolerances);
-        *passes*: some iterate after the start is, but not all of the last; *swings*: none is, and from one of the last to
-        the next more than a tenth of the flow moves, on average; *stalls*: none is, and less moves.
+        *passes*: some iterate after the start is, but not all of the last; *swings*: none is, and from one of the last
+        to the next more than a tenth of the flow moves, on average; *stalls*: none is, and less moves.
     """
-    own, n_last = convergence.iloc[1:], _n_last(convergence)
-    within = (own["relative_gap"] <= tol_relative_gap) & (own["price_gap"].abs() <= PRICE_GAP_TOLERANCE)
-    if within.iloc[-n_last:].all():
+    iterates = convergence.iloc[1:]  # the start is no answer of the loop
+    converged = (iterates["relative_gap"] <= tol_relative_gap) & (iterates["price_gap"].abs() <= PRICE_GAP_TOLERANCE)
+    if converged.iloc[-_n_last(convergence) :].all():
         return "settles"
-    if within.any():
+    if converged.any():
         return "passes"
     return "swings" if _moved(convergence) > SWINGS_FROM else "stalls"
 
@@ -86,24 +89,24 @@ def _moved(convergence: pd.DataFrame) -> float:
 
 
 def run_loop(scenario, loop: str, limits: str, demand: float) -> dict:
-    """One run of a loop of ``LOOPS`` with so many times the scenario's vehicles, drivers minding their own cost.
+    """One run of a loop of ``LOOPS`` with ``demand`` times the scenario's vehicles; drivers mind their own cost.
 
     Returns
     -------
     dict
         ``loop``, ``method``, ``limits``, ``demand``, ``outcome``; measures of the iterate returned; least and largest
-        excess, largest price gap and mean residual of the last quarter. Where a grid problem has no optimum: its status,
-        and nan.
+        excess, largest price gap and mean residual of the last quarter. Where a grid problem has no optimum, its
+        status instead.
     """
     method, changes = LOOPS[loop]
     keys = {"coordination.iterations": ITERATIONS, "coordination.exact_iterations": ITERATIONS}
     keys |= {"fleet.vehicles": demand * scenario.fleet.vehicles, "switches.limits": limits}
     head = {"loop": loop, "method": method, "limits": limits, "demand": demand}
     try:
-        found = coordinate(scenario.replace(keys | changes), method=method, objective="user")
+        run = coordinate(scenario.replace(keys | changes), method=method, objective="user")
     except SolverError as error:
         return head | {"outcome": "no optimum", "status": str(error).splitlines()[0]}
-    table, certificate = found.convergence, found.certificate
+    table, certificate = run.convergence, run.certificate
     last = table.iloc[-_n_last(table) :]
     return head | {
         "outcome": outcome_of(table, scenario.coordination.tol_relative_gap),
@@ -118,7 +121,7 @@ def run_loop(scenario, loop: str, limits: str, demand: float) -> dict:
     }
 
 
-def map_settling(scenario, cases=None, *, workers: int = 1, report: Callable[[str], None] = print) -> pd.DataFrame:
+def map_settling(scenario, cases=None, *, workers: int = 1) -> pd.DataFrame:
     """The outcome of every loop at every demand, with soft and with hard limits.
 
     Parameters
@@ -128,8 +131,6 @@ def map_settling(scenario, cases=None, *, workers: int = 1, report: Callable[[st
         All of ``LOOPS``, ``LIMITS`` and ``DEMANDS``, if not given.
     workers : int
         Processes; the numbers do not depend on it.
-    report : callable
-        Takes a line of text.
 
     Returns
     -------
@@ -139,18 +140,19 @@ def map_settling(scenario, cases=None, *, workers: int = 1, report: Callable[[st
     cases = list(cases or product(LOOPS, LIMITS, DEMANDS))
     rows = []
     with ProcessPoolExecutor(workers) as pool:
-        for row in pool.map(run_loop, [scenario] * len(cases), *zip(*cases, strict=True)):
+        outcomes = pool.map(run_loop, [scenario] * len(cases), *zip(*cases, strict=True))
+        for row in tqdm(outcomes, total=len(cases), unit="run", leave=False, disable=None):
             rows.append(row)
-            report(f"{row['loop']}, {row['limits']}, demand x {row['demand']:g}: {row['outcome']}")
+            log.info("%s, %s, demand x %g: %s", row["loop"], row["limits"], row["demand"], row["outcome"])
     return pd.DataFrame(rows)
 
 
-def write(folder: Path = RESULTS, *, report: Callable[[str], None] = print) -> Path:
+def write(folder: Path = RESULTS) -> Path:
     """Map the small case and write the table (about ten minutes on two cores)."""
     scenario, code = load_scenario("mini"), run_hash(MAKERS[SETTLING_FILE])
     notes = (
         f"scenario: mini {scenario.hash}, objective user, charging v2g, {ITERATIONS} iterations",
         "demand: times the scenario's vehicles; outcome: see study.experiments.convergence_map.outcome_of",
     )
-    table = map_settling(scenario, workers=min(2, os.cpu_count() or 1), report=report)
-    return write_table(SETTLING_FILE, table, code, notes, folder=folder, report=report)
+    table = map_settling(scenario, workers=min(2, os.cpu_count() or 1))
+    return write_table(SETTLING_FILE, table, code, notes, folder=folder)

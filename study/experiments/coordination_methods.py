@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import logging
 from pathlib import Path
 
 import pandas as pd
+from tqdm import tqdm
 
 from evlib import load_scenario
 from evlib.coordination.coordinate import coordinate
@@ -13,6 +14,8 @@ from evlib.folders import RESULTS
 from study.experiments.provenance import MAKERS, run_hash, write_table
 
 __all__ = ["METHODS_FILE", "compare_methods", "variant_of", "write"]
+
+log = logging.getLogger(__name__)
 
 METHODS_FILE = "methods_nguyen.csv"
 VARIANTS = {
@@ -25,8 +28,8 @@ VARIANTS = {
         "switches.damping_rule": "adaptive",
     },
     "30 iterations": {"coordination.iterations": 30},
-    # Prices and flows from the program alone, travel times frozen: no steps through the loading, and the pace of the metric
-    # that suits it.
+    # Prices and flows from the program alone, travel times frozen: no steps through the loading, and the pace of the
+    # metric that suits it.
     "program alone": {
         "coordination.iterations": 30,
         "coordination.traffic_steps": 0,
@@ -57,22 +60,21 @@ def variant_of(scenario, name: str):
     return scenario.replace(changes) if changes else scenario
 
 
-def compare_methods(scenario, runs=RUNS, *, report: Callable[[str], None] = print) -> pd.DataFrame:
+def compare_methods(scenario, runs=RUNS) -> pd.DataFrame:
     """Convergence tables of several methods on one scenario and its variants, charging v2g, one below the other.
 
     Parameters
     ----------
     scenario : Scenario
     runs : iterable of (variant, method, objective)
-    report : callable
-        Takes a line of text.
 
     Returns
     -------
     DataFrame
         ``variant``, ``method``, ``objective``, ``iteration``, ``excess_cny_veh``, ``relative_gap``, ``price_gap`` (nan
-        where it was not measured), ``flow_residual`` (nan in the last row), ``inner_gap`` and ``exchanged`` (of ``bundle``:
-        its certified gap, and how many numbers crossed the border), ``best`` (the iterate that the method returns).
+        where it was not measured), ``flow_residual`` (nan in the last row), ``inner_gap`` and ``exchanged`` (of
+        ``bundle``: its certified gap, and how many numbers crossed the border), ``best`` (the iterate that the method
+        returns).
 
     Raises
     ------
@@ -80,39 +82,41 @@ def compare_methods(scenario, runs=RUNS, *, report: Callable[[str], None] = prin
         Unknown method or objective.
     """
     tables = []
-    for variant, method, objective in runs:
-        found = coordinate(variant_of(scenario, variant), method=method, objective=objective)
-        best = found.certificate.best_iteration
-        table = found.convergence.reindex(columns=["iteration", *MEASURES])
+    for variant, method, objective in tqdm(runs, unit="run", leave=False, disable=None):
+        run = coordinate(variant_of(scenario, variant), method=method, objective=objective)
+        best = run.certificate.best_iteration
+        table = run.convergence.reindex(columns=["iteration", *MEASURES])
         for place, (name, value) in enumerate((("variant", variant), ("method", method), ("objective", objective))):
             table.insert(place, name, value)
         table["best"] = (table["iteration"] == best).astype(int)
         tables.append(table)
-        excess, gap = found.certificate.excess_cny_veh, found.certificate.relative_gap
-        settled = "converged" if found.certificate.converged else "not converged"
-        report(f"{variant}, {method}, {objective}: excess {excess:.3g} CNY/veh, relative gap {gap:.2g}, {settled}")
+        log.info(
+            "%s, %s, %s: excess %.3g CNY/veh, relative gap %.2g, %s",
+            variant,
+            method,
+            objective,
+            run.certificate.excess_cny_veh,
+            run.certificate.relative_gap,
+            "converged" if run.certificate.converged else "not converged",
+        )
     return pd.concat(tables, ignore_index=True)
 
 
-def write(folder: Path = RESULTS, *, report: Callable[[str], None] = print) -> Path:
+def write(folder: Path = RESULTS) -> Path:
     """Compare the methods at full size and write the table, with the command and the code hash on top.
 
     Parameters
     ----------
     folder : Path
-    report : callable
-        Takes a line of text.
 
     Returns
     -------
     Path
-        The file, replaced once everything is there.
+        The file, replaced once the table is complete.
     """
     scenario, code = load_scenario("nguyen"), run_hash(MAKERS[METHODS_FILE])
     notes = (
         f"scenario: nguyen {scenario.hash}, charging v2g; tol_relative_gap {scenario.coordination.tol_relative_gap:g}",
         f"{scenario.coordination.iterations} iterations where a variant names no other number",
     )
-    return write_table(
-        METHODS_FILE, compare_methods(scenario, report=report), code, notes, folder=folder, report=report
-    )
+    return write_table(METHODS_FILE, compare_methods(scenario), code, notes, folder=folder)

@@ -21,7 +21,7 @@ FLEETS = ("private", "three classes", "charging only", "lossless", "individual",
 FAMILIES = ("tariff", "surplus", "volatile")
 N_STEPS = 96
 N_SINGLE = 200
-# Marginal cost rises by so much up to the peak of the uncontrolled profile.
+# Rise of the marginal cost from no charging to the peak of the uncontrolled profile.
 RISE_CNY_KWH = 0.1
 
 
@@ -74,8 +74,8 @@ def drawn_fleet(n: int, seed: int = 1) -> tuple[GridCase, Fleet]:
 def feeder_fleet(n: int) -> tuple[GridCase, Fleet]:
     """`drawn_fleet` on a feeder that grows with it.
 
-    A feeder n / 1,200 times as large in load, ratings, farms and limits, with as much smaller impedances and slopes, is
-    the base feeder in per unit of an n / 1,200 times larger base; there each vehicle weighs 1,200 / n.
+    A feeder n / 1,200 times as large in load, ratings, farms and limits, with impedances and slopes smaller by the same
+    factor, is the base feeder in per unit of an n / 1,200 times larger base; each vehicle weighs 1,200 / n in it.
     """
     case, fleet = drawn_fleet(n)
     return case, replace(fleet, size_veh=np.full(n, load_scenario("nguyen").fleet.vehicles / n))
@@ -98,12 +98,12 @@ def station_fleet(name: str) -> Fleet:
     if name == "lossless":
         scenario = scenario.replace({"fleet.eta_charge": 1.0, "fleet.eta_discharge": 1.0, "fleet.wear_cny_kwh": 0.0})
     cohorts = all_cohorts(scenario, case.terminal_price_cny_kwh, "smart" if name == "charging only" else "v2g")
-    here = (cohorts.station == 0) & (cohorts.plug_in_step % 3 == 0) & (cohorts.plug_in_step < N_STEPS - 2)
+    at_station = (cohorts.station == 0) & (cohorts.plug_in_step % 3 == 0) & (cohorts.plug_in_step < N_STEPS - 2)
     if name == "private":
-        here &= cohorts.vehicle_class == 0
+        at_station &= cohorts.vehicle_class == 0
     share = np.array([item.share for item in scenario.fleet.classes])[cohorts.vehicle_class]
     fleet = Fleet(cohorts.domain, 10 * share, np.zeros(cohorts.domain.n), cohorts.plug_in_step + 1, 1, N_STEPS)
-    return fleet.take(here)
+    return fleet.take(at_station)
 
 
 def _measured(scenario, case) -> Fleet:

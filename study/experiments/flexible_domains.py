@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from tqdm import tqdm
 
 from evlib.flexibility import (
     cost_of,
@@ -28,10 +31,12 @@ from study.experiments.provenance import MAKERS, run_hash, write_table
 
 __all__ = ["DOMAINS", "DOMAINS_FILE", "compare_domains", "unused_potential", "write"]
 
+log = logging.getLogger(__name__)
+
 DOMAINS_FILE = "domains.csv"
 LAGS = (1, 3, 6, 12, 24)
 N_DRAWS = 3
-# Drawn beside those compared: what a price-directed zonotope knows of a family.
+# Seeds of the draws that a price-directed zonotope knows of a family; none of them is compared.
 FORECASTS = (101, 102, 103)
 COLUMNS_GAP = 1e-5
 DOMAINS = {
@@ -65,28 +70,26 @@ def _solve(problem):
     solve_grid(problem, "comparison of domains")
 
 
-def _answer(name: str, fleet, build, directed):
-    """Cost [CNY], size, profile [kW] and schedule of one vehicle of every cohort under one domain."""
+def _answer(name: str, fleet, build, forecast):
+    """Cost [CNY], problem, profile [kW] and schedule of one vehicle of every cohort under one domain."""
     if name == "columns":
-        found = solve_by_columns(build, _solve, fleet, gap=COLUMNS_GAP)
-        return found.upper_cny, found.problem, found.power_kw, mixed_schedule(found, fleet)
+        dispatch = solve_by_columns(build, _solve, fleet, gap=COLUMNS_GAP)
+        return dispatch.upper_cny, dispatch.problem, dispatch.power_kw, mixed_schedule(dispatch, fleet)
     if name == "exact block":
         station_load = exact_block(fleet)
     elif name.startswith("summed"):
         station_load = summed_block(fleet)
     else:
-        given = dict(DOMAINS[name])
-        if given["objective"] == "prices":
-            given["objective"] = directed
-        block = zonotope_block(fleet, **given)
+        options = dict(DOMAINS[name])
+        if options["objective"] == "prices":
+            options["objective"] = forecast
+        block = zonotope_block(fleet, **options)
         station_load = block.station_load
     problem, power = build(station_load)
     _solve(problem)
     schedule = None
     if name == "exact block":
-        whole = block_schedule(station_load, fleet.domain)
-        size = fleet.size_veh
-        schedule = type(whole)(*(v / (size[:, None] if v.ndim == 2 else size) for v in vars(whole).values()))
+        schedule = block_schedule(station_load, fleet.domain).shared_by(fleet.size_veh)
     elif not name.startswith("summed"):
         schedule = block.schedule()
     return 1000.0 * float(problem.value), problem, 1000.0 * power.value[None, :], schedule
@@ -96,8 +99,6 @@ def compare_domains(
     fleets: Iterable[str] = FLEETS,
     families: Iterable[str] = FAMILIES,
     n_draws: int = N_DRAWS,
-    *,
-    report: Callable[[str], None] = print,
 ) -> pd.DataFrame:
     """Least cost of a rising grid under each domain, for several fleets, price families and draws.
 
@@ -107,64 +108,68 @@ def compare_domains(
         As in :mod:`study.experiments.fleets`.
     n_draws : int
         Price draws of each family.
-    report : callable
-        Takes a line of text.
 
     Returns
     -------
     DataFrame
-        One row for each fleet, family and domain: ``upr_median`` and ``upr_max`` over the draws (unused potential ratio;
-        negative where a set promises more than exists), ``undeliverable_share`` (of the dispatched energy, mean),
-        ``unserved_share`` (of the energy wanted, mean), ``largest_breach`` (of any rule, by a vehicle [kW or kWh];
-        nan for the outer set), ``seconds`` (processor time, median), ``variables`` (of the problem solved).
+        One row for each fleet, family and domain: ``upr_median`` and ``upr_max`` over the draws (unused potential
+        ratio; negative where a set promises more than exists), ``undeliverable_share`` (of the dispatched energy,
+        mean), ``unserved_share`` (of the energy wanted, mean), ``largest_breach`` (of any rule, by a vehicle [kW or
+        kWh]; nan for the outer set), ``seconds`` (processor time, median), ``variables`` (of the problem solved).
     """
     rows = []
-    for name in fleets:
-        fleet = station_fleet(name)
-        wanted_kwh = fleet.size_veh @ fleet.domain.target_kwh
-        alone = uncontrolled(fleet.domain)
-        alone_kw = fleet.station_kw(alone.power_kw)[0]
-        alone_cny = float(fleet.size_veh @ cost_of(fleet.domain, np.zeros_like(alone.charge_kw), alone))
-        for family in families:
-            seen = _forecast(family, fleet.domain.n_steps)
-            found = {domain: [] for domain in DOMAINS}
-            for draw in range(n_draws):
-                build, cost_cny = rising_grid(fleet, price_draw(family, draw))
-                no_control = alone_cny + cost_cny(alone_kw)
-                answers = {}
-                for domain in DOMAINS:
-                    start_s = time.process_time()
-                    cost, problem, profile, schedule = _answer(domain, fleet, build, seen)
-                    seconds = time.process_time() - start_s
-                    answers[domain] = (cost, problem.size_metrics.num_scalar_variables, profile, schedule, seconds)
-                exact = answers["exact block"][0]
-                for domain, (cost, variables, profile, schedule, seconds) in answers.items():
-                    upr = unused_potential(cost, exact, no_control)
-                    found[domain].append((upr, *_delivery(fleet, profile, schedule, wanted_kwh), seconds, variables))
-            for domain, values in found.items():
-                upr, missed, unserved, breach, seconds, variables = np.array(values, dtype=float).T
-                rows.append(
-                    {
-                        "fleet": name,
-                        "prices": family,
-                        "domain": domain,
-                        "upr_median": np.median(upr),
-                        "upr_max": upr.max(),
-                        "undeliverable_share": missed.mean(),
-                        "unserved_share": unserved.mean(),
-                        "largest_breach": breach.max(),
-                        "seconds": np.median(seconds),
-                        "variables": int(variables.max()),
-                    }
-                )
-            report(
-                f"{name}, {family}: " + ", ".join(f"{r['domain']} {r['upr_median']:.3f}" for r in rows[-len(DOMAINS) :])
-            )
+    for name, family in tqdm([*product(fleets, families)], unit="case", leave=False, disable=None):
+        new_rows = _compare_on(name, family, n_draws)
+        rows += new_rows
+        medians = ", ".join(f"{row['domain']} {row['upr_median']:.3f}" for row in new_rows)
+        log.info("%s, %s: %s", name, family, medians)
     return pd.DataFrame(rows)
 
 
+def _compare_on(name: str, family: str, n_draws: int) -> list[dict]:
+    """The rows of one fleet and one family of prices, a domain each."""
+    fleet = station_fleet(name)
+    wanted_kwh = fleet.size_veh @ fleet.domain.target_kwh
+    alone = uncontrolled(fleet.domain)
+    alone_kw = fleet.station_kw(alone.power_kw)[0]
+    alone_cny = float(fleet.size_veh @ cost_of(fleet.domain, np.zeros_like(alone.charge_kw), alone))
+    forecast = _forecast(family, fleet.domain.n_steps)
+    measures = {domain: [] for domain in DOMAINS}
+    for draw in range(n_draws):
+        build, cost_cny = rising_grid(fleet, price_draw(family, draw))
+        no_control = alone_cny + cost_cny(alone_kw)
+        answers = {}
+        for domain in DOMAINS:
+            start_s = time.process_time()
+            cost, problem, profile, schedule = _answer(domain, fleet, build, forecast)
+            seconds = time.process_time() - start_s
+            answers[domain] = (cost, problem.size_metrics.num_scalar_variables, profile, schedule, seconds)
+        exact = answers["exact block"][0]
+        for domain, (cost, variables, profile, schedule, seconds) in answers.items():
+            upr = unused_potential(cost, exact, no_control)
+            measures[domain].append((upr, *_delivery(fleet, profile, schedule, wanted_kwh), seconds, variables))
+    rows = []
+    for domain, values in measures.items():
+        upr, missed, unserved, breach, seconds, variables = np.array(values, dtype=float).T
+        rows.append(
+            {
+                "fleet": name,
+                "prices": family,
+                "domain": domain,
+                "upr_median": np.median(upr),
+                "upr_max": upr.max(),
+                "undeliverable_share": missed.mean(),
+                "unserved_share": unserved.mean(),
+                "largest_breach": breach.max(),
+                "seconds": np.median(seconds),
+                "variables": int(variables.max()),
+            }
+        )
+    return rows
+
+
 def _forecast(family: str, n_steps: int) -> np.ndarray:
-    """Windows of other draws, scattered by half of what the grid's own rise may add."""
+    """Windows of the `FORECASTS` draws [CNY/kWh], with noise of half the rise that the grid itself may add."""
     windows = price_windows([price_draw(family, seed) for seed in FORECASTS], n_steps)
     return windows + np.random.default_rng(FORECASTS[0]).normal(0.0, RISE_CNY_KWH / 2, windows.shape)
 
@@ -176,16 +181,16 @@ def _delivery(fleet, profile_kw, schedule, wanted_kwh) -> tuple[float, float, fl
         return missed / (fleet.domain.step_h * np.abs(profile_kw).sum()), np.nan, np.nan
     step_h, energy_kwh = fleet.domain.step_h, np.abs(profile_kw).sum() * fleet.domain.step_h
     missed = np.abs(fleet.station_kw(schedule.power_kw) - profile_kw).sum() * step_h / energy_kwh
-    broken = violations(fleet.domain, schedule)
-    broken.pop("simultaneous_kwh")
-    return missed, float(fleet.size_veh @ schedule.unserved_kwh) / wanted_kwh, max(broken.values())
+    breaches = violations(fleet.domain, schedule)
+    breaches.pop("simultaneous_kwh")
+    return missed, float(fleet.size_veh @ schedule.unserved_kwh) / wanted_kwh, max(breaches.values())
 
 
-def write(folder: Path = RESULTS, *, report: Callable[[str], None] = print) -> Path:
+def write(folder: Path = RESULTS) -> Path:
     """Compare the domains and write the table (three minutes)."""
     code = run_hash(MAKERS[DOMAINS_FILE])
     notes = (
         f"{N_DRAWS} draws of each price family; columns to a certified gap of {COLUMNS_GAP:g}; lags {LAGS}",
         "seconds: processor time of one core, building and solving; they are not compared",
     )
-    return write_table(DOMAINS_FILE, compare_domains(report=report), code, notes, folder=folder, report=report)
+    return write_table(DOMAINS_FILE, compare_domains(), code, notes, folder=folder)

@@ -1,4 +1,4 @@
-"""Tables committed in data/results: what made them stands on top, and whether that is the present code."""
+"""Tables committed in data/results: what made each, as its first lines say, and whether that is the present code."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import ast
 import functools
 import hashlib
 import importlib
-from collections.abc import Callable, Iterable, Sequence
+import logging
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -28,7 +29,9 @@ __all__ = [
     "write_table",
 ]
 
-# Every file, and the module that makes it, with a function `write`.
+log = logging.getLogger(__name__)
+
+# Every file, and the module that makes it by its function `write`.
 MAKERS = {
     "methods_nguyen.csv": "study.experiments.coordination_methods",
     "domains.csv": "study.experiments.flexible_domains",
@@ -67,21 +70,21 @@ def run_hash(module: str) -> str:
 
 
 def imported(module: str) -> set[str]:
-    """Modules of the project that importing one brings in, read from the sources: nothing is run, so it takes no time."""
-    found, left = set(), [module]
+    """Modules of the project that importing one brings in, read from the sources without running anything."""
+    modules, left = set(), [module]
     while left:
         name = left.pop()
-        if name in found:
+        if name in modules:
             continue
-        found.add(name)
+        modules.add(name)
         left += [name.rsplit(".", 1)[0]] if "." in name else []
         for node in ast.walk(ast.parse(_file_of(name).read_text(encoding="utf-8"))):
             if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] in _PACKAGES:
-                inside = [f"{node.module}.{alias.name}" for alias in node.names]
-                left += [node.module, *(item for item in inside if _file_of(item).is_file())]
+                members = [f"{node.module}.{alias.name}" for alias in node.names]
+                left += [node.module, *(member for member in members if _file_of(member).is_file())]
             elif isinstance(node, ast.Import):
                 left += [alias.name for alias in node.names if alias.name.split(".")[0] in _PACKAGES]
-    return found
+    return modules
 
 
 def _file_of(name: str) -> Path:
@@ -95,12 +98,12 @@ def is_stale(file: Path) -> bool:
 
 
 def stale_files(folder: Path = RESULTS) -> list[str]:
-    """Names of the stale ones."""
+    """Names of the committed results that are stale, see `is_stale`."""
     return [name for name in MAKERS if (folder / name).is_file() and is_stale(folder / name)]
 
 
 def renew_hash(file: Path) -> None:
-    """Write the present code hash into committed results that were found to be the same still."""
+    """Write the present code hash into committed results, once a fresh run has shown that they still hold."""
     lines = file.read_text(encoding="utf-8").splitlines(keepends=True)
     fresh = f"# code: {run_hash(MAKERS[file.name])}\n"
     write_text(file, "".join(fresh if line.startswith("# code: ") else line for line in lines))
@@ -133,7 +136,6 @@ def write_table(
     notes: Iterable[str] = (),
     *,
     folder: Path = RESULTS,
-    report: Callable[[str], None] = print,
 ) -> Path:
     """Write a table with its command, its code hash and notes on top, six significant digits.
 
@@ -147,16 +149,14 @@ def write_table(
     notes : iterable of str
         Further lines.
     folder : Path
-    report : callable
-        Takes a line of text.
 
     Returns
     -------
     Path
-        The file, replaced once everything is there.
+        The file, replaced once the table is complete.
     """
     head = [f"# command: {command_of(name)}", f"# code: {code}", *(f"# {note}" for note in notes)]
     file = folder / name
     write_text(file, "\n".join(head) + "\n" + table.to_csv(index=False, float_format="%.6g", lineterminator="\n"))
-    report(f"wrote {file.relative_to(ROOT) if file.is_relative_to(ROOT) else file}")
+    log.info("wrote %s", file.relative_to(ROOT) if file.is_relative_to(ROOT) else file)
     return file

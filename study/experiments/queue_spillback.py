@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import logging
 from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from tqdm import tqdm
 
 from evlib.folders import DATA, RESULTS
 from evlib.traffic.impedance import point_queue
@@ -28,19 +29,20 @@ __all__ = [
     "write",
 ]
 
+log = logging.getLogger(__name__)
+
 SPILLBACK_FILE = "spillback_nguyen.csv"
 EXAMPLE_SPEED_M_S = 10.0  # that of UXsim's example of this network
 DEMANDS_VEH_S = (0.5, 0.7, 0.8, 0.85, 0.9, 0.95, 1.0, 1.1, 1.2, 1.4)
-RUNS = tuple(
-    (length, platoon, demand) for length, platoon in ((2, 1), (8, 1), (8, 5)) for demand in DEMANDS_VEH_S
-)  # length factor, platoon [veh], demand of each pair [veh/s]
+# Length factor, platoon [veh], demand of each pair [veh/s].
+RUNS = tuple((length, platoon, demand) for length, platoon in ((2, 1), (8, 1), (8, 5)) for demand in DEMANDS_VEH_S)
 
 
 def comparison_network(step_s: float = 15.0) -> Network:
     """The Nguyen network with the times and capacities of UXsim's example (after Satsukawa, Wada and Watling 2022).
 
-    Every destination gets one more road of a minute, wide enough for all: in UXsim trips end without passing the
-    capacity at the end of their last road. A station without end takes in who arrives.
+    Every destination gets an extra road of one minute, wide enough for all: in UXsim trips end without passing the
+    capacity at the end of their last road. Stations have room for everybody who arrives.
 
     Parameters
     ----------
@@ -63,9 +65,9 @@ def comparison_network(step_s: float = 15.0) -> Network:
 
 def comparison_departures(network: Network, demand_veh_s: float) -> np.ndarray:
     """The same demand for each of the four pairs, even over half an hour and over the paths of the pair [veh]."""
-    pair = np.array([(path.origin, path.station) for path in network.paths])
-    of_pair = np.array([(pair == own).all(axis=1).sum() for own in pair])
-    per_step = 60 * demand_veh_s * network.time.step_min / of_pair
+    pairs = np.array([(path.origin, path.station) for path in network.paths])
+    n_paths_of_pair = np.array([(pairs == pair).all(axis=1).sum() for pair in pairs])
+    per_step = 60 * demand_veh_s * network.time.step_min / n_paths_of_pair
     return np.repeat(per_step[:, None, None], network.time.n_departure_steps, axis=2)
 
 
@@ -103,27 +105,26 @@ def measure(length_factor: float, platoon_veh: int, demand_veh_s: float) -> dict
     }
 
 
-def write(folder: Path = RESULTS, *, report: Callable[[str], None] = print) -> Path:
+def write(folder: Path = RESULTS) -> Path:
     """Compare at every demand and write the table, with the command and the code hash on top.
 
     Parameters
     ----------
     folder : Path
-    report : callable
-        Takes a line of text.
 
     Returns
     -------
     Path
-        The file, replaced once everything is there.
+        The file, replaced once the table is complete.
     """
     code, rows = run_hash(MAKERS[SPILLBACK_FILE]), []
-    for run in RUNS:
-        rows.append(measure(*run))
-        row = rows[-1]
-        report(
-            f"roads x {row['length_factor']}, platoon {row['platoon_veh']}, {row['demand_veh_s']:g} veh/s: "
-            f"{row['point_queue_min']:.2f} and {row['uxsim_min']:.2f} min, {row['difference']:+.1%}"
+    for run in tqdm(RUNS, unit="run", leave=False, disable=None):
+        row = measure(*run)
+        rows.append(row)
+        log.info(
+            "roads x %(length_factor)s, platoon %(platoon_veh)s, %(demand_veh_s)g veh/s: "
+            "%(point_queue_min).2f and %(uxsim_min).2f min, %(percent)+.1f%%",
+            row | {"percent": 100 * row["difference"]},
         )
     notes = [f"UXsim {version('uxsim')}, compiled mode, seed 0"]
-    return write_table(SPILLBACK_FILE, pd.DataFrame(rows), code, notes, folder=folder, report=report)
+    return write_table(SPILLBACK_FILE, pd.DataFrame(rows), code, notes, folder=folder)

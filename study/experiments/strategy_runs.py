@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import logging
 from pathlib import Path
 
 import pandas as pd
+from tqdm import tqdm
 
 from evlib import load_scenario
 from evlib.folders import RESULTS
@@ -14,6 +15,8 @@ from evlib.solve import solve
 from study.experiments.provenance import MAKERS, run_hash, write_table
 
 __all__ = ["RUNS", "RUNS_FILE", "table_of_runs", "write"]
+
+log = logging.getLogger(__name__)
 
 RUNS_FILE = "runs_nguyen.csv"
 # Name -> strategy, charging, and what is changed in the scenario.
@@ -34,9 +37,7 @@ RUNS = {
 }
 
 
-def table_of_runs(
-    scenario, names=tuple(RUNS), *, cache: bool = True, report: Callable[[str], None] = print
-) -> pd.DataFrame:
+def table_of_runs(scenario, names=tuple(RUNS), *, cache: bool = True) -> pd.DataFrame:
     """Solve runs of ``RUNS`` by ``joint``, a row each, see :func:`evlib.results.value_of_coordination.run_row`.
 
     Parameters
@@ -45,23 +46,22 @@ def table_of_runs(
     names : iterable of str
     cache : bool
         Read and write the cache of solved cases.
-    report : callable
-        Takes a line of text.
 
     Returns
     -------
     DataFrame
     """
     rows = []
-    for name in names:
+    for name in tqdm(names, unit="run", leave=False, disable=None):
         strategy, charging, changes = RUNS[name]
-        rows.append(run_row(solve(scenario.replace(changes), strategy, charging, cache=cache), name))
-        report(f"{name}: total {rows[-1]['total_cny']:.0f} CNY, excess {rows[-1]['excess_cny_veh']:.2g} CNY/veh")
+        row = run_row(solve(scenario.replace(changes), strategy, charging, cache=cache), name)
+        rows.append(row)
+        log.info("%s: total %.0f CNY, excess %.2g CNY/veh", name, row["total_cny"], row["excess_cny_veh"])
     return pd.DataFrame(rows)
 
 
-def write(folder: Path = RESULTS, *, report: Callable[[str], None] = print) -> Path:
+def write(folder: Path = RESULTS) -> Path:
     """Solve all runs on the base case and write the table (minutes)."""
     scenario, code = load_scenario("nguyen"), run_hash(MAKERS[RUNS_FILE])
     notes = (f"scenario: nguyen {scenario.hash}, method joint, objective {scenario.switches.objective} if coordinated",)
-    return write_table(RUNS_FILE, table_of_runs(scenario, report=report), code, notes, folder=folder, report=report)
+    return write_table(RUNS_FILE, table_of_runs(scenario), code, notes, folder=folder)

@@ -41,7 +41,7 @@ def drive(
     speed_m_s: float,
     lanes: int = LANES,
     platoon_veh: int = 1,
-    logging: bool = False,
+    trajectories: bool = False,
     until_min: float | None = None,
     seed: int = 0,
 ) -> Drive:
@@ -59,8 +59,8 @@ def drive(
         Of every road; each passes less than a vehicle a second.
     platoon_veh : int
         Vehicles that UXsim moves as one; 1 for its finest resolution. Its time step is so many seconds.
-    logging : bool
-        Whether UXsim keeps every vehicle's trajectory, as it does unless told otherwise.
+    trajectories : bool
+        Whether UXsim keeps every vehicle's trajectory, as it does by default.
     until_min : float, optional
         End of the simulation [min]; twice the horizon unless told otherwise.
     seed : int
@@ -73,7 +73,7 @@ def drive(
     Raises
     ------
     InputError
-        A trip that has not ended by then.
+        A trip has not ended by ``until_min``.
 
     Notes
     -----
@@ -91,7 +91,7 @@ def drive(
         deltan=platoon_veh,
         tmax=60 * until_min,
         random_seed=seed,
-        vehicle_logging_timestep_interval=1 if logging else -1,
+        vehicle_logging_timestep_interval=1 if trajectories else -1,
         cpp=True,
     )
     roads = range(len(network.origins), network.n_arcs)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import logging
 from pathlib import Path
 
 import pandas as pd
+from tqdm import tqdm
 
 from evlib import load_scenario
 from evlib.folders import RESULTS
@@ -15,13 +16,15 @@ from study.experiments.provenance import MAKERS, run_hash, write_table
 
 __all__ = ["CLAIMS_COMPARED", "SETS", "SETS_FILE", "compare_sets", "write"]
 
+log = logging.getLogger(__name__)
+
 SETS_FILE = "sets_nguyen.csv"
 SETS = ("exact", "columns", "zonotope")
 CLAIMS_COMPARED = tuple(f"A{i}" for i in range(3, 10))
 CERTIFICATE = ("excess_cny_veh", "relative_gap", "price_gap")
 
 
-def compare_sets(scenario, sets=SETS, *, cache: bool = True, report: Callable[[str], None] = print) -> pd.DataFrame:
+def compare_sets(scenario, sets=SETS, *, cache: bool = True) -> pd.DataFrame:
     """Costs, certificates and the article's claims A3 to A9, side by side.
 
     Parameters
@@ -30,14 +33,12 @@ def compare_sets(scenario, sets=SETS, *, cache: bool = True, report: Callable[[s
     sets : iterable of {"exact", "columns", "zonotope"}
     cache : bool
         Read and write the cache of solved cases.
-    report : callable
-        Takes a line of text.
 
     Returns
     -------
     DataFrame
-        One row for each number: ``claim`` (or ``cost``, ``certificate``), ``definition``, ``unit``, ``tolerance`` (that
-        of the claims table, nan for the others), and a column for each set.
+        One row for each number: ``claim`` (or ``cost``, ``certificate``), ``definition``, ``unit``, ``tolerance``
+        (that of the claims table, nan for the others), and a column for each set.
 
     Notes
     -----
@@ -45,32 +46,32 @@ def compare_sets(scenario, sets=SETS, *, cache: bool = True, report: Callable[[s
     are left out; the coordinated run and that on shortest paths stand in for them where the claims table asks.
     """
     columns = {}
-    for name in sets:
+    for name in tqdm(sets, unit="set", leave=False, disable=None):
         variant = scenario.replace(set=name)
         runs = {run: solve(variant, run, cache=cache) for run in ("no_ev", "shortest_path", "coordinated")}
         runs |= {"user": runs["coordinated"], "snapshot": runs["shortest_path"]}
         table = claims_table(runs, None)
         stands_in = table["definition"].str.contains("objective user|one snapshot")
         rows = table[table["claim"].isin(CLAIMS_COMPARED) & ~stands_in].set_index(["claim", "definition", "unit"])
-        found = rows["ours"].to_dict()
+        values = rows["ours"].to_dict()
         for run in ("shortest_path", "coordinated"):
             costs = runs[run].tables["costs"].set_index("item")["cost_cny"]
             for item in ("grid: total", "drivers: time and queue", "drivers: electricity"):
-                found["cost", f"{item}, {run}", "CNY"] = costs[item]
+                values["cost", f"{item}, {run}", "CNY"] = costs[item]
         for item in CERTIFICATE:
             unit = "CNY/veh" if item.endswith("_veh") else "1"
-            found["certificate", item, unit] = getattr(runs["coordinated"].certificate, item)
-        columns[name] = pd.Series(found)
+            values["certificate", item, unit] = runs["coordinated"].certificate[item]
+        columns[name] = pd.Series(values)
         tolerance = rows["tolerance"]
-        report(f"{name}: excess {runs['coordinated'].certificate.excess_cny_veh:.3g} CNY/veh")
+        log.info("%s: excess %.3g CNY/veh", name, runs["coordinated"].certificate.excess_cny_veh)
     table = pd.DataFrame(columns)
     table.index.names = ["claim", "definition", "unit"]
     table.insert(0, "tolerance", tolerance.reindex(table.index))
     return table.reset_index()
 
 
-def write(folder: Path = RESULTS, *, report: Callable[[str], None] = print) -> Path:
+def write(folder: Path = RESULTS) -> Path:
     """Compare the sets on the base case and write the table (minutes)."""
     scenario, code = load_scenario("nguyen"), run_hash(MAKERS[SETS_FILE])
     notes = (f"scenario: nguyen {scenario.hash}, method joint, objective {scenario.switches.objective}, charging v2g",)
-    return write_table(SETS_FILE, compare_sets(scenario, report=report), code, notes, folder=folder, report=report)
+    return write_table(SETS_FILE, compare_sets(scenario), code, notes, folder=folder)

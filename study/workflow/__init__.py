@@ -1,0 +1,10 @@
+"""From sources to committed notebooks and figures: ``python -m study reproduce``, ``refresh`` and ``lock``.
+
+- `bootstrap`: makes ``.venv`` from ``requirements.lock``; a script that needs nothing but Python.
+- `notebooks`: executes the notebooks whose sources, code or data have changed.
+- `export`: html, png, pdf and csv of what they recorded, and ``figures`` where numbers have changed.
+- `render`: pictures of figures, drawn by kaleido in a process of its own.
+- `refresh`: writes outputs and pictures into the committed notebooks.
+- `compare`: whether tables and drawings are the same but for the last digits.
+- `lock`: ``requirements.lock`` and ``environment.yml`` from ``pyproject.toml``.
+"""

@@ -21,19 +21,19 @@ def main():
         return _fail(f"Python 3.11 or later is needed; {sys.executable} is {version}. Try: make PYTHON=python3.12")
     with open(os.path.join(ROOT, "requirements.lock"), encoding="utf-8") as file:
         lock = file.read()
-    # The path belongs to the stamp: scripts in the environment hold it, so a moved project needs a new one.
+    # The path belongs to the stamp: scripts in the environment hold it, so a moved project needs a new environment.
     wanted = f"{ROOT}\n{hashlib.sha256(lock.encode()).hexdigest()}\n"
-    found = _read(STAMP)
-    if found == wanted and os.path.exists(_python()):
+    stamp = _read(STAMP)
+    if stamp == wanted and os.path.exists(_python()):
         return 0
     print("Installing the locked packages into .venv (once, a minute or two) ...", flush=True)
-    moved = found is not None and found.splitlines()[:1] != [ROOT]
+    moved = stamp is not None and stamp.splitlines()[:1] != [ROOT]
     if moved or not _works():
         shutil.rmtree(VENV, ignore_errors=True)
         if subprocess.call([sys.executable, "-m", "venv", VENV]):
             return _fail("python3 -m venv failed; on Debian and Ubuntu: apt-get install python3-venv")
-    elif found is not None:
-        os.remove(STAMP)  # until it is true again
+    elif stamp is not None:
+        os.remove(STAMP)  # written again when the installation has succeeded
     if not (_install_by_uv(lock) or _install_by_pip()):
         return _fail("The packages of requirements.lock could not be installed; see the message above.")
     _make_importable()
@@ -70,8 +70,8 @@ def _install_by_pip():
 
 def _make_importable():
     """Install evlib in place: one line that adds the project to the path. No build, so nothing to build with."""
-    find = "import sysconfig; print(sysconfig.get_path('purelib'))"
-    folder = subprocess.check_output([_python(), "-c", find], universal_newlines=True).strip()
+    code = "import sysconfig; print(sysconfig.get_path('purelib'))"
+    folder = subprocess.check_output([_python(), "-c", code], universal_newlines=True).strip()
     with open(os.path.join(folder, "evlib.pth"), "w", encoding="utf-8") as file:
         file.write(ROOT + "\n")
 

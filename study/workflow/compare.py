@@ -59,9 +59,9 @@ def same_table(old: Path, new: Path, tolerance: Mapping[str, float | str] | None
 def _limits(columns: list[str], old_row: list[str], new_row: list[str], tolerance: Mapping) -> list[float]:
     """Tolerance of each field of a row."""
     by_row = {limit for limit in tolerance.values() if isinstance(limit, str)}
-    given = {name: [_number(row[columns.index(name)]) for row in (old_row, new_row)] for name in by_row}
-    limits = {name: max(pair) / 2 for name, pair in given.items()}
-    limits |= {column: min(given[limit]) if limit in given else limit for column, limit in tolerance.items()}
+    of_row = {name: [_number(row[columns.index(name)]) for row in (old_row, new_row)] for name in by_row}
+    limits = {name: max(pair) / 2 for name, pair in of_row.items()}
+    limits |= {column: min(of_row[limit]) if limit in of_row else limit for column, limit in tolerance.items()}
     return [limits.get(column, 0.0) for column in columns]
 
 

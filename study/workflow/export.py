@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import logging
 import re
 import shutil
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from html import escape
 from pathlib import Path
 
@@ -16,43 +17,43 @@ from study.workflow.render import Picture, plotly_library, render
 
 __all__ = ["export_figures", "page_drawing", "picture_size", "update_figures"]
 
+log = logging.getLogger(__name__)
+
 WIDTH, HEIGHT, SCALE = 900, 520, 1.5
 _KINDS = ("csv", "html", "pdf", "png")
-_LIBRARY = "plotly.min.js"
+_LIBRARY = "plotly.min.js"  # as Plotly's writer calls it
+_CONFIG = {"displaylogo": False, "responsive": True}
 
+# Around what Plotly writes: a still picture in its place while the library is missing, as in a fresh checkout, and the
+# caption.
 _PAGE = """<!DOCTYPE html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width">
 <title>{title}</title>
-<script src="{library}"></script>
 </head>
 <body style="font-family: sans-serif; max-width: 75rem; margin: 1rem auto; padding: 0 1rem">
 <figure style="margin: 0">
-<div id="{name}" role="img" aria-label="{alt}"><img src="{name}.png" alt="{alt}" style="max-width: 100%"></div>
+<div role="img" aria-label="{alt}">
+<img class="still" src="{name}.png" alt="{alt}" style="max-width: 100%">
+<div class="live">
+{drawing}
+</div>
+</div>
 <figcaption>{caption} <a href="{name}.csv">The numbers</a>, <a href="{name}.pdf">PDF</a>.
-<span id="hint">A still picture until <code>make reproduce</code> has put {library} beside it.</span></figcaption>
+<span class="still">A still picture until <code>make reproduce</code> has put {library} beside it.</span></figcaption>
 </figure>
-<script type="application/json" id="drawing">{drawing}</script>
 <script>
-if (window.Plotly) {{
-  const drawing = JSON.parse(document.getElementById("drawing").textContent);
-  const box = document.getElementById("{name}");
-  box.replaceChildren();
-  document.getElementById("hint").remove();
-  drawing.layout.height ??= {height};
-  Plotly.newPlot(box, drawing.data, drawing.layout, {{responsive: true, displaylogo: false}});
-}}
+for (const part of document.querySelectorAll(window.Plotly ? ".still" : ".live")) part.remove();
 </script>
 </body>
 </html>
 """
+_NEW_PLOT = re.compile(r'Plotly\.newPlot\(\s*"[^"]*",\s*(?=\[)')
 
 
-def export_figures(
-    runs: Sequence[NotebookRun], build: Path, figures: Path, *, report: Callable[[str], None] = print
-) -> None:
+def export_figures(runs: Sequence[NotebookRun], build: Path, figures: Path) -> None:
     """Export every recorded figure and table, and bring ``figures`` up to date.
 
     Parameters
@@ -63,8 +64,6 @@ def export_figures(
         Folder of artefacts; the export goes to ``build/figures``.
     figures : Path
         Folder of committed figures, see `update_figures`.
-    report : callable
-        Takes a line of text.
 
     Raises
     ------
@@ -91,7 +90,7 @@ def export_figures(
         for folder in (exported, figures):
             _place_library(folder)
     changed = update_figures(metas, exported, figures)
-    report(f"{len(names)} figures and tables, {len(stale)} exported; {figures.name}/: {_summary(changed)}")
+    log.info("%d figures and tables, %d exported; %s/: %s", len(names), len(stale), figures.name, _summary(changed))
 
 
 def update_figures(metas: dict[str, dict], exported: Path, figures: Path) -> list[str]:
@@ -149,8 +148,14 @@ def page_drawing(page: Path) -> dict | None:
     """The figure that an exported html page holds; None when it holds none."""
     try:
         text = page.read_text(encoding="utf-8")
-        start = text.index('id="drawing">') + len('id="drawing">')
-        return json.loads(text[start : text.index("</script>", start)])
+        call = _NEW_PLOT.search(text)
+        if call is None:  # a page from before Plotly's own writer was used
+            start = text.index('id="drawing">') + len('id="drawing">')
+            return json.loads(text[start : text.index("</script>", start)])
+        decoder = json.JSONDecoder()
+        data, end = decoder.raw_decode(text, call.end())
+        layout, _ = decoder.raw_decode(text, text.index("{", end))
+        return {"data": data, "layout": layout}
     except (OSError, ValueError):
         return None
 
@@ -172,15 +177,24 @@ def _write_page_and_numbers(name: str, meta: dict, recorded: Path, exported: Pat
     write_bytes(exported / f"{name}.csv", (recorded / f"{name}.csv").read_bytes())
     if meta["kind"] != "figure":
         return
-    drawing = (recorded / f"{name}.json").read_text(encoding="utf-8").strip()
+    from plotly.io import to_html  # here, so that a run that exports nothing need not load Plotly
+
+    drawing = json.loads((recorded / f"{name}.json").read_text(encoding="utf-8"))
     page = _PAGE.format(
         name=name,
         library=_LIBRARY,
-        height=HEIGHT,
-        title=escape(_plain_text(json.loads(drawing)["layout"]["title"]["text"])),
+        title=escape(_plain_text(drawing["layout"]["title"]["text"])),
         caption=escape(meta["caption"]),
         alt=escape(meta["alt"]),
-        drawing=drawing.replace("</", "<\\/"),  # or a text with a tag in it would end the script
+        drawing=to_html(
+            drawing,
+            config=_CONFIG,
+            include_plotlyjs="directory",
+            full_html=False,
+            default_height=HEIGHT,
+            validate=False,  # as it was recorded
+            div_id=name,
+        ),
     )
     write_text(exported / f"{name}.html", page)
 
@@ -209,11 +223,11 @@ def _same_figure(name: str, meta: dict, exported: Path, figures: Path) -> bool:
 
 
 def _is_whole(path: Path) -> bool:
-    """Whether a file is there with its proper end (a checkout or a copy may have been cut short)."""
+    """Whether a file is there and complete to its end: a checkout or a copy may have been cut short."""
     if not path.exists():
         return False
-    end = {".png": b"IEND\xaeB`\x82", ".pdf": b"%%EOF", ".html": b"</html>", ".csv": b"\n"}[path.suffix]
-    return path.read_bytes()[-16:].rstrip(b"\n" if path.suffix != ".csv" else b"").endswith(end)
+    ending = {".png": b"IEND\xaeB`\x82", ".pdf": b"%%EOF", ".html": b"</html>", ".csv": b"\n"}[path.suffix]
+    return path.read_bytes()[-16:].rstrip(b"\n" if path.suffix != ".csv" else b"").endswith(ending)
 
 
 def _read_stamp(stamp: Path) -> dict:

@@ -128,25 +128,14 @@ def write_lock(*, upgrade: bool = False, root: Path = ROOT) -> None:
         uv found no set of versions, or is not there; its message is passed on.
     """
     with tempfile.TemporaryDirectory() as folder:
-        # uv names the project's file as it was named to it, so it runs on a copy, beside the old pins.
+        # uv writes the path of pyproject.toml into the lock as it was given, so it runs on a copy beside the old pins.
         shutil.copy(root / "pyproject.toml", folder)
         if (root / "requirements.lock").exists():
             shutil.copy(root / "requirements.lock", folder)
-        command = [
-            sys.executable,
-            "-m",
-            "uv",
-            "pip",
-            "compile",
-            "pyproject.toml",
-            "--all-extras",
-            "--universal",
-            "--quiet",
-        ]
-        command += ["--python-version", "3.11", "--generate-hashes", "--no-header", "-o", "requirements.lock"]
-        done = subprocess.run(
-            command + ["--upgrade"] * upgrade, cwd=folder, capture_output=True, text=True, check=False
-        )
+        command = [sys.executable, "-m", "uv", "pip", "compile", "pyproject.toml", "-o", "requirements.lock"]
+        options = "--all-extras --universal --python-version 3.11 --generate-hashes --no-header --quiet"
+        command += options.split() + ["--upgrade"] * upgrade
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
         if done.returncode:
             raise StudyError(f"uv could not make the lock:\n{done.stderr.strip()}")
         text = (Path(folder) / "requirements.lock").read_text(encoding="utf-8")

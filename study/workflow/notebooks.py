@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
+import logging
 import os
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from filelock import FileLock, Timeout
+from tqdm import tqdm
 
 from evlib.errors import StudyError
 from evlib.files import remove_leftovers, sha256_file, write_json
@@ -20,6 +23,8 @@ from evlib.folders import DATA
 from evlib.hashing import files_hash, lock_hash, package_sources, source_hash
 
 __all__ = ["NotebookRun", "exclusive", "notebook_hash", "project_hash", "run_notebooks"]
+
+log = logging.getLogger(__name__)
 
 _STAMP_FORMAT = 1  # raise it when what a stamp vouches for changes
 _THREADS = ("OPENBLAS", "OMP", "MKL", "NUMBA", "VECLIB", "RAYON")
@@ -47,9 +52,7 @@ class NotebookRun:
     skipped: bool
 
 
-def run_notebooks(
-    folder: Path, build: Path, *, cell_timeout_s: int = 600, report: Callable[[str], None] = print
-) -> list[NotebookRun]:
+def run_notebooks(folder: Path, build: Path, *, cell_timeout_s: int = 600) -> list[NotebookRun]:
     """Execute the notebooks of a folder in order of name into ``build/notebooks``.
 
     Parameters
@@ -60,8 +63,6 @@ def run_notebooks(
         Folder of artefacts.
     cell_timeout_s : int
         Time limit of one cell [s].
-    report : callable
-        Takes one line of text per notebook.
 
     Returns
     -------
@@ -70,19 +71,23 @@ def run_notebooks(
     Raises
     ------
     StudyError
-        A notebook failed: the message holds its error and the path of the copy executed as far as it went.
+        The folder is not there, or a notebook failed: the message then holds its error and the path of the copy
+        executed as far as it went.
     """
     folder, build = folder.resolve(), build.resolve()
-    for place in (build / "notebooks", build / "recorded"):
-        place.mkdir(parents=True, exist_ok=True)
-        remove_leftovers(place)
+    if not folder.is_dir():
+        raise StudyError(f"{folder} is not a folder; --notebooks must name the folder that holds the notebooks.")
+    for outputs in (build / "notebooks", build / "recorded"):
+        outputs.mkdir(parents=True, exist_ok=True)
+        remove_leftovers(outputs)
     sources = sorted(path for path in folder.glob("*.ipynb") if not path.name.startswith("."))
     if not sources:
-        report(f"No notebooks in {folder} yet.")
+        log.info("No notebooks in %s yet.", folder)
         return []
     _forget_others({path.stem for path in sources}, build)
     project = project_hash()
-    return [_run(source, build, project, cell_timeout_s, report) for source in sources]
+    progress = tqdm(sources, unit="notebook", leave=False, disable=None)
+    return [_run(source, build, project, cell_timeout_s) for source in progress]
 
 
 def project_hash() -> str:
@@ -114,22 +119,25 @@ def exclusive(build: Path) -> Iterator[None]:
         Another run holds it.
     """
     build.mkdir(parents=True, exist_ok=True)
-    with (build / ".running").open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise StudyError(f"Another run is writing to {build}; wait for it to end.") from None
+    lock = FileLock(build / ".running")
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        raise StudyError(f"Another run is writing to {build}; wait for it to end.") from None
+    try:
         yield
+    finally:
+        lock.release()
 
 
-def _run(source: Path, build: Path, project: str, cell_timeout_s: int, report: Callable[[str], None]) -> NotebookRun:
+def _run(source: Path, build: Path, project: str, cell_timeout_s: int) -> NotebookRun:
     executed = build / "notebooks" / source.name
     stamp = build / "notebooks" / f"{source.stem}.stamp.json"
     key = notebook_hash(source, project)
     outputs = _intact_outputs(stamp, key, build)
     skipped = outputs is not None
     if skipped:
-        report(f"{source.stem}: unchanged")
+        log.info("%s: unchanged", source.stem)
     else:
         stamp.unlink(missing_ok=True)  # before the first output changes, so that a killed run leaves no false stamp
         for sheet in _recorded_by(source.stem, build):
@@ -140,7 +148,7 @@ def _run(source: Path, build: Path, project: str, cell_timeout_s: int, report: C
         files = [executed, *(path for sheet in sheets for path in _companions(sheet) if path.exists())]
         outputs = {path.relative_to(build).as_posix(): sha256_file(path) for path in files}
         write_json(stamp, {"key": key, "outputs": outputs})
-        report(f"{source.stem}: executed in {time.monotonic() - start_s:.0f} s")
+        log.info("%s: executed in %.0f s", source.stem, time.monotonic() - start_s)
     names = tuple(sorted(Path(path).name[: -len(".meta.json")] for path in outputs if path.endswith(".meta.json")))
     return NotebookRun(source, executed, names, skipped)
 
@@ -181,12 +189,12 @@ def _execute(source: Path, executed: Path, build: Path, cell_timeout_s: int) -> 
                 extra_arguments=["--IPKernelApp.log_level=40"],  # or a library's new warning becomes an output
             )
     except papermill.PapermillExecutionError as error:
-        what = f"{error.ename}: {error.evalue}"
-        cell = f"in cell {error.cell_index + 1}, which starts with {error.source.strip().splitlines()[0]!r}"
+        cause = f"{error.ename}: {error.evalue}"
+        where = f"in cell {error.cell_index + 1}, which starts with {error.source.strip().splitlines()[0]!r}"
     except CellTimeoutError:
-        what, cell = f"a cell took longer than {cell_timeout_s} s", "at its time limit"
+        cause, where = f"a cell took longer than {cell_timeout_s} s", "at its time limit"
     except DeadKernelError:
-        what, cell = "the kernel died (out of memory, or killed)", "without an error of its own"
+        cause, where = "the kernel died (out of memory, or killed)", "without an error of its own"
     else:
         nbformat.validate(nbformat.read(running, as_version=4))
         executed.parent.mkdir(parents=True, exist_ok=True)
@@ -194,7 +202,7 @@ def _execute(source: Path, executed: Path, build: Path, cell_timeout_s: int) -> 
         return
     failed.parent.mkdir(parents=True, exist_ok=True)
     os.replace(running, failed)
-    raise StudyError(f"{source.name} failed {cell}:\n  {what}\nThe notebook as far as it ran: {failed}")
+    raise StudyError(f"{source.name} failed {where}:\n  {cause}\nThe notebook as far as it ran: {failed}")
 
 
 @contextmanager
@@ -237,7 +245,7 @@ def _forget(sheet: Path) -> None:
 
 
 def _forget_others(stems: set[str], build: Path) -> None:
-    """Drop what notebooks that are no longer there had recorded, so that their names are free."""
+    """Drop what notebooks that have been removed had recorded, so that their names are free."""
     for sheet in sorted((build / "recorded").glob("*.meta.json")):
         try:
             owner = json.loads(sheet.read_text(encoding="utf-8"))["notebook"]

@@ -5,8 +5,9 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import logging
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ from study.workflow.render import Picture, render
 
 __all__ = ["committed_notebook", "refresh_notebooks"]
 
+log = logging.getLogger(__name__)
+
 EMBEDDED_WIDTH = 680  # [px]: readable on a page
 EMBEDDED_COLOURS, HEAT_MAP_COLOURS = 24, 64  # lines and areas need few, a scale of colours more: 10 to 25 kB a picture
 NOT_EMBEDDED = "not-embedded"  # tag of a cell whose figure is in figures/ and live, but not in the committed notebook
@@ -26,7 +29,7 @@ SIZE_LIMIT_KB = 150
 _KERNELSPEC = {"display_name": "Python 3", "language": "python", "name": "python3"}
 
 
-def refresh_notebooks(runs: Sequence[NotebookRun], build: Path, *, report: Callable[[str], None] = print) -> None:
+def refresh_notebooks(runs: Sequence[NotebookRun], build: Path) -> None:
     """Write each executed notebook back to its source, with its figures as pictures.
 
     Parameters
@@ -35,8 +38,6 @@ def refresh_notebooks(runs: Sequence[NotebookRun], build: Path, *, report: Calla
         All notebooks of the study, executed.
     build : Path
         Folder of artefacts: drawings are read from ``build/recorded``, pictures go to ``build/embedded``.
-    report : callable
-        Takes a line of text.
 
     Raises
     ------
@@ -54,8 +55,8 @@ def refresh_notebooks(runs: Sequence[NotebookRun], build: Path, *, report: Calla
         changed = run.source.read_text(encoding="utf-8") != text
         if changed:
             write_text(run.source, text)
-        over = f", above the {SIZE_LIMIT_KB} kB aimed at" if size_kb > SIZE_LIMIT_KB else ""
-        report(f"{run.source.stem}: {'written' if changed else 'as it was'}, {size_kb:.0f} kB{over}")
+        excess = f", above the {SIZE_LIMIT_KB} kB aimed at" if size_kb > SIZE_LIMIT_KB else ""
+        log.info("%s: %s, %.0f kB%s", run.source.stem, "written" if changed else "as it was", size_kb, excess)
 
 
 def committed_notebook(executed: Any, embedded: Path) -> Any:
@@ -75,13 +76,13 @@ def committed_notebook(executed: Any, embedded: Path) -> Any:
         times, traces of the runner and versions of the machine. The figure of a cell tagged `NOT_EMBEDDED` stays a
         caption.
     """
-    cells, count, seen = [], 0, Counter()
+    cells, count, uses = [], 0, Counter()
     for cell in executed.cells:
         identifier = hashlib.sha256(f"{cell.cell_type}\n{cell.source}".encode()).hexdigest()[:8]
-        seen[identifier] += 1
+        uses[identifier] += 1
         plain: dict[str, Any] = {
             "cell_type": cell.cell_type,
-            "id": identifier if seen[identifier] == 1 else f"{identifier}-{seen[identifier]}",
+            "id": identifier if uses[identifier] == 1 else f"{identifier}-{uses[identifier]}",
             "metadata": _cell_metadata(cell),
             "source": cell.source,
         }

@@ -81,19 +81,20 @@ def render(
     """
     for picture in pictures:
         Path(picture.out).unlink(missing_ok=True)
-    words = ""
+    last_words = ""
     for _ in range(attempts):
-        left = [picture for picture in pictures if not Path(picture.out).exists()]
-        if not left:
+        missing = [picture for picture in pictures if not Path(picture.out).exists()]
+        if not missing:
             return
         with tempfile.TemporaryDirectory(prefix="evlib-") as folder:
             jobs = Path(folder) / "jobs.json"
-            write_json(jobs, [asdict(picture) for picture in left])
-            words = _attempt([*worker, str(jobs)], start_limit_s + picture_limit_s * len(left))
-    left = [picture.out for picture in pictures if not Path(picture.out).exists()]
-    if left:
-        what = f"{len(left)} of {len(pictures)} pictures could not be drawn in {attempts} attempts, first {left[0]}."
-        raise StudyError(f"{what}\n{words}")
+            write_json(jobs, [asdict(picture) for picture in missing])
+            last_words = _attempt([*worker, str(jobs)], start_limit_s + picture_limit_s * len(missing))
+    missing = [picture.out for picture in pictures if not Path(picture.out).exists()]
+    if missing:
+        count = f"{len(missing)} of {len(pictures)} pictures"
+        message = f"{count} could not be drawn in {attempts} attempts, first {missing[0]}."
+        raise StudyError(f"{message}\n{last_words}")
 
 
 def _attempt(command: list[str], limit_s: float) -> str:

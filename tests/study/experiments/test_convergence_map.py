@@ -68,7 +68,7 @@ def test_a_run_without_an_optimum_is_a_row_that_says_so(mini, monkeypatch):
 def test_processes_change_no_number(mini, monkeypatch):
     monkeypatch.setattr("study.experiments.convergence_map.ITERATIONS", 4)
     cases = [("best response", "soft", 0.1), ("best response", "hard", 0.25)]
-    alone, together = (map_settling(mini, cases, workers=n, report=len) for n in (1, 2))
+    alone, together = (map_settling(mini, cases, workers=n) for n in (1, 2))
     pd.testing.assert_frame_equal(alone, together)
     assert alone["loop"].tolist() == [case[0] for case in cases]
 
@@ -94,10 +94,10 @@ def test_the_committed_map_is_whole_and_of_the_present_scenario():
 )
 def test_rows_of_the_map_can_be_made_again(mini, loop, limits, demand):
     """Where a run settles its measures differ in solver digits only, far below the tolerance of what is converged."""
-    kept = read_table(SETTLING_FILE).set_index(["loop", "limits", "demand"]).loc[(loop, limits, demand)]
+    committed = read_table(SETTLING_FILE).set_index(["loop", "limits", "demand"]).loc[(loop, limits, demand)]
     fresh = run_loop(mini, loop, limits, demand)
-    assert fresh["outcome"] == kept["outcome"]
-    assert fresh["excess_cny_veh"] == pytest.approx(kept["excess_cny_veh"], rel=0.05, abs=0.01)
-    assert fresh["price_gap"] == pytest.approx(kept["price_gap"], rel=0.05, abs=2e-5)
+    assert fresh["outcome"] == committed["outcome"]
+    assert fresh["excess_cny_veh"] == pytest.approx(committed["excess_cny_veh"], rel=0.05, abs=0.01)
+    assert fresh["price_gap"] == pytest.approx(committed["price_gap"], rel=0.05, abs=2e-5)
     if is_stale(FILE) and (loop, demand) == ("joint", 1.0):
         renew_hash(FILE)

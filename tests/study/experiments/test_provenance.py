@@ -52,10 +52,10 @@ def test_every_run_returns_one_of_its_own_iterates():
 def test_table_is_the_convergence_of_each_run(mini):
     """On the small case: the rows are those of the runs themselves, one below the other."""
     few = mini.replace({"coordination.iterations": 3, "coordination.exact_iterations": 3})
-    found = compare_methods(few, (("base", "joint", "user"),), report=lambda line: None)
-    own = coordinate(few, method="joint", objective="user")
-    assert found["excess_cny_veh"].tolist() == own.convergence["excess_cny_veh"].tolist()
-    assert found.loc[found["best"] == 1, "iteration"].item() == own.certificate.best_iteration
+    rows = compare_methods(few, (("base", "joint", "user"),))
+    run = coordinate(few, method="joint", objective="user")
+    assert rows["excess_cny_veh"].tolist() == run.convergence["excess_cny_veh"].tolist()
+    assert rows.loc[rows["best"] == 1, "iteration"].item() == run.certificate.best_iteration
 
 
 def test_doubled_plugs_are_twice_the_plugs(mini):
@@ -88,8 +88,8 @@ def test_three_rows_of_the_file_can_be_made_again():
     """The plain loop's first iterations; a file that still holds gets the present code's hash."""
     few = load_scenario("nguyen").replace({"coordination.iterations": 3, "coordination.exact_iterations": 3})
     fresh = coordinate(few, method="best_response", objective="system").convergence["excess_cny_veh"][1:]
-    kept = table().query("method == 'best_response' and 0 < iteration <= 3")["excess_cny_veh"]
-    assert np.allclose(fresh, kept, rtol=1e-2)
+    committed = table().query("method == 'best_response' and 0 < iteration <= 3")["excess_cny_veh"]
+    assert np.allclose(fresh, committed, rtol=1e-2)
     if is_stale(FILE):
         renew_hash(FILE)
 
@@ -105,7 +105,7 @@ def test_every_committed_table_has_a_maker_and_names_its_command():
 
 
 def test_a_written_table_reads_as_it_was(tmp_path):
-    file = write_table(DOMAINS_FILE, pd.DataFrame({"a": [1.5]}), "0123", ["a note"], folder=tmp_path, report=len)
+    file = write_table(DOMAINS_FILE, pd.DataFrame({"a": [1.5]}), "0123", ["a note"], folder=tmp_path)
     lines = file.read_text(encoding="utf-8").splitlines()
     assert lines[:3] == [f"# command: python -m study results {DOMAINS_FILE}", "# code: 0123", "# a note"]
     assert read_table(DOMAINS_FILE, tmp_path)["a"].tolist() == [1.5]
@@ -114,33 +114,33 @@ def test_a_written_table_reads_as_it_was(tmp_path):
 def test_domains_are_ordered_and_only_the_outer_set_promises_what_nobody_delivers():
     """Over all committed rows: inner sets cost no less than exact, with the hull never more than no control; columns
     within 0.1 % of the potential; and every profile but that of summed bounds is delivered."""
-    found = read_table(DOMAINS_FILE).set_index("domain")
-    assert found.groupby(["fleet", "prices"]).ngroups >= 15
-    assert set(found.index) == set(DOMAINS)
-    inner = found.drop("summed bounds (outer)")
+    domains = read_table(DOMAINS_FILE).set_index("domain")
+    assert domains.groupby(["fleet", "prices"]).ngroups >= 15
+    assert set(domains.index) == set(DOMAINS)
+    inner = domains.drop("summed bounds (outer)")
     assert (inner["upr_median"] >= -1e-4).all()
     assert (inner.filter(regex="hull|lagged", axis=0)["upr_max"] <= 1 + 1e-4).all()
-    assert (found.loc["summed bounds (outer)", "upr_max"] < 0).all()
-    assert (found.loc["columns", "upr_max"] <= 1e-3).all()
+    assert (domains.loc["summed bounds (outer)", "upr_max"] < 0).all()
+    assert (domains.loc["columns", "upr_max"] <= 1e-3).all()
     assert (inner["undeliverable_share"] < 1e-6).all()
-    assert (found.loc["summed bounds (outer)", "undeliverable_share"] > 0.01).all()
+    assert (domains.loc["summed bounds (outer)", "undeliverable_share"] > 0.01).all()
     assert (inner["largest_breach"] < 1e-6).all()
 
 
 def test_every_vehicle_on_its_own_keeps_all_rules_and_the_gap_is_certified():
     """1,000 to 100,000 vehicles: gap at most 0.2 %, nothing broken, the profile delivered."""
-    found = read_table(INDIVIDUAL_FILE)
-    assert found["vehicles"].tolist() == [1_000, 10_000, 100_000]
-    assert (found["gap"] <= 2e-3).all()
-    assert (found["largest_breach"] < 1e-9).all()
-    assert (found["missed_share"] < 1e-6).all()
+    runs = read_table(INDIVIDUAL_FILE)
+    assert runs["vehicles"].tolist() == [1_000, 10_000, 100_000]
+    assert (runs["gap"] <= 2e-3).all()
+    assert (runs["largest_breach"] < 1e-9).all()
+    assert (runs["missed_share"] < 1e-6).all()
 
 
 @pytest.mark.verify
 def test_a_thousand_vehicles_of_their_own_can_be_dispatched_again():
-    fresh, kept = measure_vehicles([1_000], report=len).iloc[0], read_table(INDIVIDUAL_FILE).iloc[0]
+    fresh, committed = measure_vehicles([1_000]).iloc[0], read_table(INDIVIDUAL_FILE).iloc[0]
     assert fresh["gap"] <= 2e-3
-    assert fresh["simultaneous_share"] == pytest.approx(kept["simultaneous_share"], rel=0.2, abs=1e-3)
+    assert fresh["simultaneous_share"] == pytest.approx(committed["simultaneous_share"], rel=0.2, abs=1e-3)
     if is_stale(RESULTS / INDIVIDUAL_FILE):
         renew_hash(RESULTS / INDIVIDUAL_FILE)
 
@@ -148,11 +148,11 @@ def test_a_thousand_vehicles_of_their_own_can_be_dispatched_again():
 def test_columns_give_the_study_of_exact_domains_and_zonotopes_another():
     """Columns and exact block agree within the tolerance of each claim (but A7, where little energy decides and half a
     point parts them); all runs settled; zonotopes cost the grid more."""
-    found = read_table(SETS_FILE)
-    claims = found[found["claim"].str.startswith("A") & (found["claim"] != "A7")].dropna(subset="exact")
+    numbers = read_table(SETS_FILE)
+    claims = numbers[numbers["claim"].str.startswith("A") & (numbers["claim"] != "A7")].dropna(subset="exact")
     assert set(claims["claim"]) == set(CLAIMS_COMPARED) - {"A7"}
     assert ((claims["columns"] - claims["exact"]).abs() <= claims["tolerance"]).all()
-    rows = found.set_index(["claim", "definition"])[["exact", "columns", "zonotope"]]
+    rows = numbers.set_index(["claim", "definition"])[["exact", "columns", "zonotope"]]
     assert (rows.loc[("certificate", "price_gap")].abs() <= PRICE_GAP_TOLERANCE).all()
     assert (rows.loc[("certificate", "relative_gap")] <= 1e-2).all()
     for run in ("shortest_path", "coordinated"):
@@ -164,18 +164,18 @@ def test_columns_give_the_study_of_exact_domains_and_zonotopes_another():
 def test_sets_are_compared_run_by_run(mini):
     """On the small case with two iterations: the rows are those of the runs themselves."""
     few = mini.replace({"coordination.iterations": 2, "coordination.exact_iterations": 1})
-    rows = compare_sets(few, ("zonotope",), cache=False, report=len).set_index(["claim", "definition"])["zonotope"]
-    own = coordinate(few.replace(set="zonotope"))
-    assert rows["certificate", "excess_cny_veh"] == own.certificate.excess_cny_veh
+    rows = compare_sets(few, ("zonotope",), cache=False).set_index(["claim", "definition"])["zonotope"]
+    run = coordinate(few.replace(set="zonotope"))
+    assert rows["certificate", "excess_cny_veh"] == run.certificate.excess_cny_veh
     assert np.isfinite(rows["A9", "all costs"])
 
 
 @pytest.mark.verify
 def test_the_day_on_shortest_paths_costs_the_same_again_in_every_set():
-    kept = read_table(SETS_FILE).set_index(["claim", "definition"]).loc[("cost", "grid: total, shortest_path")]
+    committed = read_table(SETS_FILE).set_index(["claim", "definition"]).loc[("cost", "grid: total, shortest_path")]
     for name in SETS:
         costs = solve(load_scenario("nguyen").replace(set=name), "shortest_path").tables["costs"].set_index("item")
-        assert costs.loc["grid: total", "cost_cny"] == pytest.approx(kept[name], rel=1e-3)
+        assert costs.loc["grid: total", "cost_cny"] == pytest.approx(committed[name], rel=1e-3)
     if is_stale(RESULTS / SETS_FILE):
         renew_hash(RESULTS / SETS_FILE)
 
@@ -187,10 +187,10 @@ def test_unused_potential_without_any_is_undefined():
 
 @pytest.mark.verify
 def test_three_rows_of_the_domains_can_be_made_again():
-    fresh = compare_domains(["private"], ["volatile"], report=len).set_index("domain")["upr_median"]
-    kept = (
+    fresh = compare_domains(["private"], ["volatile"]).set_index("domain")["upr_median"]
+    committed = (
         read_table(DOMAINS_FILE).query("fleet == 'private' and prices == 'volatile'").set_index("domain")["upr_median"]
     )
-    assert np.allclose(fresh, kept, atol=1e-3)
+    assert np.allclose(fresh, committed, atol=1e-3)
     if is_stale(RESULTS / DOMAINS_FILE):
         renew_hash(RESULTS / DOMAINS_FILE)

@@ -28,17 +28,17 @@ def test_where_queues_have_room_single_vehicles_agree_within_two_percent():
 
 def test_row_can_be_made_again():
     """UXsim merges at random, by its own generator, so a row comes back within a percent of it."""
-    kept = table().iloc[4]
+    committed = table().iloc[4]
     fresh = measure(*RUNS[4])
-    assert fresh["point_queue_min"] == pytest.approx(kept["point_queue_min"], rel=1e-4)
-    assert fresh["uxsim_min"] == pytest.approx(kept["uxsim_min"], rel=0.01)
+    assert fresh["point_queue_min"] == pytest.approx(committed["point_queue_min"], rel=1e-4)
+    assert fresh["uxsim_min"] == pytest.approx(committed["uxsim_min"], rel=0.01)
 
 
 @pytest.mark.verify
 def test_three_rows_can_be_made_again_and_renew_the_hash():
     fresh = pd.DataFrame([measure(*RUNS[i]) for i in (6, 16, 26)])
-    kept = table().iloc[[6, 16, 26]]
-    assert np.allclose(fresh["uxsim_min"], kept["uxsim_min"], rtol=0.01)
-    assert np.allclose(fresh["point_queue_min"], kept["point_queue_min"], rtol=1e-4)
+    committed = table().iloc[[6, 16, 26]]
+    assert np.allclose(fresh["uxsim_min"], committed["uxsim_min"], rtol=0.01)
+    assert np.allclose(fresh["point_queue_min"], committed["point_queue_min"], rtol=1e-4)
     if is_stale(FILE):
         renew_hash(FILE)

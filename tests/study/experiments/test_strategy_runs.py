@@ -1,4 +1,4 @@
-"""Values: differences of runs known by hand, never finer than what the runs are uncertain by; and the committed runs."""
+"""Values: differences of runs known by hand, no finer than what the runs are uncertain by; and the committed runs."""
 
 import numpy as np
 import pandas as pd
@@ -72,23 +72,23 @@ def runs():
 
 
 def test_values_are_the_differences_of_the_runs(runs):
-    found = values_table(runs).set_index("value_of")
-    assert found.loc["coordination", ["value", "uncertainty"]].tolist() == [100.0, 1.0]
-    assert found.loc["coordination", "shown"] == "100 ± 1 CNY"
-    assert found.loc["talking more than once", "value"] == 50.0
-    assert found.loc["anarchy, its price", "value"] == pytest.approx(1.1)
-    assert found.loc["anarchy, its price", "uncertainty"] == pytest.approx(1.1 * (1 / 110 + 1 / 100))
-    assert found.loc["discharging", ["value", "uncertainty"]].tolist() == [4.0, 2.0]
-    assert found.loc["discharging, nearest station", ["value", "uncertainty"]].tolist() == [10.0, 0.0]
-    assert found.loc["smart charging", "value"] == 26.0
-    assert found.loc["foresight for a driver", ["value", "uncertainty"]].tolist() == pytest.approx([0.2, 0.2])
-    assert found.loc["foresight for a driver", "shown"].startswith("not distinguishable")
-    assert found.loc["foresight for all", "shown"].startswith("not distinguishable")
-    assert found.loc["80% following", ["value", "uncertainty"]].tolist() == pytest.approx([0.96, 0.0196])
-    assert found.loc["60% following", ["value", "uncertainty"]].tolist() == pytest.approx([0.75, 0.0175])
-    assert found.loc["60% following", "shown"] == "0.75 ± 0.02, not settled"
-    assert found["shown"].str.endswith("not settled").sum() == 1
-    gains = found.loc["gain of home, car"]
+    values = values_table(runs).set_index("value_of")
+    assert values.loc["coordination", ["value", "uncertainty"]].tolist() == [100.0, 1.0]
+    assert values.loc["coordination", "shown"] == "100 ± 1 CNY"
+    assert values.loc["talking more than once", "value"] == 50.0
+    assert values.loc["anarchy, its price", "value"] == pytest.approx(1.1)
+    assert values.loc["anarchy, its price", "uncertainty"] == pytest.approx(1.1 * (1 / 110 + 1 / 100))
+    assert values.loc["discharging", ["value", "uncertainty"]].tolist() == [4.0, 2.0]
+    assert values.loc["discharging, nearest station", ["value", "uncertainty"]].tolist() == [10.0, 0.0]
+    assert values.loc["smart charging", "value"] == 26.0
+    assert values.loc["foresight for a driver", ["value", "uncertainty"]].tolist() == pytest.approx([0.2, 0.2])
+    assert values.loc["foresight for a driver", "shown"].startswith("not distinguishable")
+    assert values.loc["foresight for all", "shown"].startswith("not distinguishable")
+    assert values.loc["80% following", ["value", "uncertainty"]].tolist() == pytest.approx([0.96, 0.0196])
+    assert values.loc["60% following", ["value", "uncertainty"]].tolist() == pytest.approx([0.75, 0.0175])
+    assert values.loc["60% following", "shown"] == "0.75 ± 0.02, not settled"
+    assert values["shown"].str.endswith("not settled").sum() == 1
+    gains = values.loc["gain of home, car"]
     assert gains["value"].tolist() == [5.0, 4.5]
     assert gains["uncertainty"].tolist() == [0.2, 0.2]
 
@@ -101,7 +101,7 @@ def test_a_row_holds_the_run_as_its_tables_do(mini):
     assert row["bill_cny"] == pytest.approx(summary["drivers' electricity bill"], rel=1e-9)
     assert row["unsettled_cny"] == 0
     assert np.isnan(row["excess_cny_veh"])
-    # Everybody's cost: time, queue and bill. The shares of plug-in steps by path are traced within a step, hence not exact.
+    # Everybody's cost: time, queue and bill. Shares of plug-in steps by path are traced within a step, so not exact.
     assert 80 * row["driver_cny_veh"] == pytest.approx(row["time_queue_cny"] + row["bill_cny"], rel=1e-4)
     groups = [value for name, value in row.items() if name.startswith("cost of ")]
     assert len(groups) == 4
@@ -126,19 +126,19 @@ def test_the_committed_runs_are_of_the_present_scenario_and_add_up():
 
 
 def test_more_freedom_never_costs_more_where_it_must_not():
-    """The same drivers on the same roads: a grid that may also discharge is no dearer, and one that may shift no dearer."""
+    """The same drivers on the same roads: a grid that may shift charging costs no more, nor one that may discharge."""
     total = read_table(RUNS_FILE).set_index("run")["grid_cny"]
     assert total["nearest"] <= total["nearest, smart"] * (1 + 1e-6) <= total["nearest, uncontrolled"] * (1 + 2e-6)
 
 
 @pytest.mark.verify
 def test_runs_can_be_made_again():
-    """On shortest paths to the grid solver's digits; a coordinated one within twice what drivers could still gain, and a
-    thousandth of its total for the way there."""
-    kept = read_table(RUNS_FILE).set_index("run")
-    fresh = table_of_runs(load_scenario("nguyen"), ("nearest", "60 % follow"), cache=False, report=len).set_index("run")
-    assert fresh.loc["nearest", "total_cny"] == pytest.approx(kept.loc["nearest", "total_cny"], rel=1e-5)
-    room = 2 * kept.loc["60 % follow", "unsettled_cny"] + 1e-3 * kept.loc["60 % follow", "total_cny"]
-    assert fresh.loc["60 % follow", "total_cny"] == pytest.approx(kept.loc["60 % follow", "total_cny"], abs=room)
+    """On shortest paths to the grid solver's digits; a coordinated one within twice what drivers could still gain, and
+    a thousandth of its total for the way there."""
+    committed = read_table(RUNS_FILE).set_index("run")
+    fresh = table_of_runs(load_scenario("nguyen"), ("nearest", "60 % follow"), cache=False).set_index("run")
+    assert fresh.loc["nearest", "total_cny"] == pytest.approx(committed.loc["nearest", "total_cny"], rel=1e-5)
+    room = 2 * committed.loc["60 % follow", "unsettled_cny"] + 1e-3 * committed.loc["60 % follow", "total_cny"]
+    assert fresh.loc["60 % follow", "total_cny"] == pytest.approx(committed.loc["60 % follow", "total_cny"], abs=room)
     if is_stale(FILE):
         renew_hash(FILE)

@@ -15,8 +15,8 @@ def place(folder, value=10.0, title="Load", mark=b"", name="01_load"):
     """The four files of a figure with one number in it, in the form that the exporter writes."""
     drawing = {"data": [{"y": [value, 1.0], "name": "c1"}], "layout": {"title": {"text": title}, "width": 900}}
     write_text(folder / f"{name}.csv", f"station,load_kw\nc1,{value!r}\nc2,1.0\n")
-    script = f'<script type="application/json" id="drawing">{json.dumps(drawing)}</script>'
-    write_text(folder / f"{name}.html", f"{script}\n</html>\n")
+    plot = f'Plotly.newPlot( "{name}", {json.dumps(drawing["data"])}, {json.dumps(drawing["layout"])}, {{}})'
+    write_text(folder / f"{name}.html", f"<script>{plot}</script>\n</html>\n")
     (folder / f"{name}.pdf").write_bytes(b"%PDF" + mark + b"\n%%EOF\n")
     (folder / f"{name}.png").write_bytes(b"\x89PNG" + mark + b"IEND\xaeB`\x82")
 

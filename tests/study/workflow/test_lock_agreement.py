@@ -18,22 +18,23 @@ LOCK = list(pins(LOCK_TEXT))
 
 
 def disagreements(wanted, locked):
-    """What is wrong with a lock, one line each: on each machine one version of everything asked for, within its bounds."""
-    found = []
+    """What is wrong with a lock, one line each: every machine gets one version of what is asked for, within bounds."""
+    complaints = []
     for machine in MACHINES:
         where = f"{machine['sys_platform']}, Python {machine['python_version']}"
-        here = [pin for pin in locked if pin.applies(machine)]
-        found += [f"{name} twice on {where}" for name, n in Counter(pin.name for pin in here).items() if n > 1]
-        versions = {pin.name: pin.version for pin in here}
+        installed = [pin for pin in locked if pin.applies(machine)]
+        counts = Counter(pin.name for pin in installed)
+        complaints += [f"{name} twice on {where}" for name, n in counts.items() if n > 1]
+        versions = {pin.name: pin.version for pin in installed}
         for item in wanted:
             if item.marker is None or item.marker.evaluate({**machine, "extra": ""}):
                 version = versions.get(canonicalize_name(item.name))
                 if version is None or version not in item.specifier:
-                    found.append(f"{item} on {where}, but the lock has {version}")
+                    complaints.append(f"{item} on {where}, but the lock has {version}")
     names = {canonicalize_name(item.name) for item in wanted}
     direct = {pin.name for pin in locked if pin.direct}
-    found += [f"{name}: named by only one of the two" for name in sorted(names ^ direct)]
-    return found + [f"{pin.name} has no hash" for pin in locked if not pin.hashes]
+    complaints += [f"{name}: named by only one of the two" for name in sorted(names ^ direct)]
+    return complaints + [f"{pin.name} has no hash" for pin in locked if not pin.hashes]
 
 
 def test_lock_satisfies_pyproject_on_every_machine():
@@ -73,11 +74,11 @@ def test_environment_lists_what_pyproject_lists():
     lines = [line for line in content["dependencies"] if isinstance(line, str)]
     [pip_lines] = [line["pip"] for line in content["dependencies"] if isinstance(line, dict)]
     back = {conda: name for name, conda in CONDA_NAMES.items()}
-    found = {back.get(item.name, item.name): item.specifier for item in map(Requirement, lines)}
-    found |= {canonicalize_name(item.name): item.specifier for item in map(Requirement, set(pip_lines) - {"-e ."})}
-    assert found.pop("python") == Requirement("python>=3.11").specifier
-    assert found.pop("pip") == ""
-    assert found == {canonicalize_name(item.name): item.specifier for item in requirements()}
+    listed = {back.get(item.name, item.name): item.specifier for item in map(Requirement, lines)}
+    listed |= {canonicalize_name(item.name): item.specifier for item in map(Requirement, set(pip_lines) - {"-e ."})}
+    assert listed.pop("python") == Requirement("python>=3.11").specifier
+    assert listed.pop("pip") == ""
+    assert listed == {canonicalize_name(item.name): item.specifier for item in requirements()}
     assert "kaleido" not in {Requirement(line).name for line in lines}
     assert content["channels"] == ["conda-forge", "nodefaults"]
 

@@ -1,8 +1,12 @@
 """Notebooks are executed when something that they depend on has changed, and only then."""
 
 import json
+import os
+import re
+import signal
 import subprocess
 import sys
+from unittest import TestCase
 
 import nbformat
 import pytest
@@ -14,6 +18,7 @@ from study.workflow import notebooks
 from study.workflow.export import export_figures, page_drawing
 from study.workflow.notebooks import exclusive, notebook_hash, run_notebooks
 from study.workflow.refresh import NOT_EMBEDDED, committed_notebook, refresh_notebooks
+from study.workflow.render import plotly_library
 
 FIGURE = """figure = go.Figure(go.Scatter(x=[0, 5], y=[1.0, 2.0]))
 figure.update_layout(title="The load rises</script>", xaxis_title="time [min]", yaxis_title="load [kW]")
@@ -23,6 +28,11 @@ show(figure, "01_load", "It rises.", pd.DataFrame({"time_min": [0, 5], "load_kw"
 def save(path, *code, **metadata):
     cells = [new_markdown_cell("# A question"), *(new_code_cell(text, id=f"random{k}") for k, text in enumerate(code))]
     nbformat.write(new_notebook(cells=cells, metadata=metadata), path)
+
+
+def environ(tmp_path):
+    """The environment of a command whose artefacts go to ``tmp_path / "build"``."""
+    return os.environ | {"EVLIB_BUILD": str(tmp_path / "build")}
 
 
 # --- The decision to run, with an executor that only writes files ---
@@ -48,7 +58,7 @@ def study(tmp_path, monkeypatch):
 
     def run():
         executed.clear()
-        runs = run_notebooks(folder, build, report=lambda line: None)
+        runs = run_notebooks(folder, build)
         assert [run.recorded for run in runs] == [(f"fig_{path.stem}",) for path in sorted(folder.glob("*.ipynb"))]
         return list(executed)
 
@@ -141,12 +151,70 @@ def test_file_that_is_no_notebook_is_named(study):
         study()
 
 
+@pytest.mark.parametrize("kind", ["missing", "a file"])
+def test_folder_that_is_not_there_is_an_error(tmp_path, kind):
+    folder = tmp_path / "notebook"
+    if kind == "a file":
+        folder.write_text("no folder")
+    with pytest.raises(StudyError, match=f"{folder} is not a folder; --notebooks must name the folder that"):
+        run_notebooks(folder, tmp_path / "build")
+    assert not (tmp_path / "build").exists()
+
+
+def test_command_with_a_mistyped_folder_fails_with_one_message(tmp_path):
+    command = [sys.executable, "-m", "study", "reproduce", "--notebooks", str(tmp_path / "x"), "--figures"]
+    done = subprocess.run(
+        [*command, str(tmp_path / "figures")], env=environ(tmp_path), capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert not (tmp_path / "figures").exists()
+
+
+def test_folder_without_notebooks_is_said(tmp_path, caplog):
+    with caplog.at_level("INFO", "study"):
+        assert run_notebooks(tmp_path, tmp_path / "build") == []
+    assert caplog.messages == [f"No notebooks in {tmp_path} yet."]
+
+
+def test_progress_goes_to_stdout_and_no_bar_into_a_file(tmp_path):
+    """The lines of a run, as a pipe gets them; the bar is for terminals."""
+    (tmp_path / "empty").mkdir()
+    command = [sys.executable, "-m", "study", "reproduce", "--notebooks", str(tmp_path / "empty")]
+    done = subprocess.run(command, env=environ(tmp_path), capture_output=True, text=True, check=False)
+    lines = done.stdout.splitlines()
+    assert done.returncode == 0
+    assert lines[0] == f"No notebooks in {tmp_path / 'empty'} yet."
+    assert re.fullmatch(r"Done in \d+\.\d s\.", lines[-1])
+    assert done.stderr == ""
+
+
+HOLD = """import sys, time
+from pathlib import Path
+from study.workflow.notebooks import exclusive
+with exclusive(Path(sys.argv[1])):
+    print("held", flush=True)
+    time.sleep(60)
+"""
+
+
 def test_one_run_at_a_time(tmp_path):
-    code = "import sys; from study.workflow.notebooks import exclusive\nfrom pathlib import Path\n"
-    code += "with exclusive(Path(sys.argv[1])): pass"
     with exclusive(tmp_path):
-        other = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=False)
-    assert "Another run is writing" in other.stderr
+        other = subprocess.run([sys.executable, "-c", HOLD, str(tmp_path)], capture_output=True, text=True, check=False)
+    assert f"StudyError: Another run is writing to {tmp_path}; wait for it to end." in other.stderr
+    assert other.stdout == ""
+    with exclusive(tmp_path):
+        pass
+
+
+def test_killed_run_lets_go_of_the_build_folder(tmp_path):
+    """SIGKILL leaves the process no time to tidy up: the system takes the lock from it."""
+    with subprocess.Popen([sys.executable, "-c", HOLD, str(tmp_path)], stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout.readline() == "held\n"
+        with pytest.raises(StudyError, match="Another run is writing"), exclusive(tmp_path):
+            pass
+        other.send_signal(signal.SIGKILL)
     with exclusive(tmp_path):
         pass
 
@@ -156,7 +224,7 @@ def test_one_run_at_a_time(tmp_path):
 
 @pytest.fixture(scope="module")
 def executed(tmp_path_factory):
-    """A good and a failing notebook, run for real in a folder with a space; what was reported, and the error."""
+    """A good and a failing notebook, run for real in a folder with a space; what was logged, and the error."""
     base = tmp_path_factory.mktemp("a study")
     (base / "notebooks").mkdir()
     imports = "import pandas as pd, plotly.graph_objects as go\nfrom evlib.figures.publish import show"
@@ -166,12 +234,12 @@ def executed(tmp_path_factory):
         "x = 1\nraise ValueError('capacity is negative')",
         kernelspec={"name": "old", "display_name": "Old"},
     )
-    lines = []
-    with pytest.raises(StudyError) as error:
-        run_notebooks(base / "notebooks", base / "build", report=lines.append)
-    (base / "notebooks" / "02_bad.ipynb").unlink()
-    runs = run_notebooks(base / "notebooks", base / "build", report=lines.append)
-    return base, runs, lines, str(error.value)
+    with TestCase().assertLogs("study", "INFO") as logs:  # caplog is not for fixtures of a whole module
+        with pytest.raises(StudyError) as error:
+            run_notebooks(base / "notebooks", base / "build")
+        (base / "notebooks" / "02_bad.ipynb").unlink()
+        runs = run_notebooks(base / "notebooks", base / "build")
+    return base, runs, [record.getMessage() for record in logs.records], str(error.value)
 
 
 def test_failed_notebook_is_named_with_its_error_and_place(executed):
@@ -188,26 +256,36 @@ def test_failed_notebook_is_named_with_its_error_and_place(executed):
     assert runs[0].skipped
 
 
-def test_figures_are_exported_and_left_alone_the_second_time(executed):
+def test_figures_are_exported_and_left_alone_the_second_time(executed, caplog):
     base, runs, _, _ = executed
-    figures, lines = base / "figures", []
-    export_figures(runs, base / "build", figures, report=lines.append)
+    figures = base / "figures"
+    caplog.set_level("INFO", "study")
+    export_figures(runs, base / "build", figures)
     names = ["01_load.csv", "01_load.html", "01_load.pdf", "01_load.png", "SHA256SUMS", "plotly.min.js"]
     assert sorted(path.name for path in figures.iterdir()) == names
     drawing = page_drawing(figures / "01_load.html")
     assert drawing["layout"]["title"]["text"] == "The load rises</script>"
     assert drawing == json.loads((base / "build" / "recorded" / "01_load.json").read_text())
+    assert (figures / "plotly.min.js").read_bytes() == plotly_library().read_bytes()
+    page = (figures / "01_load.html").read_bytes()
+    assert page.count(b'src="plotly.min.js"') == 1
+    assert b"It rises." in page
     assert b"CreationDate (D:20000101000000" in (figures / "01_load.pdf").read_bytes()
     assert (figures / "01_load.png").stat().st_size < 40_000
     before = {path.name: path.stat().st_mtime_ns for path in figures.iterdir()}
-    export_figures(runs, base / "build", figures, report=lines.append)
+    export_figures(runs, base / "build", figures)
     assert {path.name: path.stat().st_mtime_ns for path in figures.iterdir()} == before
-    assert lines[-1] == "1 figures and tables, 0 exported; figures/: nothing changed"
+    assert caplog.messages[-1] == "1 figures and tables, 0 exported; figures/: nothing changed"
+
+    (base / "build" / "figures" / "01_load.html").unlink()
+    export_figures(runs, base / "build", figures)
+    assert caplog.messages[-1] == "1 figures and tables, 1 exported; figures/: nothing changed"
+    assert (base / "build" / "figures" / "01_load.html").read_bytes() == page
 
 
 def test_refreshed_notebook_holds_picture_caption_and_no_trace_of_the_machine(executed):
     base, runs, _, _ = executed
-    refresh_notebooks(runs, base / "build", report=lambda line: None)
+    refresh_notebooks(runs, base / "build")
     source = base / "notebooks" / "01_good.ipynb"
     text = source.read_text()
     node = nbformat.read(source, 4)
@@ -226,9 +304,9 @@ def test_refreshed_notebook_holds_picture_caption_and_no_trace_of_the_machine(ex
     assert "application/vnd.plotly.v1+json" not in shown.data
     assert shown.metadata["image/png"] == {"alt": "A rising line"}
     assert node.cells[4].outputs[0].data["text/plain"] == "'notebooks'"
-    assert run_notebooks(base / "notebooks", base / "build", report=lambda line: None)[0].skipped
+    assert run_notebooks(base / "notebooks", base / "build")[0].skipped
 
-    refresh_notebooks(runs, base / "build", report=lambda line: None)
+    refresh_notebooks(runs, base / "build")
     assert source.read_text() == text
 
 

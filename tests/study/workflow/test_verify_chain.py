@@ -14,7 +14,7 @@ pytestmark = [
     pytest.mark.verify,
     pytest.mark.skipif(not list(NOTEBOOKS.glob("*.ipynb")), reason="no notebooks yet"),
 ]
-PARTS = ("evlib", "data", "notebooks", "figures", "pyproject.toml", "requirements.lock")
+PARTS = ("evlib", "study", "data", "notebooks", "figures", "pyproject.toml", "requirements.lock")
 
 
 @pytest.fixture(scope="module")
