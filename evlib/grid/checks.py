@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import heapq
-
 import networkx as nx
 import numpy as np
 
@@ -97,7 +95,10 @@ def check_branches(where: str, branches: dict[str, np.ndarray], known: np.ndarra
 
 
 def sort_from_root(where: str, bus: np.ndarray, branches: dict[str, np.ndarray], root_bus: int):
-    """Order of buses and branches, and each branch's parent position: parents first, lower bus numbers first."""
+    """Rows of buses and of branches in the feeder's order, and the position of the bus that each branch starts at.
+
+    Parents come before their children; among the buses that may come next, the lowest number does.
+    """
     graph = nx.Graph()
     graph.add_nodes_from(bus.tolist())
     ends = list(zip(branches["from_bus"].tolist(), branches["to_bus"].tolist(), strict=True))
@@ -117,18 +118,15 @@ def sort_from_root(where: str, bus: np.ndarray, branches: dict[str, np.ndarray],
             f"open one of branches {listed(numbers)}"
         )
     row_of_bus = {number: row for row, number in enumerate(bus.tolist())}
-    position, bus_order, branch_order, parent = {}, [], [], []
-    frontier = [(root_bus, -1, -1)]
-    while frontier:
-        number, branch_row, parent_position = heapq.heappop(frontier)
-        position[number] = len(bus_order)
-        bus_order.append(row_of_bus[number])
-        branch_order.append(branch_row)
-        parent.append(parent_position)
-        for neighbour in graph[number]:
-            if neighbour not in position:
-                heapq.heappush(frontier, (neighbour, graph.edges[number, neighbour]["row"], position[number]))
-    return np.array(bus_order), np.array(branch_order[1:], dtype=int), np.array(parent[1:], dtype=int)
+    tree = nx.bfs_tree(graph, root_bus)
+    order = list(nx.lexicographical_topological_sort(tree, key=int))
+    position = {number: place for place, number in enumerate(order)}
+    feeding = [(parent, number) for number in order[1:] for parent in tree.predecessors(number)]
+    return (
+        np.array([row_of_bus[number] for number in order]),
+        np.array([graph.edges[branch]["row"] for branch in feeding], dtype=int),
+        np.array([position[parent] for parent, _ in feeding], dtype=int),
+    )
 
 
 def listed(numbers) -> str:
