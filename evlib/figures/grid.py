@@ -18,7 +18,7 @@ __all__ = [
     "voltages_by_bus",
 ]
 
-# Stacked from the bottom up; neighbours also differ in grey. No hatching: it would make the picture three times as large.
+# Stacked from the bottom up; neighbours also differ in grey. No hatching: it would triple the size of the picture.
 SUPPLY = {
     "renewables used": COLOURS[2],
     "over the tie": "#D0D0D0",
@@ -40,13 +40,13 @@ PARTS = {"energy": "#D0D0D0", "congestion": COLOURS[5], "loss": COLOURS[0], "vol
 
 
 def dispatch_by_zone(dispatch: pd.DataFrame, *, title: str, columns: int = 2) -> go.Figure:
-    """How the demand of each zone is met over the day: one panel for each zone, supply as stacked areas, demand as lines.
+    """How each zone's demand is met over the day: one panel for each zone, supply as stacked areas, demand as lines.
 
     Parameters
     ----------
     dispatch : DataFrame
-        The table ``dispatch`` of a result, or its rows for the zones to draw, in drawing order: ``zone``, ``step``, ``clock``,
-        ``load_kw``, ``vehicles_kw``, ``available_kw``, ``curtailed_kw``, ``backup_kw``, ``shed_kw``,
+        The table ``dispatch`` of a result, or its rows for the zones to draw, in drawing order: ``zone``, ``step``,
+        ``clock``, ``load_kw``, ``vehicles_kw``, ``available_kw``, ``curtailed_kw``, ``backup_kw``, ``shed_kw``,
         ``tie_kw``.
     title : str
         The finding.
@@ -241,7 +241,7 @@ def losses_over_day(losses: pd.DataFrame, *, title: str) -> go.Figure:
 
 
 def forecast_cost(table: pd.DataFrame, *, title: str) -> go.Figure:
-    """Grid cost against the error of the wind forecast, with the vehicles as planned and planned anew for the true wind.
+    """Grid cost against the error of the wind forecast, with vehicles as planned and planned anew for the true wind.
 
     Parameters
     ----------

@@ -59,8 +59,8 @@ def cumulative_curves(curves: pd.DataFrame, at_min: float, title: str) -> go.Fig
     curves : DataFrame
         ``minute_min``, ``entered_veh``, ``left_veh``.
     at_min : float
-        Moment at which to read the vehicles on the road (vertical line), and the time that a vehicle entering then spends
-        there (horizontal line) [min].
+        Moment at which to read the number of vehicles on the road (vertical line), and the time that a vehicle entering
+        then spends there (horizontal line) [min].
     title : str
         States the finding.
 
