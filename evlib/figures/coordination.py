@@ -192,8 +192,8 @@ def cost_by_compliance(table: pd.DataFrame, title: str) -> go.Figure:
     ----------
     table : DataFrame
         ``compliance`` (0 to 1, each value once), ``time_queue_cny``, ``grid_cny``, ``total_cny`` [CNY],
-        ``unsettled_cny`` (uncertainty of the total, drawn as an error bar where above 0), ``converged`` (1; 0 for a run that has not
-        settled, which is drawn hollow; nan for a run that does not iterate).
+        ``unsettled_cny`` (uncertainty of the total, drawn as an error bar where above 0), ``converged`` (1; 0 for a run
+        that has not settled, which is drawn hollow; nan for a run that does not iterate).
     title : str
         States the finding.
 

@@ -26,7 +26,7 @@ _PLOTLY = "application/vnd.plotly.v1+json"
 
 
 def recorded_dir() -> Path:
-    """Folder of what the notebooks have recorded: ``<name>.json``, ``<name>.csv`` and ``<name>.meta.json`` for each name."""
+    """Folder of the notebooks' recorded output: ``<name>.json``, ``<name>.csv`` and ``<name>.meta.json`` for each."""
     return build_dir() / "recorded"
 
 
