@@ -40,7 +40,7 @@ class Assignment:
     relative_gap : float
         See :func:`assign`.
     converged : bool
-        Whether the gap asked for was reached.
+        Whether the requested gap was reached.
     table : DataFrame
         One row for each iteration: ``iteration``, ``objective``, ``lower_bound``, ``relative_gap``, ``n_paths``.
     """

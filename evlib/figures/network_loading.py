@@ -90,14 +90,14 @@ def cumulative_curves(curves: pd.DataFrame, at_min: float, title: str) -> go.Fig
 
 
 def impedances(table: pd.DataFrame, most_min: float, title: str) -> go.Figure:
-    """Travel time of one road by the vehicles on it, one line a function.
+    """Travel time of one road against the vehicles on it, one line for each impedance.
 
     Parameters
     ----------
     table : DataFrame
         ``function``, ``vehicles_veh``, ``travel_min``.
     most_min : float
-        Upper end of the axis [min]; what is longer leaves the picture.
+        Upper end of the axis [min]; longer times are cut off.
     title : str
         States the finding.
 
@@ -160,7 +160,7 @@ def volume_over_capacity(arcs: pd.DataFrame, title: str) -> go.Figure:
 
 
 def station_occupancy(stations: pd.DataFrame, plugs_by_station: dict, title: str) -> go.Figure:
-    """Occupied plugs and queue of stations over the day, one panel a station.
+    """Occupied plugs and queue of stations over the day, one panel for each station.
 
     Parameters
     ----------

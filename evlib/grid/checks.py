@@ -140,7 +140,7 @@ def check_grid_case(case) -> None:
     Raises
     ------
     InputError
-        Names field, bus, zone or farm, step, value, and what would be right.
+        The message names field, bus, zone or farm, step and value, and says what would be right.
     """
     n_steps = np.shape(case.load_kw)[-1] if np.ndim(case.load_kw) == 2 else 0
     buses = [f"bus {number}" for number in case.feeder.bus]

@@ -25,7 +25,7 @@ LEAF_KEYS = ("value", "unit", "source", "range", "note")
 
 @dataclass(frozen=True)
 class Provenance:
-    """Where one parameter's value comes from.
+    """Where the value of a parameter comes from.
 
     Attributes
     ----------

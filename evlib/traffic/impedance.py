@@ -128,7 +128,7 @@ def affine(vehicles, free_flow_time_min, capacity_veh_min):
     Notes
     -----
     The linear delay of Friesz et al. (1993). Its steady outflow x / D(x) rises towards Q and never exceeds it, so the
-    capacity limit never acts. Use it where a closed form is wanted: it counts as delay even vehicles that drive freely,
+    capacity limit never acts. Use it where a closed form is wanted: even vehicles that drive freely count as delay,
     so that at x = Q t0 the travel time is twice the free-flow time.
 
     Examples

@@ -150,7 +150,7 @@ def assemble_network(
     destinations : dict of str -> int, optional
         Destination name -> node, if trips go on after charging: then every origin has trips to every destination.
     label : str, optional
-        What error messages call the network.
+        Name of the network in error messages.
 
     Returns
     -------

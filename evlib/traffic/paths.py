@@ -73,7 +73,7 @@ def enumerate_paths(roads, starts, stations, destinations, origins, label, every
     origins : dict of str -> (int, str or None)
         Origin name -> number of its origin arc, and destination of its trips.
     label : str
-        What error messages call the network.
+        Name of the network in error messages.
     every_path : bool
 
     Returns
