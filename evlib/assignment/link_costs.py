@@ -1,4 +1,4 @@
-"""Arc costs of static flows, with what an assignment needs of them: integral, slope, marginal cost."""
+"""Arc costs of static flows, with all that an assignment needs: integral, slope and marginal cost."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class PowerCost:
     Attributes
     ----------
     constant : ndarray, shape (n_arcs,)
-        a, the cost of the empty arc, not negative [unit of cost].
+        a, the cost on the empty arc, not negative [unit of cost].
     factor : ndarray, shape (n_arcs,)
         c, not negative [unit of cost / veh^beta].
     power : ndarray, shape (n_arcs,)
@@ -29,12 +29,13 @@ class PowerCost:
     Raises
     ------
     InputError
-        A coefficient that is not finite or below its bound, shapes that do not fit.
+        A coefficient is not finite or below its bound, or shapes do not match.
 
     Notes
     -----
-    Any object with ``__call__``, ``integral``, ``slope`` (each of a flow and arc numbers) and ``marginal`` will do in
-    its place, as long as its cost rises with the arc's own flow and depends on no other arc's.
+    Any object with ``__call__``, ``integral`` and ``slope`` (each a function of a flow and arc numbers) and
+    ``marginal`` can take its place, as long as the cost of an arc rises with that arc's flow and depends on no other
+    arc.
 
     Examples
     --------
@@ -48,10 +49,12 @@ class PowerCost:
     power: np.ndarray
 
     def __post_init__(self):
-        given = [np.asarray(getattr(self, name), dtype=float) for name in ("constant", "factor", "power")]
-        if given[0].ndim != 1 or any(values.shape != given[0].shape for values in given):
-            raise InputError(f"arc cost: coefficients of shapes {[v.shape for v in given]}; must all be (n_arcs,)")
-        for name, values, least in zip(("constant", "factor", "power"), given, (0.0, 0.0, 1.0), strict=True):
+        coefficients = [np.asarray(getattr(self, name), dtype=float) for name in ("constant", "factor", "power")]
+        if coefficients[0].ndim != 1 or any(values.shape != coefficients[0].shape for values in coefficients):
+            raise InputError(
+                f"arc cost: coefficients of shapes {[v.shape for v in coefficients]}; must all be (n_arcs,)"
+            )
+        for name, values, least in zip(("constant", "factor", "power"), coefficients, (0.0, 0.0, 1.0), strict=True):
             wrong = ~(np.isfinite(values) & (values >= least))
             if wrong.any():
                 a = int(np.flatnonzero(wrong)[0])
@@ -83,15 +86,15 @@ class PowerCost:
         return self.constant[arcs] + self.factor[arcs] * np.asarray(flow_veh) ** self.power[arcs]
 
     def integral(self, flow_veh, arcs=slice(None)) -> np.ndarray:
-        """Integral of the cost from an empty arc to this flow: what Beckmann's objective sums."""
+        """Integral of the cost from an empty arc to this flow: a summand of Beckmann's objective."""
         flow_veh, power = np.asarray(flow_veh), self.power[arcs]
         return self.constant[arcs] * flow_veh + self.factor[arcs] / (power + 1) * flow_veh ** (power + 1)
 
     def slope(self, flow_veh, arcs=slice(None)) -> np.ndarray:
-        """Derivative of the cost by the flow."""
+        """Derivative of the cost with respect to the flow."""
         power = self.power[arcs]
         return self.factor[arcs] * power * np.asarray(flow_veh) ** (power - 1)
 
     def marginal(self) -> PowerCost:
-        """Derivative of everybody's cost v t(v): own cost plus the toll v t'(v)."""
+        """Derivative of the total cost v t(v) on an arc: the vehicle's own cost plus the toll v t'(v)."""
         return PowerCost(self.constant, self.factor * (self.power + 1), self.power)

@@ -1,4 +1,4 @@
-"""Cheapest paths of origin-destination pairs at given arc costs: where the columns of a path problem come from."""
+"""Cheapest paths of origin-destination pairs at given arc costs: they become the columns of a path problem."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ __all__ = ["Roads", "cheapest_paths"]
 
 @dataclass(frozen=True)
 class Roads:
-    """A directed road graph; nodes are numbered 1..n_nodes, arcs by their place in the arrays.
+    """A directed road graph; nodes are numbered 1..n_nodes, arcs by their position in the arrays.
 
     Attributes
     ----------
     n_nodes : int
     tail, head : ndarray of int, shape (n_arcs,)
-        Nodes that each arc leaves and enters. Arcs between the same two nodes may be several.
+        Nodes that each arc leaves and enters. Several arcs may join the same two nodes.
     first_through_node : int
-        Nodes with smaller numbers are zones that trips start and end at but do not pass; 1 if all may be passed.
+        Nodes with smaller numbers are zones: trips start and end there but do not pass through; 1 if all may be passed.
 
     Raises
     ------
     InputError
-        A node outside 1..n_nodes, an arc from a node to itself, arrays of different lengths.
+        A node outside 1..n_nodes, an arc from a node to itself, or arrays of different lengths.
     """
 
     n_nodes: int
@@ -38,12 +38,12 @@ class Roads:
 
     def __post_init__(self):
         for name in ("tail", "head"):
-            given = np.asarray(getattr(self, name))
-            nodes = given.astype(int)
-            wrong = (nodes != given) | (nodes < 1) | (nodes > self.n_nodes)
+            values = np.asarray(getattr(self, name))
+            nodes = values.astype(int)
+            wrong = (nodes != values) | (nodes < 1) | (nodes > self.n_nodes)
             if wrong.any():
                 a = int(np.flatnonzero(wrong)[0])
-                raise InputError(f"roads: {name} of arc {a} is {given[a]}; must be a node 1..{self.n_nodes}")
+                raise InputError(f"roads: {name} of arc {a} is {values[a]}; must be a node 1..{self.n_nodes}")
             object.__setattr__(self, name, nodes)
         if self.tail.shape != self.head.shape or self.tail.ndim != 1:
             raise InputError(
@@ -61,7 +61,7 @@ class Roads:
         return len(self.tail)
 
     def path_nodes(self, arcs) -> tuple[int, ...]:
-        """Nodes along a path that is given by its arcs."""
+        """Nodes along a path given by its arcs."""
         return (int(self.tail[arcs[0]]), *self.head[list(arcs)].tolist())
 
 
@@ -85,15 +85,15 @@ def cheapest_paths(roads: Roads, origin, destination, arc_cost) -> tuple[np.ndar
     Raises
     ------
     InputError
-        A cost that is negative or not finite, a pair that starts where it ends, a pair that no path joins.
+        A cost that is negative or not finite, a pair that starts where it ends, or a pair without a path.
 
     Notes
     -----
-    A zone that may not be passed is split in two: arcs arrive at one half and leave from the other.
+    A zone that may not be passed is split into two nodes: arcs arrive at one and leave from the other.
 
     Examples
     --------
-    Two arcs in a row against one that leads there at once:
+    Two arcs in a row against one direct arc:
 
     >>> roads = Roads(3, [1, 2, 1], [2, 3, 3])
     >>> cost, paths = cheapest_paths(roads, [1], [3], [2.0, 2.0, 5.0])
@@ -106,7 +106,7 @@ def cheapest_paths(roads: Roads, origin, destination, arc_cost) -> tuple[np.ndar
     tail, size = _leaving(roads, roads.tail), roads.n_nodes + roads.first_through_node - 1
     head, source, node = roads.head - 1, _leaving(roads, origin), destination - 1
 
-    # Of arcs between the same two nodes only the cheapest counts; keys come out in rising order.
+    # Among arcs between the same two nodes only the cheapest counts; the keys come out in rising order.
     order = np.lexsort((arc_cost, head, tail))
     keys, first = np.unique(tail[order] * size + head[order], return_index=True)
     best = order[first]
@@ -121,7 +121,7 @@ def cheapest_paths(roads: Roads, origin, destination, arc_cost) -> tuple[np.ndar
         )
 
     on_way, arcs, left = [], [], np.arange(len(node))
-    while len(left):  # from all destinations back, one arc a turn
+    while len(left):  # back from all destinations, one arc in each turn
         came_from = before[row[left], node[left]].astype(int)
         on_way.append(left)
         arcs.append(best[np.searchsorted(keys, came_from * size + node[left])])
@@ -136,7 +136,7 @@ def cheapest_paths(roads: Roads, origin, destination, arc_cost) -> tuple[np.ndar
 
 
 def _leaving(roads: Roads, nodes: np.ndarray) -> np.ndarray:
-    """Index of the half of a node that arcs leave from."""
+    """Index of the graph node from which the arcs of a road node leave."""
     return np.where(nodes < roads.first_through_node, roads.n_nodes + nodes - 1, nodes - 1)
 
 

@@ -12,37 +12,37 @@ from evlib.errors import InputError
 
 __all__ = ["Assignment", "assign"]
 
-_SWEEPS = 20  # over the restricted master between two searches for paths, at most
-_ROUNDING = 1e-14  # relative; path costs that differ by less are equal
-_FLAT = 1e-9  # a step may end where the objective rises with this share of the rate at which it first fell
+_SWEEPS = 20  # at most, over the restricted master between two searches for paths
+_ROUNDING = 1e-14  # relative; path costs that differ by less count as equal
+_FLAT = 1e-9  # a step may end where the objective rises at this share of the rate at which it fell at first
 
 
 @dataclass(frozen=True)
 class Assignment:
-    """Flows on arcs and paths, with what is known of their distance from the answer.
+    """Flows on arcs and paths, with a bound on how far they are from the solution.
 
     Attributes
     ----------
     roads : Roads
     pairs : DataFrame
-        ``origin``, ``destination``, ``demand_veh`` and ``cost``, the least cost of a path, tolls included.
+        ``origin``, ``destination``, ``demand_veh`` and ``cost`` (the least cost of a path, tolls included).
     flow_veh : ndarray, shape (n_arcs,)
     arc_cost, arc_toll : ndarray, shape (n_arcs,)
-        What a vehicle spends, and what it costs the others (0 for the user equilibrium).
+        Cost that a vehicle bears itself, and cost that it imposes on the others (0 for the user equilibrium).
     paths : tuple of tuple of int
         Arcs of each path in use, in the order of driving.
     path_pair : ndarray of int, shape (n_paths,)
         Row of ``pairs`` that each path serves.
     path_flow_veh : ndarray, shape (n_paths,)
     objective, lower_bound : float
-        Value of the convex program at these flows, and a value that no flows can get below; ``objective`` is Beckmann's
+        Value of the convex program at these flows, and a lower bound on it for any flows. ``objective`` is Beckmann's
         sum of integrals (user) or the total cost (system).
     relative_gap : float
         See :func:`assign`.
     converged : bool
-        Whether the gap asked for was reached.
+        Whether the requested gap was reached.
     table : DataFrame
-        One row an iteration: ``iteration``, ``objective``, ``lower_bound``, ``relative_gap``, ``n_paths``.
+        One row for each iteration: ``iteration``, ``objective``, ``lower_bound``, ``relative_gap``, ``n_paths``.
     """
 
     roads: Roads
@@ -61,7 +61,7 @@ class Assignment:
 
     @property
     def total_cost(self) -> float:
-        """What all vehicles spend, without tolls [veh x unit of cost]."""
+        """Cost of all vehicles together, without tolls [veh x unit of cost]."""
         return float(self.flow_veh @ self.arc_cost)
 
     def path_table(self) -> pd.DataFrame:
@@ -80,7 +80,7 @@ class Assignment:
 
 
 def assign(roads: Roads, cost, pairs: pd.DataFrame, *, objective="user", gap=1e-6, max_iterations=100) -> Assignment:
-    """User equilibrium or system optimum of a static demand, to a stated gap.
+    """User equilibrium or system optimum of a static demand, solved to a given gap.
 
     .. math::
 
@@ -91,25 +91,27 @@ def assign(roads: Roads, cost, pairs: pd.DataFrame, *, objective="user", gap=1e-
     ----------
     roads : Roads
     cost : PowerCost
-        Cost of each arc as a function of its flow, see :mod:`evlib.assignment.link_costs`, or an object with the same methods.
+        Cost of each arc as a function of its flow, see :mod:`evlib.assignment.link_costs`, or an object with the same
+        methods.
     pairs : DataFrame
         Columns ``origin``, ``destination`` (nodes, each pair once) and ``demand_veh`` (positive, in the unit of flow).
     objective : {"user", "system"}
-        Own cost t, or the marginal cost of all, whose equilibrium is the system optimum.
+        Drivers choose by their own cost t, or by the marginal cost of all, whose equilibrium is the system optimum.
     gap : float
         Relative gap at which to stop.
     max_iterations : int
-        Searches for new paths, at most.
+        Largest number of searches for new paths.
 
     Returns
     -------
     Assignment
-        Not reaching the gap is reported by ``converged``.
+        ``converged`` tells whether the gap was reached.
 
     Raises
     ------
     InputError
-        Columns missing, a demand not positive, a pair twice, a pair without path, costs for another number of arcs.
+        A column is missing, a demand is not positive, a pair is given twice or has no path, or the number of costs is
+        not the number of arcs.
 
     Notes
     -----
@@ -117,8 +119,8 @@ def assign(roads: Roads, cost, pairs: pd.DataFrame, *, objective="user", gap=1e-
 
     .. math:: gap = \\frac{\\sum_a v_a c_a - \\sum_w d_w u_w}{\\sum_a v_a c_a} .
 
-    The program is convex, so its value less the numerator is a lower bound of what any flows can reach.
-    Column generation: search the cheapest path of every pair, add it if it is new, and shift flow among the known
+    The program is convex, so its value less the numerator is a lower bound on the value of any flows.
+    Column generation: search for the cheapest path of every pair, add it if it is new, and shift flow among the known
     paths, pair after pair, by gradient projection (Jayakrishnan et al. 1994, TRR 1443). A step that would overshoot is
     shortened, so that the objective falls in every step, up to rounding.
 
@@ -128,7 +130,7 @@ def assign(roads: Roads, cost, pairs: pd.DataFrame, *, objective="user", gap=1e-
 
     Examples
     --------
-    Pigou's two roads: one always takes 1, the other as much as there is traffic on it.
+    Pigou's two roads: the cost of one is always 1, that of the other equals its traffic.
 
     >>> from evlib.assignment.link_costs import PowerCost
     >>> roads, cost = Roads(2, [1, 1], [2, 2]), PowerCost.linear([1.0, 0.0], [0.0, 1.0])
@@ -144,23 +146,23 @@ def assign(roads: Roads, cost, pairs: pd.DataFrame, *, objective="user", gap=1e-
     for iteration in range(max_iterations + 1):
         flow = _arc_flows(columns, roads.n_arcs)
         arc_paid = paid(flow)
-        least, found = cheapest_paths(roads, origin, destination, arc_paid)
+        least, cheapest = cheapest_paths(roads, origin, destination, arc_paid)
         spent, value = float(flow @ arc_paid), float(paid.integral(flow).sum())
         excess = spent - float(demand @ least)
-        relative = excess / spent if spent > 0 else 0.0  # where nobody pays, nobody pays too much
+        relative = excess / spent if spent > 0 else 0.0  # without cost there is no excess either
         rows.append((iteration, value, value - excess, relative, sum(len(c.veh) for c in columns)))
         if relative <= gap or iteration == max_iterations:
             break
-        for column, path in zip(columns, found, strict=True):
+        for column, path in zip(columns, cheapest, strict=True):
             column.add(path)
         _solve_restricted(columns, flow, paid, target=0.1 * excess)
-    own = cost(flow)
+    arc_cost = cost(flow)
     return Assignment(
         roads=roads,
         pairs=pd.DataFrame({"origin": origin, "destination": destination, "demand_veh": demand, "cost": least}),
         flow_veh=flow,
-        arc_cost=own,
-        arc_toll=arc_paid - own,
+        arc_cost=arc_cost,
+        arc_toll=arc_paid - arc_cost,
         paths=tuple(path for column in columns for path in column.paths),
         path_pair=np.repeat(np.arange(len(columns)), [len(column.paths) for column in columns]),
         path_flow_veh=np.concatenate([column.veh for column in columns]),
@@ -187,7 +189,7 @@ class _Columns:
         self.on = np.array([np.isin(self.arcs, path) for path in paths], dtype=float)
 
     def add(self, path: tuple[int, ...]) -> None:
-        """A new path, empty at first."""
+        """Add a path without flow, unless it is known."""
         if path not in self.paths:
             self._keep([*self.paths, path], np.append(self.veh, 0.0))
 
@@ -200,27 +202,27 @@ class _Columns:
     def shift(self, flow: np.ndarray, cost) -> float:
         """Move flow to the cheapest known path; changes ``flow`` in place and returns the excess cost found."""
         arcs, on, veh = self.arcs, self.on, self.veh
-        there = flow[arcs]
-        arc_cost = cost(there, arcs)
+        arc_flow = flow[arcs]
+        arc_cost = cost(arc_flow, arcs)
         path_cost = on @ arc_cost
         best = int(path_cost.argmin())
         regret = path_cost - path_cost[best]
         excess = float(veh @ regret)
         if excess <= _ROUNDING * self.demand * path_cost[best]:
             return max(excess, 0.0)
-        # Newton's step of each path against the cheapest: only arcs that one of the two uses alone change their cost.
-        curvature = np.abs(on - on[best]) @ cost.slope(there, arcs)
+        # Newton's step of each path against the cheapest: costs change only on arcs that just one of the two uses.
+        curvature = np.abs(on - on[best]) @ cost.slope(arc_flow, arcs)
         newton = np.divide(regret, curvature, out=np.where(regret > 0, np.inf, 0.0), where=curvature > 0)
         move = -np.minimum(veh, newton)
         move[best] = 0.0
         move[best] = -move.sum()
         change = move @ on
         before, step = float(change @ arc_cost), 1.0
-        # Sums of path flows, so below zero by rounding at most; a broken power of that would be nan.
-        moved = np.maximum(there + change, 0.0)
+        # Arc flows are sums of path flows, so rounding may push them below zero, where a fractional power is nan.
+        moved = np.maximum(arc_flow + change, 0.0)
         while (after := float(change @ cost(moved, arcs))) > _FLAT * -before:
-            step *= before / (before - after)  # where a straight line through both derivatives is zero
-            moved = np.maximum(there + step * change, 0.0)
+            step *= before / (before - after)  # zero of the straight line through both derivatives
+            moved = np.maximum(arc_flow + step * change, 0.0)
         veh = veh + step * move
         veh[best] = 0.0
         veh[best] = self.demand - veh.sum()
@@ -230,7 +232,7 @@ class _Columns:
 
 
 def _solve_restricted(columns: list[_Columns], flow: np.ndarray, cost, target: float) -> None:
-    """Sweeps over the pairs with a choice until the excess among known paths is below the target."""
+    """Sweep over the pairs with several paths until the excess cost among known paths is below the target."""
     choosing = [column for column in columns if len(column.paths) > 1]
     flow = flow.copy()
     for _ in range(_SWEEPS):
@@ -241,7 +243,7 @@ def _solve_restricted(columns: list[_Columns], flow: np.ndarray, cost, target: f
 
 
 def _arc_flows(columns: list[_Columns], n_arcs: int) -> np.ndarray:
-    """Sum of path flows on each arc, anew, so that rounding does not pile up."""
+    """Flow on each arc, summed afresh from the path flows so that rounding errors do not accumulate."""
     flow = np.zeros(n_arcs)
     for column in columns:
         flow[column.arcs] += column.veh @ column.on

@@ -1,4 +1,4 @@
-"""What drivers choose: two routes, tolls, and the way to an equilibrium."""
+"""What drivers choose: two routes, tolls, and how an iteration approaches the equilibrium."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _MARKERS = ("circle", "diamond", "square", "triangle-up")
 
 
 def two_routes(table: pd.DataFrame, meeting: dict[str, tuple[float, float]], title: str) -> go.Figure:
-    """Cost of two routes by how many take the first, for a driver and with the toll.
+    """Cost of two routes against the number of vehicles on the first, without and with the toll.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ def two_routes(table: pd.DataFrame, meeting: dict[str, tuple[float, float]], tit
     for number, (name, (vehicles, cost)) in enumerate(meeting.items()):
         marker = {"symbol": _MARKERS[number], "size": 12, "color": INK}
         figure.add_scatter(x=[vehicles], y=[cost], mode="markers", marker=marker, showlegend=False)
-        side = 1 if number == 0 else -1  # one label below the lines, the next above them
+        side = 1 if number == 0 else -1  # the first label below the lines, the others above them
         figure.add_annotation(x=vehicles, y=cost, text=name, ax=0, ay=48 * side, arrowwidth=1, standoff=8)
     finish(figure, title=title, margin=_ROOM, legend=LEGEND_BELOW)
     figure.update_xaxes(title_text="vehicles on route 1 [veh]")
@@ -51,7 +51,7 @@ def two_routes(table: pd.DataFrame, meeting: dict[str, tuple[float, float]], tit
 
 
 def tolls(table: pd.DataFrame, title: str) -> go.Figure:
-    """Own cost, own cost and toll, and the measured derivative of everybody's cost, by departure.
+    """A driver's own cost, the same with the toll, and the measured derivative of everybody's cost, by departure.
 
     Parameters
     ----------
@@ -83,13 +83,13 @@ def tolls(table: pd.DataFrame, title: str) -> go.Figure:
 
 
 def marginal_delay(table: pd.DataFrame, title: str) -> go.Figure:
-    """Own travel time and the time that one more vehicle costs the others, by the load of the road.
+    """A driver's own travel time, and the delay that one more vehicle causes the others, by the load of the road.
 
     Parameters
     ----------
     table : DataFrame
-        ``inflow_over_capacity``, ``own_min``, ``others_min`` (by the formula), ``loaded_min`` (by the loading; nan where
-        it was not loaded).
+        ``inflow_over_capacity``, ``own_min``, ``others_min`` (by the formula), ``loaded_min`` (by the loading; nan
+        where nothing was loaded).
     title : str
         States the finding.
 
@@ -118,7 +118,7 @@ def marginal_delay(table: pd.DataFrame, title: str) -> go.Figure:
 
 
 def equilibrium_iterations(table: pd.DataFrame, title: str) -> go.Figure:
-    """Excess cost by iteration, one line for each way to reply.
+    """Excess cost by iteration, one line for each reply of the drivers to the costs.
 
     Parameters
     ----------

@@ -8,11 +8,11 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from evlib.errors import InputError
-from evlib.figures.style import COLOURS, INK, LEGEND_BELOW, LOOKS, ROOM_BELOW, finish
+from evlib.figures.style import COLOURS, INK, LEGEND_BELOW, LOOKS, ROOM_BELOW, finish, legend_entry
 
 __all__ = ["VERDICTS", "claim_ratios", "cost_breakdown", "who_gains"]
 
-# Neighbours in a bar differ in their grey too.
+# Neighbours in a bar also differ in grey.
 _ITEMS = {
     "import": "#D0D0D0",
     "backup": COLOURS[5],
@@ -22,7 +22,7 @@ _ITEMS = {
     "shedding": COLOURS[6],
     "bought after the horizon": COLOURS[3],
 }
-# Verdicts on a number, as `evlib.results.claims.verdict` names them; the marker tells them apart in grey.
+# Verdicts as `evlib.results.claims.verdict` names them; the shape of the marker tells them apart in grey.
 VERDICTS = {
     "reproduced": (COLOURS[2], "circle"),
     "direction only": (COLOURS[4], "diamond"),
@@ -37,15 +37,16 @@ def cost_breakdown(costs: pd.DataFrame, title: str) -> go.Figure:
     Parameters
     ----------
     costs : DataFrame
-        As `evlib.results.comparison_tables.cost_table` makes it: ``case``, ``item``, ``cost_cny``; every case has every item.
+        As `evlib.results.comparison_tables.cost_table` makes it: ``case``, ``item``, ``cost_cny``; every case must have
+        every item.
     title : str
         States the finding.
 
     Returns
     -------
     Figure
-        The sum of both sides is written at the right. Drivers' electricity bill is a payment, not a cost, and is no
-        part of it.
+        The sum of both sides is written at the right. It leaves out the drivers' electricity bill, which is a payment
+        and not a cost.
 
     Raises
     ------
@@ -87,7 +88,7 @@ def cost_breakdown(costs: pd.DataFrame, title: str) -> go.Figure:
 
 
 def who_gains(table: pd.DataFrame, measures: dict, title: str) -> go.Figure:
-    """Mean cost of groups of drivers, a panel a measure, a marker a case, joined by a line.
+    """Mean cost of groups of drivers: one panel for each measure, one marker for each case, joined by a line.
 
     Parameters
     ----------
@@ -114,8 +115,8 @@ def who_gains(table: pd.DataFrame, measures: dict, title: str) -> go.Figure:
         figure.add_trace(joint, row=1, col=column)
         for look, symbol, case in zip(LOOKS, symbols, dict.fromkeys(table["case"]), strict=False):
             marker = {"color": look["color"], "symbol": symbol, "size": 11, "line": {"color": INK, "width": 1}}
-            show = {"name": case, "legendgroup": case, "showlegend": column == 1}
-            dots = go.Scatter(x=wide[case], y=groups, mode="markers", marker=marker, **show)
+            entry = legend_entry(case, column == 1)
+            dots = go.Scatter(x=wide[case], y=groups, mode="markers", marker=marker, **entry)
             figure.add_trace(dots, row=1, col=column)
         figure.update_xaxes(title_text=text, rangemode="tozero", col=column)
     finish(figure, title=title, height=380, margin={**ROOM_BELOW, "l": 130}, legend=LEGEND_BELOW)
@@ -124,15 +125,15 @@ def who_gains(table: pd.DataFrame, measures: dict, title: str) -> go.Figure:
 
 
 def claim_ratios(claims: pd.DataFrame, names: dict, title: str, *, within: float = 0.2, most: float = 4.0) -> go.Figure:
-    """Our number over the article's: a row a claim, a marker a definition; the band is what counts as reproduced.
+    """Our number over the article's: one row for each claim, one marker for each definition; the band means reproduced.
 
     Parameters
     ----------
     claims : DataFrame
-        ``claim``, ``article``, ``ours``, ``verdict``: rows where the article gives a number other than 0 and ours is
+        ``claim``, ``article``, ``ours``, ``verdict``; only rows in which the article's number is not 0 and ours is
         defined.
     names : dict of str -> str
-        Claim -> what it says in a few words, in drawing order.
+        Claim -> a few words on what it says, in drawing order.
     title : str
         States the finding.
     within : float
@@ -180,6 +181,6 @@ def _places(claims: pd.DataFrame, order: list[str]) -> pd.DataFrame:
     """Ratio of each definition, the row of its claim, and a height within the row, so that no marker hides another."""
     places = claims[["claim", "verdict"]].assign(ratio=claims["ours"] / claims["article"])
     places["row"] = places["claim"].map(order.index)
-    place, several = (getattr(places.groupby("row")["row"], name) for name in ("cumcount", "transform"))
-    places["height"] = places["row"] + 0.6 * ((place() + 0.5) / several("size") - 0.5)
+    by_row = places.groupby("row")["row"]
+    places["height"] = places["row"] + 0.6 * ((by_row.cumcount() + 0.5) / by_row.transform("size") - 0.5)
     return places

@@ -18,6 +18,7 @@ from evlib.figures.style import (
     clock_title,
     finish,
     hours,
+    legend_entry,
     span,
 )
 
@@ -25,12 +26,13 @@ __all__ = ["dispatch_pair", "domain_panels", "feeder_panels"]
 
 
 def domain_panels(table: pd.DataFrame, title: str) -> go.Figure:
-    """Power that stations may take, as a band, and what they take; a second case as outlines.
+    """Power that stations may take, as a band, and the power they do take; a second case is drawn as outlines.
 
     Parameters
     ----------
     table : DataFrame
-        As `evlib.results.comparison_tables.domain_table` makes it; the first case is drawn as a band, a second as outlines.
+        As `evlib.results.comparison_tables.domain_table` makes it; the first case becomes the band, a second the
+        outlines.
     title : str
         States the finding.
 
@@ -56,7 +58,7 @@ def domain_panels(table: pd.DataFrame, title: str) -> go.Figure:
 
 
 def dispatch_pair(dispatch: pd.DataFrame, title: str) -> go.Figure:
-    """`evlib.figures.grid.dispatch_by_zone` for two cases: a row a case, a column a zone; wasted energy written in.
+    """`evlib.figures.grid.dispatch_by_zone` for two cases: a row each, a column for each zone, and the wasted energy.
 
     Parameters
     ----------
@@ -86,7 +88,7 @@ def dispatch_pair(dispatch: pd.DataFrame, title: str) -> go.Figure:
     for row, case in enumerate(cases, start=1):
         figure.update_yaxes(title_text=f"{case}<br>power [MW]", row=row, col=1)
     top = figure.layout.yaxis.range[1]
-    figure.update_yaxes(range=[0, 1.15 * top])  # room for what is written in
+    figure.update_yaxes(range=[0, 1.15 * top])  # room for the wasted energy
     figure.update_xaxes(ticktext=[text[:2] for text in figure.layout.xaxis.ticktext])
     clock_title(figure, len(cases))
     legend = {**LEGEND_BELOW, "traceorder": "normal"}
@@ -101,7 +103,7 @@ def feeder_panels(table: pd.DataFrame, groups: dict, title: str, *, low_pu: floa
     table : DataFrame
         ``case``, ``bus``, ``lowest_pu``, ``highest_loading`` (nan at the root, which no line feeds); up to three cases.
     groups : dict of str -> sequence of int
-        Parts of the feeder and their buses, in drawing order; a line ends where a part does.
+        Buses of each part of the feeder, in drawing order; a drawn line ends with its part.
     low_pu : float
         Lower limit [pu].
     title : str
@@ -120,9 +122,8 @@ def feeder_panels(table: pd.DataFrame, groups: dict, title: str, *, low_pu: floa
         by_bus = rows.set_index("bus").loc[order]
         for row, column in enumerate(("lowest_pu", "highest_loading"), start=1):
             y = np.insert(by_bus[column].to_numpy(dtype=float), ends[:-1], np.nan)
-            show = {"name": case, "legendgroup": case, "showlegend": row == 1, "mode": "lines+markers"}
-            marker = {"size": 7, "symbol": symbol}
-            figure.add_trace(go.Scatter(x=x, y=y, line=look, marker=marker, **show), row=row, col=1)
+            style = {"mode": "lines+markers", "line": look, "marker": {"size": 7, "symbol": symbol}}
+            figure.add_trace(go.Scatter(x=x, y=y, **style, **legend_entry(case, row == 1)), row=row, col=1)
     line = {"color": INK, "width": 1.5, "dash": "dash"}
     figure.add_hline(y=low_pu, line=line, annotation_text="lower limit", annotation_position="top left", row=1, col=1)
     figure.add_hline(y=1.0, line=line, annotation_text="rating", annotation_position="bottom left", row=2, col=1)
@@ -139,14 +140,13 @@ def feeder_panels(table: pd.DataFrame, groups: dict, title: str, *, low_pu: floa
 
 
 def _band(x, low, high, chosen, case, filled, shown):
-    """Two edges and the profile between them; filled for the first case, thin outlines for the other."""
+    """Lower and upper edge with the chosen profile between them for the first case, two thin outlines for another."""
     edge = {"color": COLOURS[4], "width": 1} if filled else {"color": COLOURS[5], "width": 1.5, "dash": "dot"}
     common = {"x": x, "mode": "lines"}
-    bounds = {"name": f"{case}: bounds", "legendgroup": f"{case}: bounds"}
-    yield go.Scatter(y=low, line=edge, showlegend=False, hoverinfo="skip", **common, **bounds)
+    bounds = f"{case}: bounds"
+    yield go.Scatter(y=low, line=edge, hoverinfo="skip", **common, **legend_entry(bounds, False))
     fill = {"fill": "tonexty", "fillcolor": "rgba(86, 180, 233, 0.35)"} if filled else {}
-    yield go.Scatter(y=high, line=edge, showlegend=shown, **fill, **common, **bounds)
+    yield go.Scatter(y=high, line=edge, **fill, **common, **legend_entry(bounds, shown))
     if filled:
         line = {"color": INK, "width": 2}
-        name = f"{case}: chosen"
-        yield go.Scatter(y=chosen, line=line, name=name, legendgroup=name, showlegend=shown, **common)
+        yield go.Scatter(y=chosen, line=line, **common, **legend_entry(f"{case}: chosen", shown))

@@ -18,6 +18,7 @@ from evlib.figures.style import (
     finish,
     heat_scale,
     hours,
+    legend_entry,
     span,
 )
 
@@ -27,19 +28,19 @@ _FEWER, _MORE = COLOURS[5], COLOURS[0]
 
 
 def volume_pair(arcs: pd.DataFrame, title: str) -> go.Figure:
-    """Inflow over capacity by road and time, one panel a case, on one scale.
+    """Inflow over capacity by road and time: one panel for each case, all on one scale.
 
     Parameters
     ----------
     arcs : DataFrame
-        ``case``, ``arc``, ``clock``, ``inflow_over_capacity``; roads from top to bottom in their order.
+        ``case``, ``arc``, ``clock``, ``inflow_over_capacity``; roads are drawn from top to bottom in the table's order.
     title : str
         States the finding.
 
     Returns
     -------
     Figure
-        A road that nobody enters stays white; a step with inflow above capacity carries a dot.
+        A road stays white while nobody enters it; a dot marks each step in which the inflow exceeds the capacity.
     """
     cases, roads = list(dict.fromkeys(arcs["case"])), list(dict.fromkeys(arcs["arc"]))
     figure = make_subplots(1, len(cases), subplot_titles=cases, shared_yaxes=True, horizontal_spacing=0.04)
@@ -67,7 +68,7 @@ def volume_pair(arcs: pd.DataFrame, title: str) -> go.Figure:
     figure.update_layout(
         coloraxis={"colorscale": heat_scale(), "cmin": 0, "cmax": most, "colorbar": bar}, showlegend=True
     )
-    # The range is said: left to itself, it loses rows as soon as the x axes are tied to each other.
+    # The range is set because Plotly's own choice loses rows as soon as the x axes are tied to each other.
     rows = {"categoryorder": "array", "categoryarray": roads[::-1], "range": [-0.5, len(roads) - 0.5]}
     figure.update_yaxes(type="category", showgrid=False, **rows)
     figure.update_yaxes(title_text="road (from-to)", col=1)
@@ -76,14 +77,14 @@ def volume_pair(arcs: pd.DataFrame, title: str) -> go.Figure:
 
 
 def difference_map(items: pd.DataFrame, changes: pd.DataFrame, title: str) -> go.Figure:
-    """The road map, each road as broad as the change of its traffic.
+    """The road map, with each road drawn as broad as the change of its traffic.
 
     Parameters
     ----------
     items : DataFrame
         The map, as `evlib.inputs.map_table.drawing_table` makes it; its panel ``roads`` is drawn.
     changes : DataFrame
-        ``arc``, ``more_veh``: vehicles of the day in the second case less those in the first.
+        ``arc``, ``more_veh``: vehicles of the whole day in the second case less those in the first.
     title : str
         States the finding.
 
@@ -97,25 +98,27 @@ def difference_map(items: pd.DataFrame, changes: pd.DataFrame, title: str) -> go
         A change on a road that the map does not have.
     """
     roads = items[(items["panel"] == "roads") & (items["kind"] == "road")].set_index("name")
-    more = changes.set_index("arc")["more_veh"]
-    unknown = sorted(set(more.index) - set(roads.index))
+    change_veh = changes.set_index("arc")["more_veh"]
+    unknown = sorted(set(change_veh.index) - set(roads.index))
     if unknown:
         raise InputError(f"changes: arc {unknown[0]!r} is not on the map; must be one of {', '.join(roads.index)}")
-    most = max(float(more.abs().max()), 1e-9)
+    most = max(float(change_veh.abs().max()), 1e-9)
     figure = go.Figure()
     for name, colour, dash, sign in (("fewer vehicles", _FEWER, "7px,4px", -1), ("more vehicles", _MORE, "solid", 1)):
         line = {"color": colour, "dash": dash, "width": 4}
         figure.add_scatter(x=[None], y=[None], mode="lines", line=line, name=name)
-        for arc in more.index[np.sign(more.round()) == sign]:
-            _arrow(figure, roads.loc[arc], {"color": colour, "dash": dash, "width": 1.5 + 9 * abs(more[arc]) / most})
+        for arc in change_veh.index[np.sign(change_veh.round()) == sign]:
+            _arrow(
+                figure, roads.loc[arc], {"color": colour, "dash": dash, "width": 1.5 + 9 * abs(change_veh[arc]) / most}
+            )
     figure.add_scatter(x=[None], y=[None], mode="lines", line={"color": "#BBBBBB", "width": 1.5}, name="as before")
-    for arc in roads.index.difference(more.index[more.round() != 0]):
+    for arc in roads.index.difference(change_veh.index[change_veh.round() != 0]):
         _arrow(figure, roads.loc[arc], {"color": "#BBBBBB", "width": 1.5})
     _places(figure, items)
-    for arc in more.index[more.round() != 0]:
+    for arc in change_veh.index[change_veh.round() != 0]:
         road = roads.loc[arc]
         x, y = (0.45 * road[axis] + 0.55 * road[f"{axis}_from"] for axis in "xy")
-        text = {"text": f"{more[arc]:+.0f}".replace("-", "−"), "showarrow": False, "font": {"size": 12}}
+        text = {"text": f"{change_veh[arc]:+.0f}".replace("-", "−"), "showarrow": False, "font": {"size": 12}}
         figure.add_annotation(x=x, y=y, bgcolor="#FFFFFF", borderpad=1, **text)
     finish(figure, title=title, height=520, margin={"l": 10, "r": 10, "t": 60, "b": 50}, legend=LEGEND_BELOW)
     figure.update_xaxes(visible=False)
@@ -123,7 +126,7 @@ def difference_map(items: pd.DataFrame, changes: pd.DataFrame, title: str) -> go
 
 
 def station_panels(table: pd.DataFrame, measures: dict, title: str, *, levels: dict | None = None) -> go.Figure:
-    """Several measures over the day, a row of panels each, a column a station, a line a case.
+    """Measures over the day: one row of panels for each measure, one column for each station, one line for each case.
 
     Parameters
     ----------
@@ -134,7 +137,7 @@ def station_panels(table: pd.DataFrame, measures: dict, title: str, *, levels: d
     title : str
         States the finding.
     levels : dict of str -> (str, float), optional
-        A level line for a measure: column -> (its name, its value).
+        Horizontal lines: column of a measure -> (name of its line, value).
 
     Returns
     -------
@@ -156,13 +159,13 @@ def station_panels(table: pd.DataFrame, measures: dict, title: str, *, levels: d
             for look, case in zip(LOOKS, cases, strict=False):
                 rows = table[(table["station"] == station) & (table["case"] == case)]
                 x, y = _staircase(rows["clock"], rows[column])
-                show = {"name": case, "legendgroup": case, "showlegend": row == number + 1 == 1}
-                figure.add_trace(go.Scatter(x=x, y=y, mode="lines", line={**look, "shape": "hv"}, **show), **place)
+                entry = legend_entry(case, row == number + 1 == 1)
+                figure.add_trace(go.Scatter(x=x, y=y, mode="lines", line={**look, "shape": "hv"}, **entry), **place)
             if column in (levels or {}):
                 name, level = levels[column]
-                show = {"name": name, "legendgroup": name, "showlegend": number == 0}
+                entry = legend_entry(name, number == 0)
                 line = {"color": INK, "dash": "dash", "width": 1.5}
-                figure.add_trace(go.Scatter(x=x[[0, -1]], y=[level] * 2, mode="lines", line=line, **show), **place)
+                figure.add_trace(go.Scatter(x=x[[0, -1]], y=[level] * 2, mode="lines", line=line, **entry), **place)
     finish(figure, title=title, height=160 + 165 * len(measures), margin={**ROOM_BELOW, "t": 85}, legend=LEGEND_BELOW)
     for row, (column, text) in enumerate(measures.items(), start=1):
         level = [levels[column][1]] if column in (levels or {}) else []
@@ -174,13 +177,13 @@ def station_panels(table: pd.DataFrame, measures: dict, title: str, *, levels: d
 
 
 def _staircase(clock, values):
-    """Begins of steps and their values, with the end of the last step."""
+    """Starts of the steps with their values, and the end of the last step."""
     x, y = hours(clock), np.asarray(values, dtype=float)
     return np.append(x, 2 * x[-1] - x[-2]), np.append(y, y[-1])
 
 
 def _arrow(figure, road, line):
-    """A road with an arrow head behind its middle; heads of broad lines must not grow with them."""
+    """A road with an arrow head past its middle; the head grows less than the line does."""
     x, y = ([road[f"{c}_from"], 0.22 * road[f"{c}_from"] + 0.78 * road[c], road[c]] for c in "xy")
     figure.add_scatter(x=x[::2], y=y[::2], mode="lines", line=line, showlegend=False, hoverinfo="skip")
     size = 11 + 0.9 * line["width"]
@@ -190,20 +193,20 @@ def _arrow(figure, road, line):
 
 
 def _places(figure, items):
-    """Nodes, origins and stations of the map on top of its roads."""
+    """Draw the map's nodes, origins and stations on top of its roads."""
     roads = items[items["panel"] == "roads"]
-    for kind, symbol, size, fill in (
+    for role, symbol, size, fill in (
         ("node", "circle", 20, "#FFFFFF"),
         ("origin", "diamond", 28, "#E4E4E4"),
         ("station", "square", 26, "#BFE3F5"),
     ):
-        chosen = roads[roads["kind"] == kind]
-        if kind != "node":
-            for _, item in chosen.iterrows():
-                ends = {"x": [item["x_from"], item["x"]], "y": [item["y_from"], item["y"]]}
+        chosen = roads[roads["kind"] == role]
+        if role != "node":
+            for _, place in chosen.iterrows():
+                ends = {"x": [place["x_from"], place["x"]], "y": [place["y_from"], place["y"]]}
                 line = {"color": INK, "width": 1.5, "dash": "dot"}
                 figure.add_scatter(**ends, mode="lines", line=line, showlegend=False, hoverinfo="skip")
-        badge = {"symbol": symbol, "size": size, "color": fill, "line": {"color": INK, "width": 1.2}}
+        marker = {"symbol": symbol, "size": size, "color": fill, "line": {"color": INK, "width": 1.2}}
         text = {"text": chosen["label"], "textfont": {"size": 11, "color": INK}}
-        show = {"name": kind, "showlegend": kind != "node"}
-        figure.add_scatter(x=chosen["x"], y=chosen["y"], mode="markers+text", marker=badge, **text, **show)
+        show = {"name": role, "showlegend": role != "node"}
+        figure.add_scatter(x=chosen["x"], y=chosen["y"], mode="markers+text", marker=marker, **text, **show)

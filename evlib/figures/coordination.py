@@ -1,4 +1,4 @@
-"""How traffic and grid come to terms: lower bounds from prices, and iterations of the methods side by side."""
+"""How traffic and grid reach agreement: lower bounds from prices, and the methods' iterations side by side."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["cost_by_compliance", "excess_by_iteration", "lower_bounds", "methods
 _ROOM = {**ROOM_BELOW, "l": 75, "b": 105}
 _MARKERS = ("circle", "square", "diamond", "x", "triangle-up", "cross")
 _LINE_COLOURS = (0, 1, 5, 6, 2, 3)
-# Filled where a loop stays, open where it only comes by, a cross where it swings: readable without colour.
+# Filled where a loop settles, open where it only passes through, a cross where it swings: readable without colour.
 _OUTCOMES = {
     "settles": ("circle", COLOURS[0]),
     "passes": ("circle-open", COLOURS[0]),
@@ -25,7 +25,7 @@ _OUTCOMES = {
 
 
 def lower_bounds(table: pd.DataFrame, least_cny: float, title: str) -> go.Figure:
-    """Lower bound on the least cost by the price that is announced.
+    """Lower bound on the least cost, against the announced price.
 
     Parameters
     ----------
@@ -55,12 +55,12 @@ def lower_bounds(table: pd.DataFrame, least_cny: float, title: str) -> go.Figure
 
 
 def methods_side_by_side(table: pd.DataFrame, title: str) -> go.Figure:
-    """Excess and price gap by iteration, one line a method, on log axes.
+    """Excess and price gap by iteration on logarithmic axes, one line for each method.
 
     Parameters
     ----------
     table : DataFrame
-        ``method``, ``iteration``, ``excess_cny_veh``, ``price_gap`` (both above 0; nan leaves a hole).
+        ``method``, ``iteration``, ``excess_cny_veh``, ``price_gap`` (both above 0; nan leaves a gap in the line).
     title : str
         States the finding.
 
@@ -82,12 +82,12 @@ def methods_side_by_side(table: pd.DataFrame, title: str) -> go.Figure:
 
 
 def excess_by_iteration(table: pd.DataFrame, title: str) -> go.Figure:
-    """Excess by iteration on a log axis, one line a run; a ring marks the iterate that the run returns.
+    """Excess by iteration on a logarithmic axis, one line for each run; a ring marks the iterate that the run returns.
 
     Parameters
     ----------
     table : DataFrame
-        ``run`` (at most six), ``iteration``, ``excess_cny_veh`` [CNY/veh]; optionally ``best``, 1 at the returned
+        ``run`` (at most six), ``iteration``, ``excess_cny_veh`` [CNY/veh]; optionally ``best``: 1 at the returned
         iterate, else 0.
     title : str
         States the finding.
@@ -105,7 +105,7 @@ def excess_by_iteration(table: pd.DataFrame, title: str) -> go.Figure:
     if n_runs > len(_MARKERS):
         raise InputError(f"{n_runs} runs in one figure; must be at most {len(_MARKERS)}, or their lines look alike")
     figure = go.Figure()
-    # Longer runs are drawn first: one that begins like a shorter run does not hide it.
+    # Longer runs are drawn first, so that they do not hide a shorter run that starts out like them.
     runs = sorted(table.groupby("run", sort=False), key=lambda run: -len(run[1]))
     for number, (run, rows) in enumerate(runs):
         figure.add_scatter(**_line(number, run, rows["iteration"], rows["excess_cny_veh"]))
@@ -113,21 +113,21 @@ def excess_by_iteration(table: pd.DataFrame, title: str) -> go.Figure:
         best = table[table["best"] == 1]
         ring = {"symbol": "circle-open", "size": 16, "color": INK, "line": {"width": 2}}
         figure.add_scatter(x=best["iteration"], y=best["excess_cny_veh"], mode="markers", marker=ring, name="returned")
-    rows = 1 + (n_runs - 1) // 3  # of the legend
-    finish(figure, title=title, height=410 + 25 * rows, margin=_ROOM | {"b": 80 + 25 * rows}, legend=LEGEND_BELOW)
+    legend_px = 25 * (1 + (n_runs - 1) // 3)  # three runs in a row
+    finish(figure, title=title, height=410 + legend_px, margin=_ROOM | {"b": 80 + legend_px}, legend=LEGEND_BELOW)
     figure.update_xaxes(title_text="iteration")
     figure.update_yaxes(title_text="excess cost [CNY per vehicle]", type="log", dtick=1)
     return figure
 
 
 def settling_map(table: pd.DataFrame, title: str) -> go.Figure:
-    """What every loop came to at every demand: one panel for each kind of limits, a sign for each run.
+    """How each loop ended at each demand: one panel for each kind of limits, one marker for each run.
 
     Parameters
     ----------
     table : DataFrame
-        ``loop``, ``limits``, ``demand`` [times the scenario's vehicles], ``outcome``; loops are drawn in the order of the
-        table, the first on top.
+        ``loop``, ``limits``, ``demand`` [times the scenario's vehicles], ``outcome``; loops are drawn in the table's
+        order, the first on top.
     title : str
         States the finding.
 
@@ -191,9 +191,9 @@ def cost_by_compliance(table: pd.DataFrame, title: str) -> go.Figure:
     Parameters
     ----------
     table : DataFrame
-        ``compliance`` (0 to 1, each once), ``time_queue_cny``, ``grid_cny``, ``total_cny`` [CNY], ``unsettled_cny`` (what the
-        total is uncertain by, drawn as a bar where above 0), ``converged`` (1, or 0 for a run that has not settled: drawn
-        hollow; nan for one that does not iterate).
+        ``compliance`` (0 to 1, each value once), ``time_queue_cny``, ``grid_cny``, ``total_cny`` [CNY],
+        ``unsettled_cny`` (uncertainty of the total, drawn as an error bar where above 0), ``converged`` (1; 0 for a run
+        that has not settled, which is drawn hollow; nan for a run that does not iterate).
     title : str
         States the finding.
 
@@ -204,18 +204,18 @@ def cost_by_compliance(table: pd.DataFrame, title: str) -> go.Figure:
     Raises
     ------
     InputError
-        A share outside 0 to 1, one that stands there twice, or a total that is not the sum of its parts.
+        A share outside 0 to 1 or given twice, or a total that is not the sum of its parts.
     """
     shares = table["compliance"]
     wrong = shares[~shares.between(0, 1) | shares.duplicated()]
     if len(wrong):
         raise InputError(f"compliance {wrong.iloc[0]:g}; must be from 0 to 1, each share once")
     table = table.sort_values("compliance")
-    rest = table["total_cny"] - table["time_queue_cny"] - table["grid_cny"]
-    if (rest.abs() > 1e-4 * table["total_cny"]).any():
-        at = rest.abs().idxmax()
+    gap_cny = table["total_cny"] - table["time_queue_cny"] - table["grid_cny"]
+    if (gap_cny.abs() > 1e-4 * table["total_cny"]).any():
+        at = gap_cny.abs().idxmax()
         raise InputError(
-            f"compliance {table.loc[at, 'compliance']:g}: total_cny is {rest[at]:.3g} CNY off the sum of its parts"
+            f"compliance {table.loc[at, 'compliance']:g}: total_cny is {gap_cny[at]:.3g} CNY off the sum of its parts"
         )
     x = 100 * table["compliance"]
     figure = go.Figure()
@@ -232,11 +232,11 @@ def cost_by_compliance(table: pd.DataFrame, title: str) -> go.Figure:
         showlegend=False,
         hoverinfo="skip",
     )
-    for name, here, fill in (("total", ~unsettled, INK), ("total, not settled", unsettled, "white")):
-        if here.any():
-            rows = table[here]
+    for name, drawn, fill in (("total", ~unsettled, INK), ("total, not settled", unsettled, "white")):
+        if drawn.any():
+            rows = table[drawn]
             figure.add_scatter(
-                x=x[here],
+                x=x[drawn],
                 y=rows["total_cny"] / 1000,
                 error_y={"array": rows["unsettled_cny"] / 1000, "color": INK},
                 mode="markers",

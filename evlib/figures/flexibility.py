@@ -1,4 +1,4 @@
-"""Flexible domains in the plane, and what one vehicle does with its domain over time."""
+"""Flexible domains drawn in the plane, and the schedules that one vehicle follows within its domain."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from plotly.subplots import make_subplots
 
 from evlib import flexibility as flex
 from evlib.errors import InputError
-from evlib.figures.style import COLOURS, LEGEND_BELOW, finish
+from evlib.figures.style import COLOURS, LEGEND_BELOW, finish, legend_entry
 
 __all__ = [
     "SETS",
@@ -22,7 +22,7 @@ __all__ = [
     "vehicle_schedules",
 ]
 
-# Drawn in this order, so that an inner set lies on an outer one; each differs in line, dash and shade.
+# Drawn in this order, so that inner sets lie on top of outer ones; each has its own line, dash and shade.
 SETS = {
     "summed bounds": {"color": COLOURS[5], "dash": "dash", "fill": None},
     "exact": {"color": COLOURS[0], "dash": "solid", "fill": "rgba(86, 180, 233, 0.30)"},
@@ -30,7 +30,6 @@ SETS = {
     "zonotope, longer shifts": {"color": COLOURS[2], "dash": "dot", "fill": "rgba(0, 158, 115, 0.18)"},
     "zonotope": {"color": COLOURS[6], "dash": "solid", "fill": "rgba(230, 159, 0, 0.65)"},
 }
-_AXES = ("x_kwh", "y_kwh")
 MODES = {
     "uncontrolled": {"color": COLOURS[6], "dash": "dot"},
     "smart": {"color": COLOURS[1], "dash": "dash"},
@@ -65,11 +64,11 @@ def station_outlines(domain, sizes, offsets, n_horizon: int, x, y, zonotopes: di
     Parameters
     ----------
     domain, sizes, offsets, n_horizon
-        As in `evlib.flexibility.exact_extreme`; one vehicle: ``[1], [0]``.
+        As in `evlib.flexibility.exact_extreme`; for one vehicle ``[1], [0]``.
     x, y : array_like of int
         Steps of the horizon in each window.
     zonotopes : dict of str -> Zonotope, optional
-        Of the same vehicles on the same horizon, by the name they get.
+        Zonotopes of the same vehicles on the same horizon, by the name of their outline.
 
     Returns
     -------
@@ -81,8 +80,8 @@ def station_outlines(domain, sizes, offsets, n_horizon: int, x, y, zonotopes: di
         "exact": flex.outline(lambda way: flex.exact_extreme(domain, sizes, offsets, n_horizon, x, y, way)),
         "summed bounds": flex.outline(lambda way: flex.summed_extreme(bounds, x, y, way)),
     }
-    for name, own in (zonotopes or {}).items():
-        shapes[name] = flex.outline(lambda way, own=own: flex.zonotope_extreme(own, x, y, way))
+    for name, zonotope in (zonotopes or {}).items():
+        shapes[name] = flex.outline(lambda way, zonotope=zonotope: flex.zonotope_extreme(zonotope, x, y, way))
     return shapes
 
 
@@ -112,13 +111,13 @@ def domain_outlines(
     Parameters
     ----------
     outlines : DataFrame
-        Vertices in order round each set: columns ``set`` (one of `SETS`), ``x_kwh``, ``y_kwh`` and, for several
+        Vertices of each set in order around it: columns ``set`` (one of `SETS`), ``x_kwh``, ``y_kwh`` and, for several
         panels side by side, ``panel``.
     title, x_title, y_title : str
-        The finding; what the two windows are, with the unit.
+        The finding; titles of the axes that name the two windows, with the unit.
     points : DataFrame, optional
-        Single points to mark: columns ``point`` (label), ``x_kwh``, ``y_kwh``; with panels, ``panel``; ``position``
-        of the label as Plotly's ``textposition``, by default "top right".
+        Single points to mark: columns ``point`` (label), ``x_kwh``, ``y_kwh``; with panels, ``panel``; optionally
+        ``position``, the label's ``textposition`` in Plotly, by default "top right".
     height : int
         [px].
 
@@ -136,7 +135,7 @@ def domain_outlines(
         raise InputError(f"outlines: set {unknown[0]!r} is unknown; must be one of {', '.join(SETS)}")
     panels = list(outlines["panel"].unique()) if "panel" in outlines else [None]
     figure = make_subplots(1, len(panels), subplot_titles=None if panels == [None] else panels, shared_yaxes="all")
-    ranges = {axis: _padded(pd.concat([outlines, *([] if points is None else [points])])[axis]) for axis in _AXES}
+    drawn = pd.concat([outlines, *([] if points is None else [points])])
     for column, panel in enumerate(panels, start=1):
         inside = outlines if panel is None else outlines[outlines["panel"] == panel]
         for name in (name for name in SETS if name in set(inside["set"])):
@@ -146,8 +145,8 @@ def domain_outlines(
         if marked is not None:
             for _, point in marked.iterrows():
                 figure.add_trace(_point(point), row=1, col=column)
-    figure.update_xaxes(title=x_title, range=ranges["x_kwh"])
-    figure.update_yaxes(range=ranges["y_kwh"]).update_yaxes(title=y_title, col=1)
+    figure.update_xaxes(title=x_title, range=_padded(drawn["x_kwh"]))
+    figure.update_yaxes(range=_padded(drawn["y_kwh"])).update_yaxes(title=y_title, col=1)
     legend = {"orientation": "h", "x": 0.0, "y": -0.22, "yanchor": "top"}
     finish(figure, title=title, height=height, legend=legend, margin={"l": 70, "r": 25, "t": 90, "b": 100})
     zero = {"zeroline": True, "zerolinecolor": "#999999", "zerolinewidth": 1}
@@ -163,18 +162,16 @@ def _padded(values: pd.Series) -> list[float]:
 def _polygon(vertices: pd.DataFrame, name: str, in_legend: bool) -> go.Scatter:
     style = SETS[name]
     closed = pd.concat([vertices, vertices.iloc[:1]])
-    flat = len(vertices) < 3  # a set without area would hardly be seen
+    flat = len(vertices) < 3  # a set without area would be hard to see
     return go.Scatter(
         x=closed["x_kwh"],
         y=closed["y_kwh"],
-        name=name,
-        legendgroup=name,
-        showlegend=in_legend,
         mode="lines+markers" if flat else "lines",
         marker={"symbol": "square", "size": 10, "color": style["fill"], "line": {"color": style["color"], "width": 2}},
         line={"color": style["color"], "dash": style["dash"], "width": 4 if flat else 2},
         fill="toself" if style["fill"] else None,
         fillcolor=style["fill"],
+        **legend_entry(name, in_legend),
     )
 
 
@@ -196,7 +193,7 @@ def schedule_table(schedules: dict, price_cny_kwh, step_min: float = 5.0) -> pd.
     Parameters
     ----------
     schedules : dict of str -> Schedule
-        By mode; the first vehicle of each is taken, with all its steps usable.
+        By mode; the first vehicle of each is drawn, and all its steps must be usable.
     price_cny_kwh : ndarray, shape (T,)
         [CNY/kWh].
     step_min : float
@@ -216,7 +213,7 @@ def schedule_table(schedules: dict, price_cny_kwh, step_min: float = 5.0) -> pd.
 
 
 def vehicle_schedules(schedules: pd.DataFrame, *, title: str) -> go.Figure:
-    """Price, power and energy of one vehicle over its stay, a line for each charging mode.
+    """Price, power and energy of one vehicle over its stay, one line for each charging mode.
 
     Parameters
     ----------
@@ -252,7 +249,7 @@ def vehicle_schedules(schedules: pd.DataFrame, *, title: str) -> go.Figure:
 
 
 def domain_losses(table: pd.DataFrame, *, title: str, floor: float = 1e-6) -> go.Figure:
-    """Unused potential and undeliverable share of each domain, one mark for each fleet and price family.
+    """Unused potential and undeliverable share of each domain, one marker for each fleet and price family.
 
     Parameters
     ----------
@@ -262,13 +259,13 @@ def domain_losses(table: pd.DataFrame, *, title: str, floor: float = 1e-6) -> go
     title : str
         The finding.
     floor : float
-        Least unused potential that is told apart from none; marks below it are drawn there.
+        Smallest unused potential that is distinguished from none; markers below it are drawn at it.
 
     Returns
     -------
     Figure
-        Left: 1 is no better than no control, beyond it is worse; on a logarithmic axis. Sets that promise more than
-        exists have no unused potential and stand in the right panel alone.
+        Left, on a logarithmic axis: 1 is no better than no control, and more is worse. Sets that promise more than the
+        vehicles can do have no unused potential and appear in the right panel only.
     """
     if table.empty:
         raise InputError("table: empty; must have a row for each fleet, price family and domain")
@@ -277,14 +274,10 @@ def domain_losses(table: pd.DataFrame, *, title: str, floor: float = 1e-6) -> go
     for i, (family, rows) in enumerate(table.groupby("prices", sort=False)):
         mark = {"symbol": SYMBOLS.get(family, "cross"), "color": COLOURS[i], "size": 8, "opacity": 0.8}
         inner = rows[rows["upr_median"] > -floor]
-        for column, own, x in (
-            (1, inner, inner["upr_median"].clip(lower=floor)),
-            (2, rows, 100 * rows["undeliverable_share"]),
-        ):
-            figure.add_scatter(
-                x=x, y=own["domain"], mode="markers", name=family, legendgroup=family, showlegend=column == 1,
-                marker=mark, text=own["fleet"], row=1, col=column,
-            )  # fmt: skip
+        unused, undeliverable = inner["upr_median"].clip(lower=floor), 100 * rows["undeliverable_share"]
+        for column, marked, x in ((1, inner, unused), (2, rows, undeliverable)):
+            look = {"mode": "markers", "marker": mark, "text": marked["fleet"]} | legend_entry(family, column == 1)
+            figure.add_scatter(x=x, y=marked["domain"], **look, row=1, col=column)
     figure.add_vline(x=1, line={"dash": "dash", "color": "#666666", "width": 1}, row=1, col=1)
     figure.update_yaxes(categoryorder="array", categoryarray=names)
     figure.update_yaxes(title="set", row=1, col=1)

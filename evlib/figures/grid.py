@@ -7,7 +7,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from evlib.figures.style import COLOURS, DASHES, finish
+from evlib.figures.style import COLOURS, DASHES, finish, legend_entry
 
 __all__ = [
     "dispatch_by_zone",
@@ -18,7 +18,7 @@ __all__ = [
     "voltages_by_bus",
 ]
 
-# Stacked from below; neighbours differ in their grey too. No hatching: it trebles a picture's size.
+# Stacked from the bottom up; neighbours also differ in grey. No hatching: it would triple the size of the picture.
 SUPPLY = {
     "renewables used": COLOURS[2],
     "over the tie": "#D0D0D0",
@@ -35,17 +35,17 @@ CASES = (
     {"color": COLOURS[5], "dash": "dot", "width": 2.5},
     {"color": COLOURS[0], "dash": "solid", "width": 2},
 )
-# Bars from zero in either direction; neighbours differ in their grey too.
+# Bars go up or down from zero; neighbours also differ in grey.
 PARTS = {"energy": "#D0D0D0", "congestion": COLOURS[5], "loss": COLOURS[0], "voltage": COLOURS[7]}
 
 
 def dispatch_by_zone(dispatch: pd.DataFrame, *, title: str, columns: int = 2) -> go.Figure:
-    """How the demand of each zone is met over the day: a panel a zone of stacked areas, demand as lines.
+    """How each zone's demand is met over the day: one panel for each zone, supply as stacked areas, demand as lines.
 
     Parameters
     ----------
     dispatch : DataFrame
-        The table ``dispatch`` of a result, or its rows of the zones wanted, in the order wanted: ``zone``, ``step``,
+        The table ``dispatch`` of a result, or its rows for the zones to draw, in drawing order: ``zone``, ``step``,
         ``clock``, ``load_kw``, ``vehicles_kw``, ``available_kw``, ``curtailed_kw``, ``backup_kw``, ``shed_kw``,
         ``tie_kw``.
     title : str
@@ -56,7 +56,7 @@ def dispatch_by_zone(dispatch: pd.DataFrame, *, title: str, columns: int = 2) ->
     Returns
     -------
     Figure
-        Between the dashed line and the curtailed area lies what leaves the zone over its tie.
+        The gap between the dashed line and the curtailed area is the power that leaves the zone over its tie.
     """
     zones = list(dispatch["zone"].unique())
     unused = [
@@ -76,22 +76,13 @@ def dispatch_by_zone(dispatch: pd.DataFrame, *, title: str, columns: int = 2) ->
         for name, power_kw in supply.items():
             if name in unused:
                 continue  # below a kW in every zone: no entry in the legend either
-            area = go.Scatter(
-                x=rows["step"],
-                y=power_kw / 1000,
-                name=name,
-                legendgroup=name,
-                showlegend=index == 0,
-                stackgroup=zone,
-                mode="lines",
-                line={"width": 0},
-                fillcolor=SUPPLY[name],
-            )
-            figure.add_trace(area, **place)
+            look = {"stackgroup": zone, "mode": "lines", "line": {"width": 0}, "fillcolor": SUPPLY[name]}
+            entry = legend_entry(name, index == 0)
+            figure.add_trace(go.Scatter(x=rows["step"], y=power_kw / 1000, **look, **entry), **place)
         demand = {"load": rows["load_kw"], "load and vehicles": rows["load_kw"] + rows["vehicles_kw"]}
         for name, power_kw in demand.items():
-            look = {"name": name, "legendgroup": name, "showlegend": index == 0, "mode": "lines"}
-            figure.add_trace(go.Scatter(x=rows["step"], y=power_kw / 1000, line=LINES[name], **look), **place)
+            look = {"mode": "lines", "line": LINES[name]} | legend_entry(name, index == 0)
+            figure.add_trace(go.Scatter(x=rows["step"], y=power_kw / 1000, **look), **place)
     tallest_kw = (dispatch["available_kw"] + dispatch["tie_kw"].clip(lower=0) + dispatch["backup_kw"]).max()
     figure.update_yaxes(range=[0, 1.05 * tallest_kw / 1000]).update_yaxes(title="power [MW]", col=1)
     legend = {"orientation": "h", "x": 0.0, "y": -0.14, "yanchor": "top", "traceorder": "normal"}
@@ -99,13 +90,13 @@ def dispatch_by_zone(dispatch: pd.DataFrame, *, title: str, columns: int = 2) ->
 
 
 def prices_by_station(prices: pd.DataFrame, *, title: str) -> go.Figure:
-    """Price at each station over the day, a panel a station and a line a case.
+    """Price at each station over the day: one panel for each station, one line for each case.
 
     Parameters
     ----------
     prices : DataFrame
-        ``case``, ``station``, ``step``, ``clock``, ``price_cny_kwh``; up to three cases, the first drawn broad and
-        grey as the background of the others.
+        ``case``, ``station``, ``step``, ``clock``, ``price_cny_kwh``; up to three cases, the first drawn broad
+        and grey as the background of the others.
     title : str
         The finding.
 
@@ -118,8 +109,8 @@ def prices_by_station(prices: pd.DataFrame, *, title: str) -> go.Figure:
     for index, station in enumerate(stations):
         rows = prices[prices["station"] == station]
         for style, (case, lines) in zip(CASES, rows.groupby("case", sort=False), strict=False):
-            look = {"name": case, "legendgroup": case, "showlegend": index == 0, "mode": "lines"}
-            trace = go.Scatter(x=lines["step"], y=lines["price_cny_kwh"], line=style | {"shape": "hv"}, **look)
+            look = {"mode": "lines", "line": style | {"shape": "hv"}} | legend_entry(case, index == 0)
+            trace = go.Scatter(x=lines["step"], y=lines["price_cny_kwh"], **look)
             figure.add_trace(trace, row=index // 2 + 1, col=index % 2 + 1)
     low, high = prices["price_cny_kwh"].min(), prices["price_cny_kwh"].max()
     room = 0.06 * (high - low)
@@ -137,7 +128,7 @@ def voltages_by_bus(voltages: pd.DataFrame, groups: dict, *, low_pu: float, high
     voltages : DataFrame
         ``case``, ``bus``, ``lowest_pu``, ``highest_pu``; up to two cases.
     groups : dict of str -> sequence of int
-        Parts of the feeder and their buses, in drawing order; a line ends where a part does.
+        Buses of each part of the feeder, in drawing order; a drawn line ends with its part.
     low_pu, high_pu : float
         Limits [pu].
     title : str
@@ -155,7 +146,7 @@ def voltages_by_bus(voltages: pd.DataFrame, groups: dict, *, low_pu: float, high
         for column in ("lowest_pu", "highest_pu"):
             x = np.insert(np.arange(len(order), dtype=float), ends[:-1], np.nan)
             y = np.insert(by_bus[column].to_numpy(dtype=float), ends[:-1], np.nan)
-            look = {"name": case, "legendgroup": case, "showlegend": column == "lowest_pu", "mode": "lines+markers"}
+            look = {"mode": "lines+markers"} | legend_entry(case, column == "lowest_pu")
             marker = {"size": 6, "symbol": "triangle-up" if column == "highest_pu" else "triangle-down"}
             figure.add_trace(go.Scatter(x=x, y=y, line=style, marker=marker, **look))
     for limit, name, place in ((low_pu, "lower limit", "top left"), (high_pu, "upper limit", "bottom left")):
@@ -178,28 +169,8 @@ def voltages_by_bus(voltages: pd.DataFrame, groups: dict, *, low_pu: float, high
     return finish(figure, title=title, height=460, margin={"l": 70, "r": 25, "t": 80, "b": 60})
 
 
-def _panels(names: list, table: pd.DataFrame, columns: int = 2) -> go.Figure:
-    """Panels with one scale, the clock on the lower axes."""
-    rows = -(-len(names) // columns)
-    figure = make_subplots(
-        rows,
-        columns,
-        subplot_titles=names,
-        shared_xaxes="all",
-        shared_yaxes="all",
-        horizontal_spacing=0.1 / columns,
-        vertical_spacing=0.1,
-    )
-    clock = table.drop_duplicates("step").set_index("step")["clock"]
-    hours = [step for step, text in clock.items() if text.endswith(":00")][::2]
-    ticks = {"tickmode": "array", "tickvals": hours, "ticktext": [clock[step] for step in hours]}
-    figure.update_xaxes(range=[clock.index.min(), clock.index.max() + 1], **ticks)
-    figure.update_xaxes(title="clock time [h]", row=rows)
-    return figure
-
-
 def price_parts(parts: pd.DataFrame, *, title: str) -> go.Figure:
-    """Parts of the price at each station over the day as bars that add up, and the price as a line.
+    """Price at each station over the day as a line, and its parts as bars that add up to it.
 
     Parameters
     ----------
@@ -212,7 +183,7 @@ def price_parts(parts: pd.DataFrame, *, title: str) -> go.Figure:
     Returns
     -------
     Figure
-        Bars above zero add to the price, bars below take from it.
+        Bars above zero raise the price, bars below zero lower it.
     """
     stations = list(parts["station"].unique())
     figure = _panels(stations, parts)
@@ -222,11 +193,11 @@ def price_parts(parts: pd.DataFrame, *, title: str) -> go.Figure:
         price = sum(rows[f"{name}_cny_kwh"] for name in PARTS)
         for name, colour in PARTS.items():
             bar = {"marker": {"color": colour, "line": {"width": 0}}, "width": 1.0, "offset": 0}
-            look = {"name": name, "legendgroup": name, "showlegend": index == 0}
-            figure.add_trace(go.Bar(x=rows["step"], y=rows[f"{name}_cny_kwh"], **bar, **look), **place)
-        line = {"color": "#000000", "width": 1.5, "shape": "hv"}
-        look = {"name": "price", "legendgroup": "price", "showlegend": index == 0, "mode": "lines"}
-        figure.add_trace(go.Scatter(x=rows["step"], y=price, line=line, **look), **place)
+            entry = legend_entry(name, index == 0)
+            figure.add_trace(go.Bar(x=rows["step"], y=rows[f"{name}_cny_kwh"], **bar, **entry), **place)
+        look = {"mode": "lines", "line": {"color": "#000000", "width": 1.5, "shape": "hv"}}
+        entry = legend_entry("price", index == 0)
+        figure.add_trace(go.Scatter(x=rows["step"], y=price, **look, **entry), **place)
     figure.update_yaxes(title="CNY/kWh", col=1).update_yaxes(range=_range(parts), dtick=1)
     legend = {"orientation": "h", "x": 0.0, "y": -0.16, "yanchor": "top", "traceorder": "normal"}
     room = {"l": 60, "r": 20, "t": 85, "b": 100}
@@ -235,19 +206,19 @@ def price_parts(parts: pd.DataFrame, *, title: str) -> go.Figure:
 
 
 def _range(parts: pd.DataFrame) -> list[float]:
-    """From the deepest to the highest stack of bars, with some room."""
+    """Range of an axis from the lowest to the highest stack of bars, with a margin."""
     values = parts[[f"{name}_cny_kwh" for name in PARTS]]
     low, high = values.clip(upper=0).sum(axis=1).min(), values.clip(lower=0).sum(axis=1).max()
     return [low - 0.05 * (high - low), high + 0.05 * (high - low)]
 
 
 def losses_over_day(losses: pd.DataFrame, *, title: str) -> go.Figure:
-    """Power lost in the lines over the day, as a model says and as the AC feeder would.
+    """Power lost in the lines over the day, as a model predicts it and as the AC feeder would lose it.
 
     Parameters
     ----------
     losses : DataFrame
-        ``case``, ``step``, ``clock``, ``loss_mw``, one line a case.
+        ``case``, ``step``, ``clock``, ``loss_mw``; one line is drawn for each case.
     title : str
         The finding.
 
@@ -263,16 +234,14 @@ def losses_over_day(losses: pd.DataFrame, *, title: str) -> go.Figure:
     for (case, rows), (colour, dash, width) in reversed(list(zip(cases, looks, strict=False))):
         line = {"color": colour, "dash": dash, "width": width}
         figure.add_trace(go.Scatter(x=rows["step"], y=rows["loss_mw"], name=case, mode="lines", line=line))
-    clock = losses.drop_duplicates("step").set_index("step")["clock"]
-    hours = [step for step, text in clock.items() if text.endswith(":00")]
-    figure.update_xaxes(title="clock time [h]", tickvals=hours, ticktext=[clock[step] for step in hours])
+    figure.update_xaxes(title="clock time [h]", **_hour_ticks(_clock_by_step(losses)))
     figure.update_yaxes(title="lost in the lines [MW]", type="log", tickvals=[0.1, 0.2, 0.5, 1, 2, 5])
     legend = {"orientation": "h", "x": 0.0, "y": -0.22, "yanchor": "top"}
     return finish(figure, title=title, legend=legend, margin={"l": 70, "r": 25, "t": 60, "b": 110})
 
 
 def forecast_cost(table: pd.DataFrame, *, title: str) -> go.Figure:
-    """Grid cost against the error of the wind forecast, with vehicles as planned and as they should have been.
+    """Grid cost against the error of the wind forecast, with vehicles as planned and planned anew for the true wind.
 
     Parameters
     ----------
@@ -295,19 +264,35 @@ def forecast_cost(table: pd.DataFrame, *, title: str) -> go.Figure:
         look = {"mode": "lines+markers", "line": {"color": colour, "dash": dash, "width": 2.5}, "marker": {"size": 7}}
         figure.add_trace(go.Scatter(x=table["error_mwh"], y=table[column] / 1000, name=name, **look), row=1, col=1)
     look = {"width": 1.2, "marker": {"color": "#777777"}, "showlegend": False}
-    text = [f"{value:,.0f}" for value in table["error_cny"]]
-    bars = go.Bar(
-        x=table["error_mwh"],
-        y=table["error_cny"],
-        text=text,
-        textposition="outside",
-        textfont={"size": 12},
-        constraintext="none",
-        **look,
-    )
-    figure.add_trace(bars, row=2, col=1)
+    label = {"text": [f"{value:,.0f}" for value in table["error_cny"]], "textfont": {"size": 12}}
+    label |= {"textposition": "outside", "constraintext": "none"}
+    figure.add_trace(go.Bar(x=table["error_mwh"], y=table["error_cny"], **look, **label), row=2, col=1)
     figure.update_yaxes(title="grid cost<br>[thousand CNY]", row=1)
     figure.update_yaxes(title="not knowing<br>[CNY]", range=[0, 1.3 * table["error_cny"].max()], row=2)
     figure.update_xaxes(title="wind that comes other than forecast, sum over the day [MWh]", row=2)
     legend = {"orientation": "h", "x": 0.0, "y": -0.16, "yanchor": "top"}
     return finish(figure, title=title, height=520, legend=legend, margin={"l": 80, "r": 25, "t": 60, "b": 100})
+
+
+def _panels(names: list, table: pd.DataFrame, columns: int = 2) -> go.Figure:
+    """Panels that share one scale, with the clock on the lowest axes."""
+    rows = -(-len(names) // columns)
+    shared = {"shared_xaxes": "all", "shared_yaxes": "all"}
+    spacing = {"horizontal_spacing": 0.1 / columns, "vertical_spacing": 0.1}
+    figure = make_subplots(rows, columns, subplot_titles=names, **shared, **spacing)
+    clock = _clock_by_step(table)
+    figure.update_xaxes(
+        range=[clock.index.min(), clock.index.max() + 1], tickmode="array", **_hour_ticks(clock, every=2)
+    )
+    figure.update_xaxes(title="clock time [h]", row=rows)
+    return figure
+
+
+def _clock_by_step(table: pd.DataFrame) -> pd.Series:
+    return table.drop_duplicates("step").set_index("step")["clock"]
+
+
+def _hour_ticks(clock: pd.Series, every: int = 1) -> dict:
+    """Ticks at full hours, or at every so many of them."""
+    steps = [step for step, text in clock.items() if text.endswith(":00")][::every]
+    return {"tickvals": steps, "ticktext": [clock[step] for step in steps]}

@@ -1,4 +1,4 @@
-"""What to trust of the loading: validity of impedances, formulas for queues, another simulator, whole vehicles."""
+"""How far the loading can be trusted: impedances, queue formulas, another simulator, whole vehicles."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from evlib.figures.network_loading import clock_axis, hours_of
-from evlib.figures.style import COLOURS, DASHES, INK, LEGEND_BELOW, ROOM_BELOW, finish
+from evlib.figures.style import COLOURS, DASHES, INK, LEGEND_BELOW, ROOM_BELOW, finish, legend_entry
 
 __all__ = ["plug_ins_apart", "spillback", "station_waits", "steady_outflow"]
 
@@ -16,7 +16,7 @@ _MARKERS = ("circle", "diamond", "square")
 
 
 def steady_outflow(table: pd.DataFrame, title: str) -> go.Figure:
-    """What a road lets out in a steady state, by the vehicles that it holds, one line an impedance.
+    """Steady outflow of a road against the vehicles on it, one line for each impedance.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ def steady_outflow(table: pd.DataFrame, title: str) -> go.Figure:
 
 
 def station_waits(table: pd.DataFrame, title: str) -> go.Figure:
-    """Waiting time at a station by arrival: counted, and as functions of the vehicles there say.
+    """Waiting time at a station by arrival: as counted, and as functions of the vehicles at the station predict it.
 
     Parameters
     ----------
@@ -64,19 +64,19 @@ def station_waits(table: pd.DataFrame, title: str) -> go.Figure:
 
 
 def spillback(table: pd.DataFrame, title: str) -> go.Figure:
-    """How much longer trips take where queues take room, by demand: mean of all, and the path that suffers most.
+    """How much longer trips take if queues occupy road space, by demand: mean of all, and the path that suffers most.
 
     Parameters
     ----------
     table : DataFrame
-        ``roads`` (a label, one line each), ``demand_veh_s``, ``difference``, ``worst_path_difference`` (shares).
+        ``roads`` (a label, one line for each), ``demand_veh_s``, ``difference``, ``worst_path_difference`` (shares).
     title : str
         States the finding.
 
     Returns
     -------
     Figure
-        Two panels with scales of their own.
+        Two panels, each with its own scale.
     """
     panels = {"difference": "all vehicles", "worst_path_difference": "path that suffers most"}
     figure = make_subplots(cols=2, horizontal_spacing=0.12, subplot_titles=list(panels.values()))
@@ -88,11 +88,9 @@ def spillback(table: pd.DataFrame, title: str) -> go.Figure:
                 mode="lines+markers",
                 line={"color": COLOURS[number], "dash": DASHES[number], "width": 2.5},
                 marker={"symbol": _MARKERS[number], "size": 8},
-                name=name,
-                legendgroup=name,
-                showlegend=panel == 0,
                 row=1,
                 col=panel + 1,
+                **legend_entry(name, panel == 0),
             )
     finish(figure, title=title, height=410, margin={**ROOM_BELOW, "t": 80}, legend=LEGEND_BELOW)
     figure.update_xaxes(title_text="demand of each pair [veh/s]", dtick=0.2)
@@ -101,12 +99,12 @@ def spillback(table: pd.DataFrame, title: str) -> go.Figure:
 
 
 def plug_ins_apart(table: pd.DataFrame, title: str) -> go.Figure:
-    """Whole vehicles plugged in so far, less those of the fluid: bands over samples.
+    """Whole vehicles plugged in so far less those of the fluid loading, as bands over samples.
 
     Parameters
     ----------
     table : DataFrame
-        ``departures`` (a label, one band each), ``clock``, ``low_veh``, ``middle_veh``, ``high_veh``.
+        ``departures`` (a label, one band for each), ``clock``, ``low_veh``, ``middle_veh``, ``high_veh``.
     title : str
         States the finding.
 

@@ -17,12 +17,12 @@ _NOTE = {"showarrow": False, "xref": "x2", "yref": "y2"}
 
 
 def networks(items: pd.DataFrame, title: str) -> go.Figure:
-    """Extended road map on the left, feeder as a tree on the right.
+    """The extended road map on the left, the feeder as a tree on the right.
 
     Parameters
     ----------
     items : DataFrame
-        From :func:`drawing_table`.
+        As :func:`evlib.inputs.map_table.drawing_table` makes it.
     title : str
         States the finding.
 
@@ -35,7 +35,7 @@ def networks(items: pd.DataFrame, title: str) -> go.Figure:
     )
     roads, feeder = items[items["panel"] == "roads"], items[items["panel"] == "feeder"]
     zones = list(dict.fromkeys(feeder.loc[(feeder["kind"] == "bus") & (feeder["group"] != "trunk"), "group"]))
-    zone_colour = dict(zip(sorted(zones), COLOURS, strict=False))  # a fifth zone and more stay white
+    zone_colour = dict(zip(sorted(zones), COLOURS, strict=False))  # further zones stay white
     _draw_roads(figure, roads, zone_colour)
     _draw_feeder(figure, feeder, zone_colour)
     legend = {"orientation": "h", "x": 0.02, "xanchor": "left", "y": -0.02, "yanchor": "top", "entrywidth": 125}
@@ -53,12 +53,12 @@ def _draw_roads(figure, roads, zone_colour):
         steep = (chosen["x"] - chosen["x_from"]).abs() < 1e-9
         x, y = (0.55 * chosen[c] + 0.45 * chosen[f"{c}_from"] for c in "xy")
         _write(figure, x + np.where(steep, 0.14, 0.0), y + np.where(steep, 0.0, 0.13), chosen["label"])
-    for kind, symbol in (("origin", "diamond"), ("station", "square")):
-        chosen = roads[roads["kind"] == kind]
+    for role, symbol in (("origin", "diamond"), ("station", "square")):
+        chosen = roads[roads["kind"] == role]
         line = {"color": INK, "width": 1.5, "dash": "dot"}
         figure.add_scatter(**_segments(chosen), mode="lines", line=line, showlegend=False, hoverinfo="skip")
         badge = _badge(symbol, [_pale(zone_colour.get(name, "#FFFFFF")) for name in chosen["name"]], 26)
-        figure.add_scatter(x=chosen["x"], y=chosen["y"], mode="markers", marker=badge, name=kind)
+        figure.add_scatter(x=chosen["x"], y=chosen["y"], mode="markers", marker=badge, name=role)
         _write(figure, chosen["x"], chosen["y"], chosen["label"])
     nodes = roads[roads["kind"] == "node"]
     badge = _badge("circle", "#FFFFFF", 20)
@@ -77,12 +77,12 @@ def _draw_feeder(figure, feeder, zone_colour):
         line = {"color": INK, "width": width}
         show = {"name": "tie of a zone", "showlegend": group == "tie"}
         figure.add_scatter(**_segments(chosen), mode="lines", line=line, **show, **_RIGHT)
-    for kind, symbol in (("wind", "star-triangle-up"), ("solar", "star")):
-        chosen = feeder[(feeder["kind"] == "farm") & (feeder["group"] == kind)]
+    for source, symbol in (("wind", "star-triangle-up"), ("solar", "star")):
+        chosen = feeder[(feeder["kind"] == "farm") & (feeder["group"] == source)]
         line = {"color": INK, "width": 1.2, "dash": "dot"}
         figure.add_scatter(**_segments(chosen), mode="lines", line=line, showlegend=False, **_RIGHT)
         badge = _badge(symbol, "#F0E442", 15)
-        figure.add_scatter(x=chosen["x"], y=chosen["y"], mode="markers", marker=badge, name=f"{kind} farm", **_RIGHT)
+        figure.add_scatter(x=chosen["x"], y=chosen["y"], mode="markers", marker=badge, name=f"{source} farm", **_RIGHT)
         _write(figure, chosen["x"] - 0.3, chosen["y"], chosen["label"], 10, textposition="middle left", **_RIGHT)
     figure.add_scatter(
         x=buses["x"], y=buses["y"], mode="markers", marker=_badge("circle", "#FFFFFF", 16), showlegend=False, **_RIGHT
@@ -115,13 +115,13 @@ def _draw_zone(figure, buses, zone, colour, fill):
 
 
 def _segments(lines):
-    """Ends of lines with gaps between them, so that one trace draws all."""
+    """Ends of lines with a gap after each, so that one trace draws them all."""
     gap = np.full(len(lines), np.nan)
     return {c: np.column_stack([lines[f"{c}_from"], lines[c], gap]).reshape(-1) for c in "xy"}
 
 
 def _arrows(lines):
-    """Lines with an arrow head a little behind their middle."""
+    """Lines with an arrow head a little past their middle."""
     gap = np.full(len(lines), np.nan)
     x, y = (
         np.column_stack([lines[f"{c}_from"], 0.3 * lines[f"{c}_from"] + 0.7 * lines[c], lines[c], gap]).reshape(-1)
@@ -131,9 +131,9 @@ def _arrows(lines):
     return {"x": x, "y": y, "mode": "lines+markers", "marker": marker}
 
 
-def _write(figure, x, y, text, size=11, **where):
+def _write(figure, x, y, text, size=11, **placing):
     font = {"size": size, "color": INK}
-    figure.add_scatter(x=x, y=y, mode="text", text=text, textfont=font, showlegend=False, hoverinfo="skip", **where)
+    figure.add_scatter(x=x, y=y, mode="text", text=text, textfont=font, showlegend=False, hoverinfo="skip", **placing)
 
 
 def _badge(symbol, colour, size):
@@ -141,5 +141,5 @@ def _badge(symbol, colour, size):
 
 
 def _pale(colour):
-    """The colour mixed with white, so that a dark number on it can be read."""
+    """The colour mixed with white, so that a dark number on it stays readable."""
     return "#" + "".join(f"{round(0.5 * (int(colour[i : i + 2], 16) + 255)):02X}" for i in (1, 3, 5))

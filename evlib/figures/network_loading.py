@@ -7,8 +7,8 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from evlib.figures.style import COLOURS, DASHES, INK, LEGEND_BELOW, ROOM_BELOW, finish, heat_scale
-from evlib.traffic.time_grid import clock_to_min
+from evlib.figures.style import COLOURS, DASHES, INK, LEGEND_BELOW, ROOM_BELOW, finish, heat_scale, legend_entry
+from evlib.figures.style import hours as hours_of
 
 __all__ = [
     "clock_axis",
@@ -23,12 +23,12 @@ __all__ = [
 
 
 def departures(table: pd.DataFrame, title: str) -> go.Figure:
-    """Departures of every class over the day, as steps.
+    """Departures of each vehicle class over the day, drawn as steps.
 
     Parameters
     ----------
     table : DataFrame
-        ``vehicle_class``, ``clock`` (begin of the step), ``departures_veh`` (in that step).
+        ``vehicle_class``, ``clock`` (start of the step), ``departures_veh`` (in that step).
     title : str
         States the finding.
 
@@ -40,7 +40,7 @@ def departures(table: pd.DataFrame, title: str) -> go.Figure:
     for number, (name, rows) in enumerate(table.groupby("vehicle_class", sort=False)):
         hours, values = hours_of(rows["clock"]), rows["departures_veh"].to_numpy()
         figure.add_scatter(
-            x=np.append(hours, 2 * hours[-1] - hours[-2]),  # the last step has an end, too
+            x=np.append(hours, 2 * hours[-1] - hours[-2]),  # up to the end of the last step
             y=np.append(values, values[-1]),
             mode="lines",
             line={"shape": "hv", "color": COLOURS[number], "dash": DASHES[number], "width": 2},
@@ -52,14 +52,15 @@ def departures(table: pd.DataFrame, title: str) -> go.Figure:
 
 
 def cumulative_curves(curves: pd.DataFrame, at_min: float, title: str) -> go.Figure:
-    """Vehicles that have entered and left a road; their distances at one moment are drawn in.
+    """Vehicles that have entered and left a road, with the gaps between the two curves marked at one moment.
 
     Parameters
     ----------
     curves : DataFrame
         ``minute_min``, ``entered_veh``, ``left_veh``.
     at_min : float
-        When to read the number on the road (upright) and the time spent by who enters then (level) [min].
+        Moment at which to read the number of vehicles on the road (vertical line), and the time that a vehicle entering
+        then spends there (horizontal line) [min].
     title : str
         States the finding.
 
@@ -89,14 +90,14 @@ def cumulative_curves(curves: pd.DataFrame, at_min: float, title: str) -> go.Fig
 
 
 def impedances(table: pd.DataFrame, most_min: float, title: str) -> go.Figure:
-    """Travel time of one road by the vehicles on it, one line a function.
+    """Travel time of one road against the vehicles on it, one line for each impedance.
 
     Parameters
     ----------
     table : DataFrame
         ``function``, ``vehicles_veh``, ``travel_min``.
     most_min : float
-        Upper end of the axis [min]; what is longer leaves the picture.
+        Upper end of the axis [min]; longer times are cut off.
     title : str
         States the finding.
 
@@ -115,7 +116,7 @@ def impedances(table: pd.DataFrame, most_min: float, title: str) -> go.Figure:
 
 
 def volume_over_capacity(arcs: pd.DataFrame, title: str) -> go.Figure:
-    """Inflow over capacity of every road over the day; a road that nobody enters stays white.
+    """Inflow over capacity of every road over the day; a road stays white while nobody enters it.
 
     Parameters
     ----------
@@ -127,7 +128,7 @@ def volume_over_capacity(arcs: pd.DataFrame, title: str) -> go.Figure:
     Returns
     -------
     Figure
-        Steps in which the inflow is above capacity carry a dot.
+        A dot marks each step in which the inflow exceeds the capacity.
     """
     grid = arcs.pivot(index="arc", columns="clock", values="inflow_over_capacity")
     grid = grid.loc[list(dict.fromkeys(arcs["arc"]))]
@@ -159,14 +160,14 @@ def volume_over_capacity(arcs: pd.DataFrame, title: str) -> go.Figure:
 
 
 def station_occupancy(stations: pd.DataFrame, plugs_by_station: dict, title: str) -> go.Figure:
-    """Occupied plugs and queue of stations over the day, one panel a station.
+    """Occupied plugs and queue of stations over the day, one panel for each station.
 
     Parameters
     ----------
     stations : DataFrame
         ``station``, ``clock``, ``occupied_plugs``, ``queue_veh``.
     plugs_by_station : dict of str -> float
-        Stations to draw and their plugs, drawn as a level line.
+        Stations to draw, each with its number of plugs, drawn as a horizontal line.
     title : str
         States the finding.
 
@@ -184,7 +185,7 @@ def station_occupancy(stations: pd.DataFrame, plugs_by_station: dict, title: str
     for number, name in enumerate(names):
         rows = stations[stations["station"] == name]
         hours = hours_of(rows["clock"])
-        place = {"row": 1, "col": number + 1, "showlegend": number == 0}
+        place = {"row": 1, "col": number + 1}
         lines = (
             (
                 [hours[0], hours[-1]],
@@ -196,14 +197,14 @@ def station_occupancy(stations: pd.DataFrame, plugs_by_station: dict, title: str
             (hours, rows["queue_veh"], "vehicles waiting", {"color": COLOURS[5], "dash": "dot", "width": 2.5}),
         )
         for x, y, label, line in lines:
-            figure.add_scatter(x=x, y=y, mode="lines", line=line, name=label, legendgroup=label, **place)
+            figure.add_scatter(x=x, y=y, mode="lines", line=line, **legend_entry(label, number == 0), **place)
     finish(figure, title=title, height=400, margin={**ROOM_BELOW, "t": 80}, legend=LEGEND_BELOW)
     figure.update_yaxes(title_text="vehicles [veh]", rangemode="tozero", col=1)
     return clock_axis(figure, stations["clock"], every_h=2)
 
 
 def time_signals(path: pd.DataFrame, title: str) -> go.Figure:
-    """What the drivers of one path are told at departure beside what they meet, road and waiting time apart.
+    """Times that drivers on one path are told at departure, and those they then experience: road and waiting time.
 
     Parameters
     ----------
@@ -238,13 +239,8 @@ def time_signals(path: pd.DataFrame, title: str) -> go.Figure:
     return clock_axis(figure, path["clock"], text="clock time of departure")
 
 
-def hours_of(clock) -> np.ndarray:
-    """Clock times ``HH:MM`` as hours after midnight."""
-    return np.array([clock_to_min(item) for item in clock]) / 60
-
-
 def clock_axis(figure: go.Figure, clock, every_h: int = 1, text: str = "clock time") -> go.Figure:
-    """Label a time axis in hours with whole hours of the clock, from the first to the last of these times."""
+    """Label a time axis in hours with the full hours of the clock, from the first of these times to the last."""
     hours = hours_of(sorted(set(clock)))
     ticks = np.arange(np.floor(hours[0]), np.ceil(hours[-1]) + 1, every_h)
     labels = [f"{int(hour):02d}:00" for hour in ticks]

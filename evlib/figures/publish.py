@@ -1,4 +1,4 @@
-"""A figure or a table leaves its notebook here: numbers and drawing go to build/recorded, the caption to the page."""
+"""How a figure or a table leaves its notebook: numbers and drawing go to build/recorded, the caption to the page."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _PLOTLY = "application/vnd.plotly.v1+json"
 
 
 def recorded_dir() -> Path:
-    """Folder of what the notebooks recorded: ``<name>.json``, ``<name>.csv`` and ``<name>.meta.json`` each."""
+    """Folder of the notebooks' recorded output: ``<name>.json``, ``<name>.csv`` and ``<name>.meta.json`` for each."""
     return build_dir() / "recorded"
 
 
@@ -47,19 +47,19 @@ def show(
     name : str
         File name without ending: two digits, then words, such as ``01_network_map``.
     caption : str
-        One sentence under the figure. It is the cell's compared output, so round the numbers in it.
+        One sentence under the figure. It is the output by which the cell is compared, so round the numbers in it.
     data : DataFrame
-        The numbers drawn, tidy, with unit-suffixed columns; written with 8 significant digits.
+        The numbers drawn, as a tidy table whose columns end in their unit; written with 8 significant digits.
     alt : str
-        What the figure shows, in words, for who cannot see it.
+        What the figure shows, in words, for readers who cannot see it.
     tolerance : float or mapping from column to float, optional
-        How far a number may move [its column's unit] before the committed figure counts as changed. Solver results
-        need one as large as their certificate; without it, 1e-6 of the value.
+        How far a number may move [its column's unit] before the committed figure counts as changed; by default 1e-6 of
+        the value. The results of a solver need a tolerance as large as their certificate.
 
     Raises
     ------
     InputError
-        A title, an axis title, the caption, the alternative text or the data is missing, the name is of another form
+        A title, an axis title, the caption, the alternative text or the data is missing, the name has another form
         or was recorded by another notebook, or the tolerance names an unknown column.
     """
     if not re.fullmatch(r"\d\d_[a-z0-9_]+", name):
@@ -85,8 +85,8 @@ def record_table(name: str, data: pd.DataFrame, tolerance: float | Mapping[str, 
     data : DataFrame
         As in `show`.
     tolerance : float or mapping from column to float or str, optional
-        As in `show`; or the name of another numeric column, which holds the tolerance of each row, where a column mixes
-        units: ``{"value": "tolerance"}``.
+        As in `show`. For a column that mixes units it may also name another numeric column that holds the tolerance of
+        each row: ``{"value": "tolerance"}``.
 
     Raises
     ------
@@ -128,8 +128,8 @@ def _check_tolerance(name: str, data: pd.DataFrame, numeric: list, column: str, 
     label = f"{name!r}: tolerance[{column!r}] = {limit!r}"
     if column in numeric and by_row and isinstance(limit, str):
         if limit == column or limit not in numeric:
-            others = ", ".join(item for item in numeric if item != column)
-            raise InputError(f"{label}; must be a number above 0 or one of the other numeric columns: {others}")
+            candidates = ", ".join(header for header in numeric if header != column)
+            raise InputError(f"{label}; must be a number above 0 or one of the other numeric columns: {candidates}")
         if not (np.isfinite(data[limit]) & (data[limit] >= 0)).all():
             raise InputError(f"{label}; that column must be finite and 0 or more in every row")
     elif column not in numeric or isinstance(limit, str) or not limit > 0:
@@ -161,7 +161,7 @@ def _check_titles(figure: go.Figure, name: str) -> None:
 
 
 def _axes_in_use(figure: go.Figure) -> list[str]:
-    """Layout keys of the cartesian axes that a trace is drawn on."""
+    """Layout keys of the cartesian axes that traces are drawn on."""
     references = set()
     for trace in figure.data:
         for letter in "xy":
@@ -179,7 +179,7 @@ def _axis_title(figure: go.Figure, axis: str) -> str:
 
 
 def _plain_figure(figure: go.Figure) -> dict[str, Any]:
-    """The figure as plain JSON values with rounded numbers, so that it is small and the same on every machine."""
+    """The figure as plain JSON values with rounded numbers, small and the same on every machine."""
     return _plain(json.loads(pio.to_json(figure, validate=False)))
 
 
@@ -189,9 +189,9 @@ def _plain(value: Any) -> Any:
             array = np.frombuffer(base64.b64decode(value["bdata"]), dtype=np.dtype(value["dtype"]).newbyteorder("<"))
             shape = [int(size) for size in str(value.get("shape", array.size)).split(",")]
             return _plain(array.reshape(shape).tolist())
-        return {key: _plain(item) for key, item in value.items()}
+        return {key: _plain(member) for key, member in value.items()}
     if isinstance(value, list):
-        return [_plain(item) for item in value]
+        return [_plain(element) for element in value]
     if isinstance(value, float):
         return _rounded(value) if np.isfinite(value) else None
     return value

@@ -1,4 +1,4 @@
-"""One look for all figures: colours that the colour-blind tell apart, line styles that survive a grey print."""
+"""One look for all figures: colours that colour-blind readers can tell apart, line styles that survive a grey print."""
 
 from __future__ import annotations
 
@@ -20,19 +20,20 @@ __all__ = [
     "finish",
     "heat_scale",
     "hours",
+    "legend_entry",
     "span",
 ]
 
-# Okabe and Ito (2008), in an order whose greys differ too.
+# Okabe and Ito (2008), ordered so that neighbours also differ in grey.
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#000000", "#F0E442")
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 FILLS = ("", "/", "\\", "x", "-", "|", "+", ".")
 INK = "#222222"
-# A row under the axis title, and the margins that leave room for one row of it.
+# A legend under the axis title, and the margins that leave room for one row of it.
 LEGEND_BELOW = {"orientation": "h", "x": 0, "xanchor": "left", "yref": "container", "y": 0.01, "yanchor": "bottom"}
 ROOM_BELOW = {"l": 70, "r": 25, "t": 60, "b": 90}
 WIDTH, HEIGHT = 760, 420
-# In the order of the cases: the background, the case in question, one more.
+# One for each case, in order: the background, the case in question, a third one.
 LOOKS = (
     {"color": "#8C8C8C", "dash": "solid", "width": 4},
     {"color": COLOURS[0], "dash": "solid", "width": 2},
@@ -84,28 +85,33 @@ def heat_scale() -> str:
 
 
 def span(values) -> list[float]:
-    """Range of an axis that holds zero and the values, with some room."""
+    """Range of an axis that shows zero and all the values, with a margin."""
     low, high = min(0.0, float(np.min(values))), max(0.0, float(np.max(values)))
     room = 0.06 * max(high - low, 1e-9)
     return [low - room * (low < 0), high + room * (high > 0)]
 
 
+def legend_entry(name: str, shown: bool) -> dict:
+    """Properties of a trace that shares its legend entry with the traces of the same name; one of them shows it."""
+    return {"name": name, "legendgroup": name, "showlegend": shown}
+
+
 def hours(clock) -> np.ndarray:
     """Clock times ``HH:MM`` as hours after midnight."""
-    return np.array([clock_to_min(item) for item in clock]) / 60
+    return np.array([clock_to_min(time) for time in clock]) / 60
 
 
 def clock_axis(figure: go.Figure, clock, row: int = 1) -> go.Figure:
     """Ticks at every other full hour on every x axis, which is in hours after midnight; ``row`` is the lowest row."""
-    seen = hours(sorted(set(clock)))
-    end = float(np.ceil(seen[-1]))
-    ticks = np.arange(np.floor(seen[0]), end, 2)  # not the end: it would meet the next panel's first
-    figure.update_xaxes(tickvals=ticks, ticktext=[f"{int(hour)}" for hour in ticks], range=[seen[0], end])
+    shown = hours(sorted(set(clock)))
+    end = float(np.ceil(shown[-1]))
+    ticks = np.arange(np.floor(shown[0]), end, 2)  # without the end, whose label would touch the next panel's first
+    figure.update_xaxes(tickvals=ticks, ticktext=[f"{int(hour)}" for hour in ticks], range=[shown[0], end])
     return clock_title(figure, row)
 
 
 def clock_title(figure: go.Figure, row: int) -> go.Figure:
-    """Tie all x axes to that of the first panel of the lowest row, which alone is titled: a picture is read once."""
+    """Tie all x axes to the first panel of the lowest row and put the title there only, so that it is read once."""
     first = next(figure.select_xaxes(row=row, col=1))
     figure.update_xaxes(title_text="", matches=first.plotly_name.replace("axis", ""))
     return figure.update_xaxes(title_text="clock time [h]", matches=None, row=row, col=1)

@@ -1,4 +1,4 @@
-"""The flexible domain of a batch of vehicles: what each of them can do while plugged in, and what it costs."""
+"""The flexible domain of a batch of vehicles: the powers feasible for each while plugged in, and their cost."""
 
 from dataclasses import dataclass
 
@@ -16,7 +16,7 @@ PER_VEHICLE = ("charge_kw", "discharge_kw", "energy_low_kwh", "energy_high_kwh",
 
 @dataclass(frozen=True)
 class Domain:
-    """Feasible powers of n vehicles, aligned by usable step t = 0..T-1 (their own clocks, not the horizon's).
+    """Feasible powers of n vehicles, by usable step t = 0..T-1 counted from each vehicle's first usable step.
 
     .. math::
         0 \\le c_t, d_t, \\quad c_t / P^{ch} + d_t / P^{dis} \\le 1, \\quad
@@ -30,9 +30,10 @@ class Domain:
     n_usable : array_like of int, shape (n,)
         Usable steps inside the horizon; power is zero in steps t >= n_usable.
     energy_low_kwh, energy_high_kwh, target_kwh : array_like, shape (n,)
-        Band of the energy since plug-in, low <= 0 <= high; energy wanted, 0 <= target <= high [kWh, battery side].
+        Bounds on the energy gained since plug-in, low <= 0 <= high; energy wanted, 0 <= target <= high [kWh, battery
+        side].
     terminal_limit_kwh : array_like, shape (n,)
-        Energy that may be bought after the horizon [kWh, battery side]; 0 when the stay ends inside.
+        Energy that may be bought after the horizon [kWh, battery side]; 0 if the stay ends within the horizon.
     eta_charge, eta_discharge : float
         Efficiencies in (0, 1].
     wear_cny_kwh, unserved_cny_kwh, terminal_price_cny_kwh : float
@@ -43,7 +44,7 @@ class Domain:
     Raises
     ------
     InputError
-        If a shape, a sign or an order above does not hold.
+        If an array has the wrong shape, or a value the wrong sign or order.
     """
 
     charge_kw: np.ndarray
@@ -88,7 +89,7 @@ class Domain:
 
     @property
     def n_steps(self):
-        """Usable steps of the longest stay, T."""
+        """T, the usable steps of the longest stay."""
         return int(self.n_usable.max(initial=0))
 
     @property
@@ -98,36 +99,36 @@ class Domain:
 
     @property
     def charge_step_kwh(self):
-        """What one step at full charging power adds to the battery [kWh], shape (n,)."""
+        """Energy that one step at full charging power adds to the battery [kWh], shape (n,)."""
         return self.step_h * self.eta_charge * self.charge_kw
 
     @property
     def discharge_step_kwh(self):
-        """What one step at full discharging power takes from the battery [kWh], shape (n,)."""
+        """Energy that one step at full discharging power takes from the battery [kWh], shape (n,)."""
         return self.step_h * self.discharge_kw / self.eta_discharge
 
     @property
     def least_unserved_kwh(self):
-        """What no schedule can serve, even at full power throughout [kWh], shape (n,)."""
+        """Energy that no schedule can serve, even at full power throughout [kWh], shape (n,)."""
         most = self.n_usable * self.charge_step_kwh + self.terminal_limit_kwh
         return np.maximum(self.target_kwh - most, 0.0)
 
     def take(self, index):
-        """The vehicles of an index, slice or mask; T shrinks to the longest stay among them."""
+        """Domain of the vehicles in an index, slice or mask; T shrinks to the longest stay among them."""
         vehicles = {name: getattr(self, name)[index] for name in (*PER_VEHICLE, "n_usable")}
         return Domain(**{**self.__dict__, **vehicles})
 
 
 @dataclass(frozen=True)
 class Adjustments:
-    """Where a vehicle's wishes were adjusted to what its battery allows, each of shape (n,).
+    """Where a vehicle's wishes were adjusted to the limits of its battery, each of shape (n,).
 
     Parameters
     ----------
     target_cut_kwh : ndarray
-        Gain wanted beyond the largest energy, taken off the target [kWh]; 0 where nothing was cut.
+        Wanted gain beyond the largest energy, cut from the target [kWh]; 0 where nothing was cut.
     below_minimum_kwh : ndarray
-        How far the arrival lies below the least energy, which was lowered to it [kWh]; 0 where it does not.
+        How far the energy on arrival lies below the least energy, which is lowered to it [kWh]; 0 where it does not.
     """
 
     target_cut_kwh: np.ndarray
@@ -160,18 +161,19 @@ def vehicle_domain(
     terminal_price_cny_kwh,
     step_h,
 ):
-    """Domain of vehicles as a driver would describe them.
+    """Domain of vehicles described in a driver's terms.
 
     Parameters
     ----------
     battery_kwh, gain_kwh : array_like
-        Capacity and energy wanted [kWh, battery side]. Per vehicle, like all arrays below; they broadcast.
+        Capacity and energy wanted [kWh, battery side]. One value per vehicle, as in all arrays below; they broadcast.
     charge_kw, discharge_kw : array_like
-        Largest powers [kW, meter side]; discharge_kw = 0 for charging only.
+        Largest powers [kW, meter side]; discharge_kw is 0 for charging only.
     soc_arrival, soc_min, soc_max : array_like
-        States of charge on arrival, least and largest [share of battery_kwh].
+        States of charge: on arrival, least and largest [share of battery_kwh].
     n_stay_steps, n_cut_steps : array_like of int
-        Steps plugged in, L >= 1: the step of plugging in is not usable, so L - 1 are; those of them after the horizon.
+        Steps plugged in, L >= 1, of which L - 1 are usable (not the step of plugging in); number of usable steps that
+        lie after the horizon.
     eta_charge, eta_discharge, wear_cny_kwh, unserved_cny_kwh, terminal_price_cny_kwh, step_h : float
         As in `Domain`.
 
@@ -179,26 +181,26 @@ def vehicle_domain(
     -------
     domain : Domain
     adjustments : Adjustments
-        Targets capped at the largest energy, arrivals below the least.
+        Targets capped at the largest energy, and arrivals below the least energy.
 
     Raises
     ------
     InputError
-        If a value is out of its range; the message names the vehicle and the amount.
+        If a value is out of range; the message names the vehicle and the value.
 
     Notes
     -----
-    E_target = min(E_0 + gain, E_max); the band is [min(E_min, E_0), E_max], counted from E_0, so that doing nothing is
-    allowed. After the horizon a vehicle can charge at full power in each step cut off: that is its terminal limit.
+    E_target = min(E_0 + gain, E_max). Energy stays in [min(E_min, E_0), E_max], counted from E_0, so that doing nothing
+    is allowed. In each step cut off by the horizon a vehicle could charge at full power: that is its terminal limit.
     """
-    given = dict(battery_kwh=battery_kwh, gain_kwh=gain_kwh, charge_kw=charge_kw, discharge_kw=discharge_kw)
-    given |= dict(soc_arrival=soc_arrival, soc_min=soc_min, soc_max=soc_max)
-    given |= dict(n_stay_steps=n_stay_steps, n_cut_steps=n_cut_steps)
+    inputs = dict(battery_kwh=battery_kwh, gain_kwh=gain_kwh, charge_kw=charge_kw, discharge_kw=discharge_kw)
+    inputs |= dict(soc_arrival=soc_arrival, soc_min=soc_min, soc_max=soc_max)
+    inputs |= dict(n_stay_steps=n_stay_steps, n_cut_steps=n_cut_steps)
     try:
-        each = np.broadcast_arrays(*(np.atleast_1d(np.asarray(value, dtype=float)) for value in given.values()))
+        arrays = np.broadcast_arrays(*(np.atleast_1d(np.asarray(value, dtype=float)) for value in inputs.values()))
     except (TypeError, ValueError) as error:
-        raise InputError(f"{', '.join(given)}: must be numbers or arrays of one length ({error})") from error
-    v = dict(zip(given, each, strict=True))
+        raise InputError(f"{', '.join(inputs)}: must be numbers or arrays of one length ({error})") from error
+    v = dict(zip(inputs, arrays, strict=True))
     for name, value in v.items():
         require(np.isfinite(value), name, value, "finite")
     require(v["battery_kwh"] > 0, "battery_kwh", v["battery_kwh"], "positive")

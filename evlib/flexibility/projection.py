@@ -1,4 +1,4 @@
-"""Flexible domains drawn in the plane: energy in one window against energy in another, for any set with a support."""
+"""Flexible domains projected to the plane: energy in one window against energy in another, by extreme points."""
 
 from dataclasses import replace
 
@@ -18,15 +18,15 @@ def outline(extreme, n_directions=64):
     Parameters
     ----------
     extreme : callable
-        From a direction, shape (2,), to a point of the set that lies farthest in it, shape (2,).
+        Maps a direction, shape (2,), to a point of the set that lies farthest in that direction, shape (2,).
     n_directions : int
-        Directions, evenly around the circle, 3 or more. A polygon with fewer, well-spread edges comes out exactly, any
-        other set from inside.
+        Number of directions, evenly around the circle, 3 or more. A polygon with fewer, well-spread edges is drawn
+        exactly, any other set from inside.
 
     Returns
     -------
     ndarray, shape (m, 2)
-        Vertices counter-clockwise, m <= n_directions, not closed; a point that repeats its predecessor is left out.
+        Vertices counter-clockwise, m <= n_directions, without repeating the first; repeated points are left out.
 
     Examples
     --------
@@ -38,7 +38,7 @@ def outline(extreme, n_directions=64):
     """
     if n_directions < 3:
         raise InputError(f"n_directions: {n_directions}; must be 3 or more")
-    # half a step off the axes, where extreme points are most often not unique
+    # half a step off the axes, along which extreme points are often not unique
     angles = 2 * np.pi * (np.arange(n_directions) + 0.5) / n_directions
     points = np.array([extreme(np.array([np.cos(angle), np.sin(angle)])) for angle in angles])
     near = 1e-9 * np.abs(points).max()
@@ -47,7 +47,7 @@ def outline(extreme, n_directions=64):
 
 
 def exact_extreme(domain, sizes, offsets, n_horizon, window_a, window_b, direction):
-    """Energies [kWh, meter side] in two windows, (2,), of a station's exact set, farthest in a direction.
+    """Point of a station's exact set farthest in a direction: energies in two windows [kWh, meter side], shape (2,).
 
     Parameters
     ----------
@@ -63,10 +63,10 @@ def exact_extreme(domain, sizes, offsets, n_horizon, window_a, window_b, directi
 
     Notes
     -----
-    `support` at prices -direction on the windows and 0 elsewhere, without wear; energy after the horizon is free up to
-    its limit. Targets are met wherever possible: unserved energy costs 2 max|price| / eta_charge. Every slope of the
-    cost-to-go is one of a step cost and those are at most max|price| / eta_charge (charging; discharging and the mix of
-    both earn less per kWh of battery), so leaving a kWh out saves at most half of what it costs.
+    `support` at prices -direction in the windows and 0 elsewhere, without wear; energy after the horizon is free up to
+    its limit. Targets are met wherever possible because unserved energy costs 2 max|price| / eta_charge: every slope of
+    the cost-to-go is the slope of a step cost, at most max|price| / eta_charge (for charging; discharging and mixing
+    both earn less per kWh of battery), so leaving a kWh unserved saves at most half of its penalty.
     """
     sizes, offsets = check_cohorts(domain, sizes, offsets, n_horizon)
     prices = _window_prices(n_horizon, window_a, window_b, direction)
@@ -76,7 +76,7 @@ def exact_extreme(domain, sizes, offsets, n_horizon, window_a, window_b, directi
 
 
 def zonotope_extreme(zonotope, window_a, window_b, direction):
-    """The same for a zonotope; targets are met by construction."""
+    """The same for a zonotope, which meets targets by construction."""
     prices = _window_prices(zonotope.n_steps, window_a, window_b, direction)
     b = -zonotope.beta * np.sign((prices @ zonotope.power_map) @ zonotope.generators)
     return _energies(zonotope.power_map @ zonotope.point(b), zonotope.step_h, window_a, window_b)
@@ -90,7 +90,7 @@ def summed_extreme(bounds, window_a, window_b, direction):
 
 
 def _drawn(domain_or_bounds, prices, **free):
-    """The set without cost terms of its own, except a penalty on unserved energy that no price here can outweigh."""
+    """The set without its cost terms, but with a penalty on unserved energy that outweighs every price."""
     penalty = 2 * np.abs(prices).max(initial=0.0) / domain_or_bounds.eta_charge
     return replace(domain_or_bounds, wear_cny_kwh=0.0, unserved_cny_kwh=penalty or 1.0, **free)
 

@@ -1,4 +1,4 @@
-"""Least cost of a vehicle at given prices, with a schedule that attains it: exact backward recursion over the stay."""
+"""Least cost of a vehicle at given prices and a schedule that attains it, by exact backward recursion over the stay."""
 
 import numpy as np
 
@@ -10,46 +10,48 @@ __all__ = ["specified_schedule", "support"]
 
 
 def support(domain, prices_cny_kwh, *, kernel="compiled"):
-    """Least cost of each vehicle at given prices and a schedule that attains it.
+    """Least cost of each vehicle at given prices, and a schedule that attains it.
 
     Parameters
     ----------
     domain : Domain
         n vehicles with up to T usable steps.
     prices_cny_kwh : array_like, shape (n, T)
-        Price in each usable step [CNY/kWh], of any sign; irrelevant where t >= n_usable.
+        Price in each usable step [CNY/kWh], of any sign; ignored where t >= n_usable.
     kernel : {"compiled", "numpy"}, optional
-        Compiled code, or the executable specification in plain NumPy: the same results to the last bit.
+        Compiled code, or the executable specification in plain NumPy; the results are the same to the last bit.
 
     Returns
     -------
     value_cny : ndarray, shape (n,)
-        Least cost, wear, unserved and terminal energy included [CNY]: `cost_of` the schedule.
+        Least cost, including wear, unserved and terminal energy [CNY]; equal to `cost_of` the schedule.
     schedule : Schedule
-        A minimiser. Of equally cheap ones it charges early, discharges late and does neither without need.
+        A cheapest schedule. Among equally cheap ones it charges early, discharges late and does neither without need.
 
     Raises
     ------
     InputError
-        If the prices have the wrong shape or are not finite in a usable step, or for another kernel.
+        If the prices have the wrong shape or are not finite in a usable step, or the kernel is unknown.
 
     Notes
     -----
     The cost-to-go W_t is convex and piecewise linear in the energy x, and all its slopes are known beforehand: they are
-    those of the step costs and of the recourse. So it is enough to follow, for each slope s, the energy up to which W_t
-    falls faster, :math:`L_t(s) = \\arg\\min_x W_t(x) - s x`. With :math:`W_t(x) = \\min_d \\phi_t(d) + W_{t+1}(x + d)`,
+    the slopes of the step costs and of the recourse. So it is enough to track, for each slope s, the energy up to which
+    W_t falls faster, :math:`L_t(s) = \\arg\\min_x W_t(x) - s x`. With
+    :math:`W_t(x) = \\min_d \\phi_t(d) + W_{t+1}(x + d)`,
 
     .. math:: L_t(s) = \\min(\\max(L_{t+1}(s) - \\arg\\min_d[\\phi_t(d) + s d],\\ low),\\ high)
 
-    where d is the step's change of energy and phi its cost, the lower convex envelope of full discharge, idle and full
-    charge, so that the inner minimum is one of these three. (Clipping is exact: the argument of the minimum of a convex
-    function over an interval is the free one, clipped.) Inserting two segments into the sorted cost-to-go and clipping
-    it left and right is the same computation, written with breakpoints as the unknown. No tolerance enters: slopes are
-    compared, never tested for zero, so a common factor on all prices changes nothing.
+    where d is the change of energy in the step and phi its cost, the lower convex envelope of full discharge, idling
+    and full charge, so that the inner minimum is at one of these three. (Clipping is exact: a convex function attains
+    its minimum over an interval at its free minimiser, clipped.) The same computation could be written with breakpoints
+    as unknowns: insert two segments into the sorted cost-to-go and clip it on both sides. No tolerance is involved:
+    slopes are compared with each other, never tested for zero, so a common factor on all prices changes nothing.
 
-    Forward, the vehicle charges up to L_{t+1}(s) at the slope s of charging and discharges down to it at the slope of
-    discharging. At prices below -wear eta_d / (1 / eta_c - eta_d) idling lies above the chord from discharge to charge;
-    then the two slopes are one and the vehicle mixes both on the edge of the hull. O(n T^2) operations on arrays.
+    In the forward pass the vehicle charges up to L_{t+1}(s) at the slope s of charging, and discharges down to it at
+    the slope of discharging. At prices below -wear eta_d / (1 / eta_c - eta_d) idling costs more than the chord from
+    discharging to charging; then both slopes are equal and the vehicle mixes the two on the edge of the hull. O(n T^2)
+    operations on arrays.
 
     Examples
     --------
@@ -88,7 +90,7 @@ def specified_schedule(domain, prices):
 
 
 def _step_slopes(domain, prices):
-    """Slopes of the cost-to-go [CNY/kWh] at which a step turns to charging, to discharging, and where it mixes both."""
+    """Slopes of the cost-to-go [CNY/kWh] at which a step starts to charge and to discharge, and where it mixes both."""
     charging = -prices / domain.eta_charge
     discharging = -(prices - domain.wear_cny_kwh) * domain.eta_discharge
     charge, discharge = domain.charge_kw[:, None], domain.discharge_kw[:, None]
@@ -101,8 +103,8 @@ def _step_slopes(domain, prices):
 def _levels(domain, charging, discharging):
     """For each step the energies above low [kWh], (n, T), up to which it charges and down to which it discharges.
 
-    Columns are slopes; the loop moves the levels of all *earlier* steps' slopes back over step t. Ties are broken as if
-    prices rose a trifle from step to step, after the horizon too, and discharging had a trifle more wear.
+    Columns belong to slopes; the loop moves the levels of all *earlier* steps' slopes back over step t. Ties are broken
+    as if prices rose very slightly from step to step, also after the horizon, and discharging had slightly more wear.
     """
     width = (domain.energy_high_kwh - domain.energy_low_kwh)[:, None]
     up_to = _final_levels(domain, charging, width, charging > 0)
@@ -120,19 +122,19 @@ def _levels(domain, charging, discharging):
 
 
 def _final_levels(domain, slopes, width, beyond_target):
-    """Levels of the terminal cost: unserved up to the terminal purchase, which goes up to the target, then nothing."""
+    """Levels of the terminal cost: energy is unserved up to the first, then bought up to the target, then free."""
     terminal_cny_kwh = domain.terminal_price_cny_kwh / domain.eta_charge
     target = domain.target_kwh - domain.energy_low_kwh
     levels = (target - domain.terminal_limit_kwh, target)
     unserved_to, bought_to = (np.clip(level[:, None], 0.0, width) for level in levels)
     level = np.where(slopes >= -domain.unserved_cny_kwh, unserved_to, 0.0)
-    # a purchase dearer than the penalty is never made: then both conditions are one and the first level is overwritten
+    # if a purchase costs more than the penalty it is never made: both conditions agree and the second level is used
     level = np.where(slopes >= -min(terminal_cny_kwh, domain.unserved_cny_kwh), bought_to, level)
     return np.where(beyond_target, width, level)
 
 
 def _follow(domain, up_to, down_to, mixed):
-    """Forward pass: the schedule that the levels lead to."""
+    """Forward pass: the schedule that follows from the levels."""
     n, n_steps = domain.n, domain.n_steps
     full, back = domain.charge_step_kwh, domain.discharge_step_kwh
     some_back = np.where(back > 0, back, 1.0)

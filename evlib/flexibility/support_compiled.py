@@ -1,4 +1,4 @@
-"""Least-cost schedules in compiled code, equal to the specification to the last bit: the levels vehicle by vehicle."""
+"""Least-cost schedules in compiled code, vehicle by vehicle, equal to the specification to the last bit."""
 
 from typing import NamedTuple
 
@@ -7,24 +7,24 @@ from numba import njit
 
 __all__ = ["compiled_schedule"]
 
-# Everything compiled stands in this one file: numba's cache on disk notices a change of the file, not of its imports.
+# All compiled functions are in this one file: numba's cache on disk notices a change of the file, not of its imports.
 # No fastmath, so that nothing is reordered or contracted; no check for division by zero, as no denominator can be zero.
 compiled = njit(cache=True, nogil=True, error_model="numpy")
 
-# A step forward waits for the division of the step before it. That of other vehicles can run meanwhile: eight keep
-# the processor busy.
+# A step of the forward pass waits for the division of the step before it. Meanwhile divisions of other vehicles can
+# run: eight vehicles keep the processor busy.
 SIDE_BY_SIDE = 8
 
-# Numbers in the widest vector register. Loops over earlier steps run to a multiple of it, a little beyond their end, as
-# the rest after the last full vector would be worked off one by one and take as long as several vectors.
+# Numbers in the widest vector register. Loops over earlier steps run to a multiple of it, slightly beyond their end,
+# because numbers after the last full vector would be processed one by one and take as long as several vectors.
 LANES = 8
 
-# 2**64 over the golden ratio: numbers times this spread over the upper bits (Knuth, TAOCP 3, section 6.4).
+# 2**64 over the golden ratio: multiplied by it, numbers spread over the upper bits (Knuth, TAOCP 3, section 6.4).
 FIBONACCI = np.uint64(0x9E3779B97F4A7C15)
 
 
 class _Vehicles(NamedTuple):
-    """The arrays of a domain, per vehicle; energies in kWh above the low end of the band where not said otherwise."""
+    """The arrays of a domain, per vehicle; energies in kWh above the lower bound, unless noted otherwise."""
 
     charge_kw: np.ndarray
     discharge_kw: np.ndarray
@@ -38,7 +38,7 @@ class _Vehicles(NamedTuple):
 
 
 class _Costs(NamedTuple):
-    """What all vehicles share."""
+    """Efficiencies, costs and step length, which all vehicles share."""
 
     eta_charge: float
     eta_discharge: float
@@ -49,7 +49,7 @@ class _Costs(NamedTuple):
 
 
 def compiled_schedule(domain, prices):
-    """As `specified_schedule`, equal to the last bit."""
+    """The same as `specified_schedule`, to the last bit."""
     n, n_steps = domain.n, domain.n_steps
     target = domain.target_kwh - domain.energy_low_kwh
     per_vehicle = (
@@ -72,9 +72,9 @@ def compiled_schedule(domain, prices):
         float(terminal_cny_kwh),
         float(domain.step_h),
     )
-    # Of the same types and layout for every domain, so that one compilation serves all: copies, but for the prices.
-    kinds = [np.float64] * 4 + [np.int64] + [np.float64] * 4
-    vehicles = _Vehicles(*(np.array(values, kind) for values, kind in zip(per_vehicle, kinds, strict=True)))
+    # Copies (except prices) with the same types and layout for every domain, so that one compilation serves all.
+    types = [np.float64] * 4 + [np.int64] + [np.float64] * 4
+    vehicles = _Vehicles(*(np.array(values, dtype) for values, dtype in zip(per_vehicle, types, strict=True)))
     prices = np.ascontiguousarray(prices)
     prices = prices if prices.flags.writeable else prices.copy()
     charge, discharge, energy = np.zeros((n, n_steps)), np.zeros((n, n_steps)), np.zeros((n, n_steps + 1))
@@ -84,7 +84,7 @@ def compiled_schedule(domain, prices):
 
 @compiled
 def _all_schedules(vehicles, costs, prices, charge, discharge, energy):
-    """The levels of one vehicle after the other, then the schedules of a few vehicles side by side."""
+    """Compute the levels of one vehicle after another, then the schedules of a few vehicles side by side."""
     n, n_steps = prices.shape
     room = n_steps + LANES
     charging, discharging, up, down = np.zeros(room), np.zeros(room), np.zeros(room), np.zeros(room)
@@ -115,17 +115,17 @@ def _all_schedules(vehicles, costs, prices, charge, discharge, energy):
 
 @compiled
 def _step_slopes(vehicles, costs, i, last, prices, charging, discharging, mixed):
-    """Slopes at which a step turns to charging and to discharging, and whether it mixes both: there the two are one."""
+    """Slopes at which a step starts to charge and to discharge; where it mixes both, the slopes are equal."""
     full, back = vehicles.charge_kw[i], vehicles.discharge_kw[i]
     width = vehicles.charge_step_kwh[i] + vehicles.discharge_step_kwh[i]
     for t in range(last):
         price = prices[t]
-        one, other = -price / costs.eta_charge, -(price - costs.wear_cny_kwh) * costs.eta_discharge
-        mixed[t] = one > other and back > 0
+        charge_slope, discharge_slope = -price / costs.eta_charge, -(price - costs.wear_cny_kwh) * costs.eta_discharge
+        mixed[t] = charge_slope > discharge_slope and back > 0
         if mixed[t]:
-            one = -(price * (full + back) - costs.wear_cny_kwh * back) * costs.step_h / width
-            other = one
-        charging[t], discharging[t] = one, other
+            charge_slope = -(price * (full + back) - costs.wear_cny_kwh * back) * costs.step_h / width
+            discharge_slope = charge_slope
+        charging[t], discharging[t] = charge_slope, discharge_slope
 
 
 @compiled
@@ -148,9 +148,9 @@ def _final_levels(vehicles, costs, i, last, width, charging, discharging, up_to,
 def _levels_both_ways(last, width, full, back, charging, discharging, up, down, up_to, down_to):
     """Move the levels `up` and `down` of all earlier steps back over each step, the last first.
 
-    Two steps are moved over at once: that loads and stores half as often, and a level does not depend on other levels.
-    More at once gain nothing, for the steps among themselves are not vectors. What stands in `up` and `down` of a step
-    that is done, or was never there, is moved along up to a full vector and never read.
+    The loop moves over two steps at once, which halves loads and stores; levels do not depend on each other. More than
+    two at once gain nothing, as the moves between those steps are not vectorised. To fill the last vector, values in
+    `up` and `down` of steps that are done or do not exist are moved along, but never read.
     """
     for t in range(last - 1, 0, -2):
         begin, end, begin_before, end_before = charging[t], discharging[t], charging[t - 1], discharging[t - 1]
@@ -173,53 +173,53 @@ def _full_vectors(count):
     return (count + LANES - 1) // LANES * LANES
 
 
-# A level is within 0..width and begin <= end, so that it moves one way and meets the end on that side, or not at all.
-# Both ends are worked out and selected from: nothing waits, nothing branches.
+# A level is within 0..width and begin <= end, so it moves in one direction, where a bound may stop it, or not at all.
+# Both candidates are computed and one is selected, so that nothing waits and nothing branches.
 
 
 @compiled
 def _up_moved(level, s, begin, end, width, full, back):
-    less, more = level - full, level + back
-    less, more = less if less > 0.0 else 0.0, more if more < width else width
-    level = less if s < begin else level
-    return more if s > end else level
+    lower, higher = level - full, level + back
+    lower, higher = lower if lower > 0.0 else 0.0, higher if higher < width else width
+    level = lower if s < begin else level
+    return higher if s > end else level
 
 
 @compiled
 def _down_moved(level, s, begin, end, width, full, back):
-    less, more = level - full, level + back
-    less, more = less if less > 0.0 else 0.0, more if more < width else width
-    level = less if s < begin else level
-    return more if s >= end else level
+    lower, higher = level - full, level + back
+    lower, higher = lower if lower > 0.0 else 0.0, higher if higher < width else width
+    level = lower if s < begin else level
+    return higher if s >= end else level
 
 
 @compiled
 def _levels_alike(last, width, full, back, slopes, level, levels):
-    """`_levels_both_ways` where `_alike_and_different`: both levels are one, and each moves over each step."""
+    """`_levels_both_ways` where `_alike_and_different` holds: both levels are equal and move at every step."""
     for t in range(last - 1, 0, -2):
         begin, before = slopes[t], slopes[t - 1]
         levels[t], levels[t - 1] = level[t], _alike_moved(level[t - 1], before, begin, width, full, back)
         for k in range(_full_vectors(t - 1)):
-            once = _alike_moved(level[k], slopes[k], begin, width, full, back)
-            level[k] = _alike_moved(once, slopes[k], before, width, full, back)
+            moved = _alike_moved(level[k], slopes[k], begin, width, full, back)
+            level[k] = _alike_moved(moved, slopes[k], before, width, full, back)
     if last % 2 == 1:
         levels[0] = level[0]
 
 
 @compiled
 def _alike_moved(level, s, begin, width, full, back):
-    less, more = level - full, level + back
-    less, more = less if less > 0.0 else 0.0, more if more < width else width
-    return less if s < begin else more
+    lower, higher = level - full, level + back
+    lower, higher = lower if lower > 0.0 else 0.0, higher if higher < width else width
+    return lower if s < begin else higher
 
 
 @compiled
 def _alike_and_different(i, last, charging, discharging, n_bits, seen, seen_by):
-    """Whether each step has one slope for both ways (no losses, no wear), not zero and unlike that of any other step.
+    """Whether each step has the same slope both ways (no losses, no wear), not zero and different from all other steps.
 
-    Then no tie is to be broken, and ties alone tell the levels up and down apart. The slopes of vehicle i are put into
-    a table, each where a hash of its bits says or in the next place that is free: equal ones have equal bits, as none
-    is zero, and meet there. Places of other vehicles count as free, which saves emptying the table.
+    Then there are no ties to break, and only ties make the levels up and down differ. The slopes of vehicle i are put
+    into a hash table, each at the place given by its bits or the next free one. Equal slopes have equal bits, as none
+    is zero, so they meet there. Places taken by other vehicles count as free, which saves emptying the table.
     """
     bits, shift, beyond = charging.view(np.uint64), np.uint64(64 - n_bits), np.uint64(len(seen) - 1)
     for t in range(last):
@@ -236,7 +236,7 @@ def _alike_and_different(i, last, charging, discharging, n_bits, seen, seen_by):
 
 @compiled
 def _levels_one_way(last, width, full, charging, up, up_to):
-    """Without discharging the levels down to which it would go are never read."""
+    """Levels up to which a vehicle charges if it cannot discharge; the levels down are never read then."""
     for t in range(last - 1, 0, -1):
         begin = charging[t]
         for k in range(t):
@@ -248,12 +248,12 @@ def _levels_one_way(last, width, full, charging, up, up_to):
 
 @compiled
 def _follow(vehicles, first, count, mixed, up_to, down_to, charge, discharge, energy):
-    """Step by step, all vehicles of the few in each: those of one wait for one another, those of several do not."""
-    few = slice(first, first + count)  # counted from 0 the index needs no check for being negative
-    charge, discharge, energy, n_usable = charge[few], discharge[few], energy[few], vehicles.n_usable[few]
-    charge_kw, discharge_kw = vehicles.charge_kw[few], vehicles.discharge_kw[few]
-    charge_step_kwh, discharge_step_kwh = vehicles.charge_step_kwh[few], vehicles.discharge_step_kwh[few]
-    low_kwh, high_kwh = vehicles.low_kwh[few], vehicles.high_kwh[few]
+    """Forward pass, all vehicles of a group in each step: steps of one vehicle wait for each other, vehicles do not."""
+    group = slice(first, first + count)  # indices from 0 need no check for being negative
+    charge, discharge, energy, n_usable = charge[group], discharge[group], energy[group], vehicles.n_usable[group]
+    charge_kw, discharge_kw = vehicles.charge_kw[group], vehicles.discharge_kw[group]
+    charge_step_kwh, discharge_step_kwh = vehicles.charge_step_kwh[group], vehicles.discharge_step_kwh[group]
+    low_kwh, high_kwh = vehicles.low_kwh[group], vehicles.high_kwh[group]
     for t in range(charge.shape[1]):
         for j in range(count):
             if t >= n_usable[j]:

@@ -1,4 +1,4 @@
-"""Summed bounds, the "virtual battery": an outer approximation of a station, for diagnosis only, not deliverable."""
+"""Summed bounds, the "virtual battery": an outer approximation of a station, for diagnosis, not always deliverable."""
 
 from dataclasses import dataclass
 
@@ -23,20 +23,20 @@ class SummedBounds:
         S_{k+1} = S_k + h (\\eta_c c_k - d_k / \\eta_d), \\\\
         low_k \\le S_k \\le high_k, \\quad S_k + U \\ge need_k, \\quad S_K + U + B \\ge target, \\quad B \\le limit
 
-    S is the energy of all vehicles since plug-in, those gone included [kWh, battery side]; U >= 0 unserved and B >= 0
-    terminal energy of all vehicles together.
+    S is the energy that all vehicles have gained since plug-in, including vehicles that have left [kWh, battery side];
+    U >= 0 and B >= 0 are the unserved and the terminal energy of all vehicles together.
 
     Parameters
     ----------
     charge_max_kw, discharge_max_kw : ndarray, shape (K,)
-        C and D: sums over the vehicles that are plugged in [kW].
+        C and D: sums over the vehicles plugged in [kW].
     hull_ratios, hull_kw : ndarray, shape (r,) and (r, K)
-        rho, every ratio of charging to discharging power in the station, and H [kW]: sums of max(P_ch, rho P_dis).
+        rho, every ratio of charging to discharging power in the station; H, sums of max(P_ch, rho P_dis) [kW].
     energy_low_kwh, energy_high_kwh, energy_need_kwh : ndarray, shape (K + 1,)
-        Sums of what a vehicle can hold, given its band and the steps since plug-in, and of what it needs by then to
-        reach its target less the terminal limit at full power [kWh].
+        Sums of the least and largest energy that a vehicle can have, given its bounds and the steps since plug-in, and
+        of the energy that it needs by then to reach its target less the terminal limit at full power [kWh].
     target_kwh, terminal_limit_kwh : float
-        Sums [kWh].
+        Sums over the vehicles [kWh].
     eta_charge, eta_discharge, wear_cny_kwh, terminal_cny_kwh, unserved_cny_kwh, step_h : float
         As in `Domain`; terminal_cny_kwh is per kWh on the battery side.
     """
@@ -59,7 +59,7 @@ class SummedBounds:
 
 
 def summed_bounds(domain, sizes, offsets, n_horizon):
-    """Bounds of a station: those of its vehicles, added up.
+    """Bounds of a station: the sums of its vehicles' bounds.
 
     Parameters
     ----------
@@ -111,7 +111,7 @@ def summed_bounds(domain, sizes, offsets, n_horizon):
 
 
 def summed_support(bounds, prices_cny_kwh):
-    """Least cost of the big battery at prices (K,) [CNY]: never above the sum of the vehicles' least costs.
+    """Least cost of the big battery at prices (K,) [CNY], never above the sum of the vehicles' least costs.
 
     Raises
     ------
@@ -128,16 +128,16 @@ def summed_power(bounds, prices_cny_kwh):
 
 
 def _solve(bounds, prices_cny_kwh):
-    """The linear program in (charge (K), discharge (K), energy (K + 1), unserved, terminal)."""
+    """Solve the linear program in charge (K), discharge (K), energy (K + 1), unserved and terminal energy."""
     n_steps, step_h = bounds.charge_max_kw.size, bounds.step_h
     prices = np.asarray(prices_cny_kwh, dtype=float)
     if prices.shape != (n_steps,) or not np.isfinite(prices).all():
         raise InputError(f"prices_cny_kwh: shape {prices.shape}; must be {(n_steps,)} and finite")
-    one, points = eye_array(n_steps), n_steps + 1
+    identity, points = eye_array(n_steps), n_steps + 1
     after_before = diags_array([np.ones(n_steps), -np.ones(n_steps)], offsets=[1, 0], shape=(n_steps, points))
-    into, out = -step_h * bounds.eta_charge * one, step_h / bounds.eta_discharge * one
+    into, out = -step_h * bounds.eta_charge * identity, step_h / bounds.eta_discharge * identity
     balance = bmat([[into, out, after_before, csr_array((n_steps, 2))]])
-    hull = [bmat([[one, ratio * one, csr_array((n_steps, points + 2))]]) for ratio in bounds.hull_ratios]
+    hull = [bmat([[identity, ratio * identity, csr_array((n_steps, points + 2))]]) for ratio in bounds.hull_ratios]
     unserved = csr_array(np.tile([-1.0, 0.0], (points, 1)))
     need = bmat([[csr_array((points, 2 * n_steps)), -eye_array(points), unserved]])
     target = csr_array(np.r_[np.zeros(3 * n_steps), -1.0, -1.0, -1.0][None, :])
@@ -159,7 +159,7 @@ def _solve(bounds, prices_cny_kwh):
 
 
 def summed_block(fleet: Fleet) -> StationLoad:
-    """Every station as one big battery: its cost is a lower bound, its power need not be deliverable.
+    """Every station as one big battery: the cost is a lower bound, and its power may not be deliverable.
 
     Parameters
     ----------
@@ -168,15 +168,15 @@ def summed_block(fleet: Fleet) -> StationLoad:
     Returns
     -------
     StationLoad
-        As :class:`evlib.flexibility.SummedBounds`, one for each station.
+        One :class:`evlib.flexibility.SummedBounds` for each station.
     """
     rows, cost, constraints = [], cp.Constant(0.0), []
     for c in range(fleet.n_stations):
-        own = fleet.take(fleet.station == c)
-        if not own.size_veh.any():
+        at_station = fleet.take(fleet.station == c)
+        if not at_station.size_veh.any():
             rows.append(cp.Constant(np.zeros(fleet.n_steps)))
             continue
-        bounds = summed_bounds(own.domain, own.size_veh, own.first_step, fleet.n_steps)
+        bounds = summed_bounds(at_station.domain, at_station.size_veh, at_station.first_step, fleet.n_steps)
         charge, discharge = (cp.Variable(fleet.n_steps, nonneg=True) for _ in range(2))
         energy, unserved, terminal = cp.Variable(fleet.n_steps + 1), cp.Variable(nonneg=True), cp.Variable(nonneg=True)
         stored = bounds.step_h * (bounds.eta_charge * charge - discharge / bounds.eta_discharge)
@@ -198,18 +198,18 @@ def summed_block(fleet: Fleet) -> StationLoad:
 
 
 def nearest_delivery(fleet: Fleet, profile_kw, solve) -> float:
-    """Energy of a profile that no schedules of the fleet deliver.
+    """Energy of a profile that no schedules of the fleet can deliver.
 
     .. math:: \\min_{e} \\; \\Delta_h \\sum |e - profile| + unserved
 
-    over the exact domains, less what is unserved at best. Too much delivered counts like too little.
+    over the exact domains, less the energy that is unserved in any case. Too much counts the same as too little.
 
     Parameters
     ----------
     fleet : Fleet
     profile_kw : ndarray, shape (n_stations, K)
     solve : callable
-        Solves a problem, and raises SolverError if it does not end *optimal*.
+        Solves a problem, or raises SolverError if the status is not *optimal*.
 
     Returns
     -------

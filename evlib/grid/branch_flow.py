@@ -1,4 +1,4 @@
-"""What a radial feeder does with power: two models of the same tree, one linear, one exact where its cones are tight."""
+"""Branch flow of a radial feeder in two models: a linear one, and a conic one that is exact where cones are tight."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["MODELS", "BranchFlow", "cone_branch_flow", "lindistflow"]
 
 @dataclass(frozen=True)
 class BranchFlow:
-    """Variables and equations of a feeder's branches, per unit of 1 MVA; K steps in the last axis.
+    """Variables and equations of a feeder's branches, per unit of 1 MVA; the last axis holds K steps.
 
     Attributes
     ----------
@@ -24,13 +24,13 @@ class BranchFlow:
     squared : cvxpy.Variable, shape (n_branch, K)
         Squared voltage of the bus that the branch feeds.
     current : cvxpy.Expression or None
-        Squared current; none in a model without losses.
+        Squared current; None in a model without losses.
     sending : cvxpy.Expression or None
-        Squared voltage of the end nearer to the root.
+        Squared voltage at the end nearer to the root; None in a model without losses.
     size_mva : ndarray, shape (n_branch, 1)
-        What the cone counts power in, see :func:`cone_branch_flow`.
+        Unit in which the cone counts power, see :func:`cone_branch_flow`.
     equations : dict of str -> list of cvxpy.Constraint
-        ``nodal balance`` (active, then reactive), ``voltage drop``, and ``cone`` where there is one.
+        ``nodal balance`` (active, then reactive), ``voltage drop`` and, in the conic model, ``cone``.
     """
 
     flow_p: cp.Variable
@@ -53,11 +53,11 @@ def lindistflow(feeder: Feeder, net_p, net_q, supply_p, from_root, size_mva) -> 
     net_p, net_q : cvxpy.Expression, shape (n_bus, K)
         Net active and reactive demand of each bus.
     supply_p : cvxpy.Expression, shape (n_bus, K)
-        What the grid above feeds in: zero but at the root.
+        Power that the grid above feeds in; zero except at the root.
     from_root : ndarray, shape (n_branch, 1)
-        Squared root voltage for the branches that start there, 0 for the others.
+        Squared root voltage for branches that start at the root, 0 for the others.
     size_mva : ndarray, shape (n_branch, 1)
-        Order of magnitude of what each branch carries, positive; of use to the cone model alone.
+        Order of magnitude of the power that each branch carries, positive; used by the conic model only.
 
     Returns
     -------
@@ -71,7 +71,7 @@ def lindistflow(feeder: Feeder, net_p, net_q, supply_p, from_root, size_mva) -> 
     shape = (feeder.n_branch, net_p.shape[1])
     flow_p, flow_q = cp.Variable(shape, name="P"), cp.Variable(shape, name="Q")
     squared = cp.Variable(shape, name="w")
-    leaves = -feeder.incidence  # row j: what leaves bus j to its children less what its own branch brings
+    leaves = -feeder.incidence  # row j: flows from bus j to its children less the flow that its branch brings
     equations = {
         "nodal balance": [net_p + leaves @ flow_p - supply_p == 0, net_q[1:] + leaves[1:] @ flow_q == 0],
         "voltage drop": [_rise(feeder) @ squared == from_root - _drop(feeder, flow_p, flow_q)],
@@ -93,13 +93,13 @@ def cone_branch_flow(feeder: Feeder, net_p, net_q, supply_p, from_root, size_mva
     Returns
     -------
     BranchFlow
-        Exact where every cone is tight, which a positive price on losses and current brings about and a negative one
-        undoes: then the relaxation burns power in currents that no voltage drives.
+        Exact where every cone is tight. A positive price on losses and current makes cones tight; with a negative price
+        the relaxation may burn power in currents that no voltage drives.
 
     Notes
     -----
-    In each cone power is counted in multiples of ``size_mva``, so that all entries are about 1: a lateral's few kW would
-    otherwise drown beside the voltage, and the solver would leave its cone open.
+    In each cone power is counted in multiples of ``size_mva``, so that all entries are about 1. Otherwise the few kW of
+    a lateral would be negligible beside the voltage, and the solver would not make its cone tight.
 
     M. Farivar and S. H. Low, "Branch flow model: relaxations and convexification", IEEE Trans. Power Systems 28(3),
     2013, 2554-2572.
@@ -116,7 +116,7 @@ def cone_branch_flow(feeder: Feeder, net_p, net_q, supply_p, from_root, size_mva
     upstream = sp.eye_array(feeder.n_branch, format="csr") - _rise(feeder)
     sending = upstream @ squared + from_root @ np.ones((1, shape[1]))
     share_p, share_q = cp.multiply(2 / size_mva, flow_p), cp.multiply(2 / size_mva, flow_q)
-    flat = [cp.vec(item, order="C") for item in (scaled + sending, share_p, share_q, scaled - sending)]
+    flat = [cp.vec(entry, order="C") for entry in (scaled + sending, share_p, share_q, scaled - sending)]
     equations = {
         "nodal balance": [
             net_p + leaves @ flow_p + arrives @ lost_p - supply_p == 0,
@@ -132,7 +132,7 @@ MODELS = {"lindistflow": lindistflow, "cone": cone_branch_flow}
 
 
 def _rise(feeder: Feeder) -> sp.csr_array:
-    """Squared voltage of a branch's bus less that of its parent, the root left out; shape (n_branch, n_branch)."""
+    """Matrix that takes squared voltages to their rise from parent to bus, without the root; (n_branch, n_branch)."""
     return feeder.incidence[1:].T.tocsr()
 
 

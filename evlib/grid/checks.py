@@ -1,8 +1,6 @@
-"""Reading, checking and writing the tables of a radial feeder: one clear error for each fault."""
+"""Checks of a radial feeder and of a grid case, with one clear error for each fault, and the order of its buses."""
 
 from __future__ import annotations
-
-import heapq
 
 import networkx as nx
 import numpy as np
@@ -31,9 +29,9 @@ def checked_arrays(where: str, columns: dict, key: str, whole: set[str]) -> dict
         good = np.isfinite(values) & ((values == np.round(values)) | (name not in whole))
         if not good.all():
             row = int(np.flatnonzero(~good)[0])
-            kind = "whole" if name in whole else "finite"
+            number_kind = "whole" if name in whole else "finite"
             label = f"row {row + 1}" if name == key else f"{key} {arrays[key][row]:g}"
-            raise InputError(f"{where}: {label}: {name} = {values[row]}; must be a {kind} number")
+            raise InputError(f"{where}: {label}: {name} = {values[row]}; must be a {number_kind} number")
     return {name: values.astype(int) if name in whole else values for name, values in arrays.items()}
 
 
@@ -57,7 +55,7 @@ def check_buses(where: str, buses: dict[str, np.ndarray], root_bus: int) -> None
 
 
 def check_units(where: str, bus: np.ndarray, p_kw: np.ndarray, base_kv: float, squared_pu: np.ndarray) -> None:
-    """Refuse loads a thousandfold too small for their voltage level, and more than any feeder could carry.
+    """Refuse loads that are a thousand times too small for their voltage level, or more than any feeder could carry.
 
     ``squared_pu`` are the squared voltages that the lossless model gives at the nominal loads.
     """
@@ -67,7 +65,7 @@ def check_units(where: str, bus: np.ndarray, p_kw: np.ndarray, base_kv: float, s
             f"{where}: p_kw is {largest:g} at most, at bus {bus[p_kw.argmax()]}, on {base_kv:g} kV: a single "
             "household draws more; is it in MW? p_kw is in kW"
         )
-    if squared_pu.min(initial=1.0) < -9:  # ten times what a feeder could carry: no heavy load but a wrong unit
+    if squared_pu.min(initial=1.0) < -9:  # ten times what a feeder could carry is no heavy load but a wrong unit
         raise InputError(
             f"{where}: p_kw sums to {p_kw.sum():.6g} kW, which pulls the voltage at bus {bus[squared_pu.argmin()]} to "
             f"nothing on {base_kv:g} kV; are loads in W, impedances in another unit than ohm, or base_kv in V?"
@@ -75,7 +73,7 @@ def check_units(where: str, bus: np.ndarray, p_kw: np.ndarray, base_kv: float, s
 
 
 def check_branches(where: str, branches: dict[str, np.ndarray], known: np.ndarray) -> None:
-    """Refuse branches with unknown ends, impedances that are not allowed, or both ends like another branch."""
+    """Refuse branches with unknown ends, with impedances that are not allowed, or between the same buses as another."""
     between: dict[frozenset, int] = {}
     for number, tail, head, r_ohm, x_ohm in zip(*branches.values(), strict=True):
         for name, value in (("from_bus", tail), ("to_bus", head)):
@@ -97,7 +95,10 @@ def check_branches(where: str, branches: dict[str, np.ndarray], known: np.ndarra
 
 
 def sort_from_root(where: str, bus: np.ndarray, branches: dict[str, np.ndarray], root_bus: int):
-    """Order of buses and branches, and each branch's parent position: parents first, lower bus numbers first."""
+    """Rows of buses and of branches in the feeder's order, and the position of the bus that each branch starts at.
+
+    Parents come before their children; among the buses that may come next, the lowest number does.
+    """
     graph = nx.Graph()
     graph.add_nodes_from(bus.tolist())
     ends = list(zip(branches["from_bus"].tolist(), branches["to_bus"].tolist(), strict=True))
@@ -117,22 +118,19 @@ def sort_from_root(where: str, bus: np.ndarray, branches: dict[str, np.ndarray],
             f"open one of branches {listed(numbers)}"
         )
     row_of_bus = {number: row for row, number in enumerate(bus.tolist())}
-    position, bus_order, branch_order, parent = {}, [], [], []
-    frontier = [(root_bus, -1, -1)]
-    while frontier:
-        number, branch_row, parent_position = heapq.heappop(frontier)
-        position[number] = len(bus_order)
-        bus_order.append(row_of_bus[number])
-        branch_order.append(branch_row)
-        parent.append(parent_position)
-        for neighbour in graph[number]:
-            if neighbour not in position:
-                heapq.heappush(frontier, (neighbour, graph.edges[number, neighbour]["row"], position[number]))
-    return np.array(bus_order), np.array(branch_order[1:], dtype=int), np.array(parent[1:], dtype=int)
+    tree = nx.bfs_tree(graph, root_bus)
+    order = list(nx.lexicographical_topological_sort(tree, key=int))
+    position = {number: place for place, number in enumerate(order)}
+    feeding = [(parent, number) for number in order[1:] for parent in tree.predecessors(number)]
+    return (
+        np.array([row_of_bus[number] for number in order]),
+        np.array([graph.edges[branch]["row"] for branch in feeding], dtype=int),
+        np.array([position[parent] for parent, _ in feeding], dtype=int),
+    )
 
 
 def listed(numbers) -> str:
-    """Bus or branch numbers as they stand in a sentence."""
+    """Bus or branch numbers as text for a sentence."""
     return ", ".join(str(int(number)) for number in numbers)
 
 
@@ -142,7 +140,7 @@ def check_grid_case(case) -> None:
     Raises
     ------
     InputError
-        Names field, bus, zone or farm, step, value, and what would be right.
+        The message names field, bus, zone or farm, step and value, and says what would be right.
     """
     n_steps = np.shape(case.load_kw)[-1] if np.ndim(case.load_kw) == 2 else 0
     buses = [f"bus {number}" for number in case.feeder.bus]
@@ -160,8 +158,10 @@ def check_grid_case(case) -> None:
         if bad.any():
             place = np.argwhere(bad)[0]
             step = f", step {place[1]}" if len(place) > 1 else ""
-            what = "finite" if low else "finite and not negative"
-            raise InputError(f"grid case: {name}: {members[place[0]]}{step}: {values[tuple(place)]:g}; must be {what}")
+            allowed = "finite" if low else "finite and not negative"
+            raise InputError(
+                f"grid case: {name}: {members[place[0]]}{step}: {values[tuple(place)]:g}; must be {allowed}"
+            )
     if np.shape(case.import_price_cny_kwh) != (n_steps,):
         raise InputError(
             f"grid case: import_price_cny_kwh has shape {np.shape(case.import_price_cny_kwh)}; must be {(n_steps,)}"
@@ -170,7 +170,7 @@ def check_grid_case(case) -> None:
 
 
 def _check_units(case) -> None:
-    """A thousandfold difference from the load is no assumption but a unit."""
+    """Refuse values a thousand times below the load: the unit must be wrong."""
     peak_kw = np.sum(case.load_kw, axis=0).max(initial=0.0)
     for name in ("available_kw", "import_limit_kw", "rating_kva"):
         largest = np.max(getattr(case, name), initial=0.0)
@@ -182,12 +182,12 @@ def _check_units(case) -> None:
 
 
 def check_start(case, ramp_share: float) -> None:
-    """Refuse a start of backup generators that the ramp cannot bring within the rating by the first step.
+    """Refuse an initial power of backup generators that the ramp cannot bring within the rating by the first step.
 
     Raises
     ------
     InputError
-        Names zone, start, ramp and rating.
+        The message names zone, initial power, ramp and rating.
     """
     if case.backup_start_kw is None:
         return

@@ -1,4 +1,4 @@
-"""A radial distribution feeder as arrays: read from two CSV files or built by hand, checked once, root first."""
+"""A radial distribution feeder as arrays, with the root first; it is checked once, when it is built."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ __all__ = ["Feeder", "feeder_from_arrays"]
 
 @dataclass(frozen=True, eq=False)
 class Feeder:
-    """A radial feeder: a tree of buses that hangs from its root, in per unit of ``base_mva`` and ``base_kv``.
+    """A radial feeder: a tree of buses below a root, in per unit of ``base_mva`` and ``base_kv``.
 
-    Buses are sorted so that a parent comes before its children, branches so that branch ``b`` feeds bus ``b + 1``.
+    Buses are sorted so that parents come before their children, branches so that branch ``b`` feeds bus ``b + 1``.
     All arrays are read-only.
 
     Attributes
@@ -25,15 +25,15 @@ class Feeder:
     bus : ndarray of int, shape (n_bus,)
         Bus numbers, root first.
     branch : ndarray of int, shape (n_branch,)
-        Branch numbers of the file.
+        Branch numbers as given.
     branch_from, branch_to : ndarray of int, shape (n_branch,)
-        Positions in ``bus`` of the end nearer to the root and of the other end; ``branch_to[b] == b + 1``.
+        Positions in ``bus`` of the branch's ends, first the one nearer to the root; ``branch_to[b] == b + 1``.
     r_pu, x_pu : ndarray, shape (n_branch,)
         Series resistance and reactance [pu].
     load_kw, load_kvar : ndarray, shape (n_bus,)
-        Nominal active [kW] and reactive [kvar] load, scaled.
+        Nominal active [kW] and reactive [kvar] load, after scaling.
     v_min_pu, v_max_pu : ndarray, shape (n_bus,)
-        Voltage limits [pu]. Those of the root are as given, often its set point twice; its voltage is chosen elsewhere.
+        Voltage limits [pu]. At the root both are often the set point; they do not set its voltage.
     base_kv, base_mva : float
         Voltage base, line to line [kV], and power base, three-phase [MVA].
     """
@@ -62,18 +62,18 @@ class Feeder:
         return len(self.branch)
 
     def index(self, bus_number: int) -> int:
-        """Position of a bus number in ``bus``; :class:`InputError` if there is no such bus."""
-        found = np.flatnonzero(self.bus == bus_number)
-        if not len(found):
+        """Position of a bus number in ``bus``; raises :class:`InputError` if there is no such bus."""
+        positions = np.flatnonzero(self.bus == bus_number)
+        if not len(positions):
             raise InputError(f"feeder: no bus {bus_number}; its buses are {listed(sorted(self.bus))}")
-        return int(found[0])
+        return int(positions[0])
 
     @property
     def downstream(self) -> sp.csr_array:
         """Sparse matrix (n_branch, n_bus), 1 where the bus is fed through the branch.
 
-        Times what buses draw: what flows in the branches. Its transpose times the drops along branches: the drop
-        between root and bus.
+        The matrix times the power that buses draw is the flow in the branches; its transpose times the voltage drops
+        along branches is the drop from the root to each bus.
         """
         paths = [[]]
         for branch, parent in enumerate(self.branch_from):
@@ -122,15 +122,15 @@ def feeder_from_arrays(
     base_kv : float
         Nominal voltage, line to line [kV].
     root_bus : int, optional
-        The bus where the feeder hangs on the grid; by default the first.
+        The bus that connects the feeder to the grid; by default the first.
     v_min_pu, v_max_pu : float or array_like, shape (n_bus,)
-        Voltage limits [pu]; they may be equal at the root alone.
+        Voltage limits [pu]; lower and upper limit may be equal only at the root.
     branch : array_like of int, optional
         Branch numbers, by default 1, 2, ...
     load_scale, impedance_divisor : float
-        Factor on loads, divisor of impedances [1], positive.
+        Factor on all loads, divisor of all impedances [1], positive.
     buses_name, branches_name : str
-        What error messages call the two tables.
+        Names of the two tables in error messages.
 
     Returns
     -------
@@ -139,8 +139,8 @@ def feeder_from_arrays(
     Raises
     ------
     InputError
-        nan, duplicate or unknown bus, an impedance or load that is not allowed, voltage limits the wrong way round, a
-        bus cut off from the root, a loop.
+        nan, a duplicate or unknown bus, an impedance or load that is not allowed, voltage limits the wrong way round, a
+        bus cut off from the root, or a loop.
 
     Examples
     --------
@@ -191,7 +191,7 @@ def feeder_from_arrays(
 
 
 def _squared_pu(feeder: Feeder) -> np.ndarray:
-    """Squared voltages at nominal load by the lossless model, the root at 1 pu."""
+    """Squared voltages [pu] at nominal load by the lossless model, with the root at 1 pu."""
     downstream, kw_per_pu = feeder.downstream, 1000 * feeder.base_mva
     carried = feeder.r_pu * (downstream @ feeder.load_kw) + feeder.x_pu * (downstream @ feeder.load_kvar)
     return 1 - 2 * (downstream.T @ carried) / kw_per_pu

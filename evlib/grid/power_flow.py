@@ -1,4 +1,4 @@
-"""Power flow of a radial feeder: exact by backward and forward sweeps, and its linear approximation."""
+"""Power flow of a radial feeder: the exact one by backward and forward sweeps, and its linear approximation."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ class PowerFlow:
     voltage_complex_pu : ndarray of complex, shape (n_bus, n_steps)
         Voltage phasor, the root at angle zero [pu].
     branch_kw, branch_kvar : ndarray, shape (n_branch, n_steps)
-        Power that enters the branch at the end nearer to the root [kW, kvar]; negative when it flows towards the root.
+        Power that enters the branch at the end nearer to the root [kW, kvar]; negative if it flows towards the root.
     current_pu : ndarray, shape (n_branch, n_steps)
         Current magnitude [pu].
     loss_kw, loss_kvar : ndarray, shape (n_branch, n_steps)
         Power lost in the branch [kW, kvar].
     root_kw, root_kvar : ndarray, shape (n_steps,)
-        Power drawn from the grid above, the root's own demand included [kW, kvar].
+        Power drawn from the grid above, including the demand at the root [kW, kvar].
     n_sweeps : int
-        Sweeps made.
+        Number of sweeps.
     mismatch_pu : float
-        Largest difference between a bus's power and its demand, apparent, in any step [pu].
+        Largest difference between the apparent power that a bus takes and its demand, over all buses and steps [pu].
     """
 
     voltage_pu: np.ndarray
@@ -54,8 +54,8 @@ def power_flow(
 ) -> PowerFlow:
     """Solve the AC power flow of a radial feeder, all steps at once.
 
-    Backward sweep: the current of a branch is the sum of what the buses behind it draw. Forward sweep: the voltage of a
-    bus is the root's less the drops on the way. Repeated until voltages and demands agree:
+    Backward sweep: the current in a branch is the sum of the currents drawn by the buses behind it. Forward sweep: the
+    voltage of a bus is the root's voltage less the drops on the way. This is repeated until voltages and demands agree:
 
     .. math:: J = D \\, \\overline{(S / V)}, \\qquad V = V_0 - D^T (r + j x) J
 
@@ -69,7 +69,7 @@ def power_flow(
     tolerance_pu : float
         Largest power mismatch allowed [pu].
     max_sweeps : int
-        Sweeps after which it gives up.
+        Number of sweeps after which the method gives up.
 
     Returns
     -------
@@ -78,15 +78,15 @@ def power_flow(
     Raises
     ------
     InputError
-        A demand of the wrong shape, nan, or a root voltage that is not positive.
+        A demand of the wrong shape or nan, or a root voltage that is not positive.
     SolverError
-        No convergence: names the worst step and bus, and the mismatch.
+        No convergence; the message names the worst step and bus, and the mismatch.
 
     Notes
     -----
     D. Shirmohammadi, H. W. Hong, A. Semlyen, G. X. Luo, "A compensation-based power flow method for weakly meshed
-    distribution and transmission networks", IEEE Trans. Power Systems 3(2), 1988, 753-762; here without meshes, and
-    with the sums over the tree written as products with ``Feeder.downstream`` (D).
+    distribution and transmission networks", IEEE Trans. Power Systems 3(2), 1988, 753-762; without meshes here, and
+    with sums over the tree written as products with ``Feeder.downstream`` (D).
 
     Examples
     --------
@@ -106,7 +106,7 @@ def power_flow(
     downstream = feeder.downstream
     impedance_pu = (feeder.r_pu + 1j * feeder.x_pu)[:, None]
     voltage, n_sweeps, worst_pu = np.tile(root.astype(complex), (feeder.n_bus, 1)), 0, np.inf
-    # A demand beyond what the feeder can carry sends voltages through zero: reported below, not warned about here.
+    # A demand beyond what the feeder can carry drives voltages through zero: this is reported below, without warnings.
     with np.errstate(all="ignore"):
         while worst_pu > tolerance_pu and n_sweeps < max_sweeps:
             drawn = np.conj(demand_pu / voltage)
@@ -145,7 +145,7 @@ def lindistflow_voltage(feeder: Feeder, demand_kw, demand_kvar, root_pu=1.0) -> 
 
     .. math:: v_{child}^2 = v_{parent}^2 - 2 (r P + x Q)
 
-    with P and Q the demand behind the branch.
+    where P and Q are the demand behind the branch.
 
     Parameters
     ----------
@@ -163,15 +163,15 @@ def lindistflow_voltage(feeder: Feeder, demand_kw, demand_kvar, root_pu=1.0) -> 
     Raises
     ------
     InputError
-        A demand of the wrong shape, nan, or a root voltage that is not positive.
+        A demand of the wrong shape or nan, or a root voltage that is not positive.
     SolverError
-        A squared voltage that is not positive: the demand is far outside the approximation.
+        A squared voltage that is not positive: the demand is far beyond what the approximation covers.
 
     Notes
     -----
     M. E. Baran and F. F. Wu, "Optimal capacitor placement on radial distribution systems", IEEE Trans. Power Delivery
-    4(1), 1989, 725-734: the DistFlow equations without their quadratic terms. Both signs of flow are treated alike; the
-    neglected losses make the result an upper bound of the exact voltage.
+    4(1), 1989, 725-734: the DistFlow equations without their quadratic terms. Flows in either direction are treated
+    alike; as losses are neglected, the result is an upper bound of the exact voltage.
     """
     active_pu, reactive_pu, root = _checked(feeder, demand_kw, demand_kvar, root_pu)
     downstream = feeder.downstream

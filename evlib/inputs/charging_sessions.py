@@ -1,4 +1,4 @@
-"""Measured fast-charging sessions as vehicles: read, cleaned by a counted rule, and described as the domain asks."""
+"""Measured fast-charging sessions: read, cleaned with every dropped session counted, and turned into vehicles."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ BATTERY_KWH = (20.0, 150.0)
 
 
 def read_sessions(file: Path = SESSIONS_FILE) -> tuple[pd.DataFrame, dict[str, int]]:
-    """Sessions of a fast-charging station, cleaned.
+    """Read the sessions of a fast-charging station and clean them.
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ def read_sessions(file: Path = SESSIONS_FILE) -> tuple[pd.DataFrame, dict[str, i
     Returns
     -------
     sessions : DataFrame
-        ``arrival`` (local time), ``stay_min``, ``energy_kwh`` (meter side), ``power_kw`` (largest, meter side),
+        ``arrival`` (local time), ``stay_min``, ``energy_kwh`` (meter side), ``power_kw`` (maximum, meter side),
         ``soc_arrival``, ``soc_departure``, ``battery_kwh`` (the dataset's estimate).
     dropped : dict of str -> int
         Sessions left out: ``stay_below_10_min``, ``battery_outside_20_150_kwh``, ``both``; then ``kept`` and ``read``.
@@ -46,12 +46,13 @@ def read_sessions(file: Path = SESSIONS_FILE) -> tuple[pd.DataFrame, dict[str, i
     Raises
     ------
     InputError
-        A column is missing or holds something else than numbers; names file, column and row.
+        A column is missing or holds anything but numbers; the message names file, column and row.
 
     Notes
     -----
-    ``TotalCapacity`` is a placeholder in 1,639 rows and is not read. The capacity is estimated by the source as
-    0.95 energy / (departure - arrival state of charge), so 0.95 of the metered energy reached the battery.
+    ``TotalCapacity`` is a placeholder in 1,639 rows and is not read. The source estimates the capacity as
+    0.95 energy / (departure - arrival state of charge), that is, 0.95 of the metered energy is taken to have reached
+    the battery.
     """
     table = pd.read_csv(file)
     missing = [name for name in COLUMNS if name not in table]
@@ -87,13 +88,14 @@ def session_vehicles(sessions: pd.DataFrame, *, step_min: float, discharge: bool
     step_min : float
         Length of a step [min].
     discharge : bool
-        Let them discharge at their charging power: an assumption, no session did.
+        Let vehicles discharge at their charging power. This is an assumption: in the data none discharged.
 
     Returns
     -------
     dict
-        ``battery_kwh``, ``gain_kwh`` (what reached the battery), ``charge_kw`` (the largest measured), ``discharge_kw``,
-        ``soc_arrival``, ``soc_min`` (0), ``soc_max`` (1), ``n_stay_steps`` (whole steps; the first is not usable).
+        ``battery_kwh``, ``gain_kwh`` (energy that reached the battery), ``charge_kw`` (the largest measured),
+        ``discharge_kw``, ``soc_arrival``, ``soc_min`` (0), ``soc_max`` (1), ``n_stay_steps`` (whole steps; the first is
+        not usable).
     """
     power = sessions["power_kw"].to_numpy()
     return {

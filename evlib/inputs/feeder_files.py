@@ -1,4 +1,4 @@
-"""A feeder in two CSV files: read, with one clear error for each fault, and written."""
+"""A feeder in two CSV files: reading, with one clear error for each fault, and writing."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from evlib.grid.feeder import Feeder, feeder_from_arrays
 
 __all__ = ["read_feeder", "read_table", "write_feeder"]
 
-# How each column is read; columns beyond these are ignored.
+# How the cells of each column are read; other columns are ignored.
 BUS_COLUMNS = dict.fromkeys(("base_kv", "p_kw", "q_kvar", "v_min_pu", "v_max_pu"), float)
 BUS_COLUMNS |= {"bus": int, "type": ("slack", "pq")}
 BRANCH_COLUMNS = {"branch": int, "from_bus": int, "to_bus": int, "r_ohm": float, "x_ohm": float, "status": ("1", "0")}
@@ -42,8 +42,9 @@ def read_feeder(buses_csv, branches_csv, *, load_scale: float = 1.0, impedance_d
     Raises
     ------
     InputError
-        Missing file or column, a cell that is no number, not exactly one slack bus, two voltage levels, and all that
-        :func:`feeder_from_arrays` refuses: names file, line, bus or branch, value and what would be right.
+        Missing file or column, a cell that is not a number, not exactly one slack bus, two voltage levels, or anything
+        that :func:`feeder_from_arrays` refuses. The message names file, line, bus or branch and value, and says what
+        would be right.
 
     Notes
     -----
@@ -52,10 +53,10 @@ def read_feeder(buses_csv, branches_csv, *, load_scale: float = 1.0, impedance_d
     """
     buses = read_table(Path(buses_csv), BUS_COLUMNS)
     branches = read_table(Path(branches_csv), BRANCH_COLUMNS)
-    slack = [number for number, kind in zip(buses["bus"], buses["type"], strict=True) if kind == "slack"]
+    slack = [number for number, bus_type in zip(buses["bus"], buses["type"], strict=True) if bus_type == "slack"]
     if len(slack) != 1:
-        found = f"slack buses {listed(slack)}" if slack else "no slack bus"
-        raise InputError(f"{buses_csv}: type: {found}; exactly one bus must have type slack, all others pq")
+        stated = f"slack buses {listed(slack)}" if slack else "no slack bus"
+        raise InputError(f"{buses_csv}: type: {stated}; exactly one bus must have type slack, all others pq")
     base_kv = buses.pop("base_kv")
     for number, value in zip(buses["bus"], base_kv, strict=True):
         if value != base_kv[0]:
@@ -78,7 +79,7 @@ def read_feeder(buses_csv, branches_csv, *, load_scale: float = 1.0, impedance_d
 
 
 def read_table(path: Path, columns: dict) -> dict[str, list]:
-    """Columns of a CSV file, each cell read as ``columns`` says: int, float or one of the words of a tuple."""
+    """Columns of a CSV file, with cells read as ``columns`` tells: as int, float or one of the words in a tuple."""
     if not path.is_file():
         raise InputError(f"{path}: no such file")
     lines = enumerate(path.read_text(encoding="utf-8-sig").splitlines(), start=1)
@@ -91,22 +92,22 @@ def read_table(path: Path, columns: dict) -> dict[str, list]:
     for (number, _), row in zip(rows[1:], cells, strict=True):
         if len(row) != len(header):
             raise InputError(f"{path}: line {number}: {len(row)} values; must be {len(header)}, one for each column")
-        for name, kind in columns.items():
-            table[name].append(_cell(f"{path}: line {number}: {name}", row[header.index(name)].strip(), kind))
+        for name, cell_type in columns.items():
+            table[name].append(_cell(f"{path}: line {number}: {name}", row[header.index(name)].strip(), cell_type))
     return table
 
 
-def _cell(where: str, text: str, kind):
-    if isinstance(kind, tuple):
-        if text not in kind:
-            raise InputError(f"{where} = {text!r}; must be {' or '.join(kind)}")
+def _cell(where: str, text: str, cell_type):
+    if isinstance(cell_type, tuple):
+        if text not in cell_type:
+            raise InputError(f"{where} = {text!r}; must be {' or '.join(cell_type)}")
         return text
     try:
-        value = kind(text)
+        value = cell_type(text)
     except ValueError:
         value = np.nan
     if not np.isfinite(value):
-        raise InputError(f"{where} = {text!r}; must be {'a whole' if kind is int else 'a finite'} number")
+        raise InputError(f"{where} = {text!r}; must be {'a whole' if cell_type is int else 'a finite'} number")
     return value
 
 
@@ -119,8 +120,8 @@ def write_feeder(feeder, buses_csv, branches_csv) -> None:
     buses_csv, branches_csv : str or Path
     """
     z_base_ohm = feeder.base_kv**2 / feeder.base_mva
-    kind = np.where(np.arange(feeder.n_bus) == 0, "slack", "pq")
-    columns = (feeder.bus, feeder.load_kw, feeder.load_kvar, kind, feeder.v_min_pu, feeder.v_max_pu)
+    bus_type = np.where(np.arange(feeder.n_bus) == 0, "slack", "pq")
+    columns = (feeder.bus, feeder.load_kw, feeder.load_kvar, bus_type, feeder.v_min_pu, feeder.v_max_pu)
     buses = zip(*(column.tolist() for column in columns), strict=True)
     rows = [f"{bus},{feeder.base_kv!r},{p!r},{q!r},{name},{low!r},{high!r}" for bus, p, q, name, low, high in buses]
     write_text(Path(buses_csv), "\n".join(["bus,base_kv,p_kw,q_kvar,type,v_min_pu,v_max_pu", *rows, ""]))

@@ -1,4 +1,4 @@
-"""Where everything stands on the map of roads and feeder: a tidy table to draw."""
+"""The map of roads and feeder as a tidy table: positions and labels of everything to draw."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from evlib.inputs.scenario import Scenario
 
 __all__ = ["drawing_table", "feeder_layout"]
 
-# Where a virtual node or a farm may stand around its node; the first of the best is taken.
+# Directions in which a virtual node may be drawn from its road node; of equally good ones the first is taken.
 _DIRECTIONS_DEG = (45, 135, 315, 225, 90, 270, 0, 180)
 _OFFSET = 0.42
 _COLUMN_WIDTH = 2.6
 
 
 def feeder_layout(feeder) -> pd.DataFrame:
-    """Drawing coordinates of a radial feeder: root on top, one row further down with every line.
+    """Drawing coordinates of a radial feeder: the root on top, one row further down with each line.
 
     Parameters
     ----------
@@ -25,13 +25,13 @@ def feeder_layout(feeder) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        One row a bus, in the feeder's order: ``bus``, ``x``, ``y``, ``x_from``, ``y_from`` (the bus that feeds it; the
-        root's own place for the root).
+        One row for each bus, in the feeder's order: ``bus``, ``x``, ``y``, and the place of the bus that feeds it
+        (``x_from``, ``y_from``; for the root its own place).
 
     Notes
     -----
-    Of the lines that leave a bus, the one with the longest feeder behind it goes straight down. Every other one opens
-    the nearest column that is free over its whole depth, right before left, so no two buses share a place.
+    Of the lines that leave a bus, the one with the longest feeder behind it goes straight down. Every other line takes
+    the nearest column that is free over its whole depth, trying right before left, so no two buses share a place.
     """
     parent = np.append(-1, feeder.branch_from)
     depth, below = np.zeros(feeder.n_bus, dtype=int), np.zeros(feeder.n_bus, dtype=int)
@@ -58,7 +58,7 @@ def feeder_layout(feeder) -> pd.DataFrame:
 
 
 def drawing_table(scenario: Scenario, network, case) -> pd.DataFrame:
-    """Everything that the map shows, one row an element.
+    """Everything that the map shows, one row for each element.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ def drawing_table(scenario: Scenario, network, case) -> pd.DataFrame:
     -------
     DataFrame
         ``panel`` (roads, feeder), ``kind`` (road, node, origin, station, line, bus, plugs, farm), ``name``, ``x_from``,
-        ``y_from``, ``x``, ``y`` (drawing units, they carry no length), ``group`` (used or unused by some path; zone;
+        ``y_from``, ``x``, ``y`` (drawing units without a scale), ``group`` (used or unused by some path; zone;
         wind or solar) and ``label``.
     """
     rows = [*_road_rows(scenario, network), *_feeder_rows(scenario, case)]
@@ -88,8 +88,8 @@ def _road_rows(scenario: Scenario, network):
     }
     used = {arc for path in network.paths for arc in path.arcs}
     neighbours = {node: [] for node in place}
-    for arc, kind in enumerate(network.arc_kind):
-        if kind == "road":
+    for arc, role in enumerate(network.arc_kind):
+        if role == "road":
             tail, head = network.arc_tail[arc], network.arc_head[arc]
             neighbours[tail].append(head)
             neighbours[head].append(tail)
@@ -98,17 +98,17 @@ def _road_rows(scenario: Scenario, network):
             yield ("roads", "road", network.arc_name[arc], *place[tail], *place[head], group, minutes)
     for node, (x, y) in place.items():
         yield ("roads", "node", node, x, y, x, y, "", node)
-    virtual = [("origin", item.name, item.node) for item in scenario.origins]
-    virtual += [("station", item.name, item.node) for item in scenario.stations]
-    for kind, name, node in virtual:
+    virtual = [("origin", site.name, site.node) for site in scenario.origins]
+    virtual += [("station", site.name, site.node) for site in scenario.stations]
+    for role, name, node in virtual:
         x, y = place[str(node)]
-        dx, dy = _free_direction((x, y), [place[other] for other in neighbours[str(node)]])
-        yield ("roads", kind, name, x, y, x + _OFFSET * dx, y + _OFFSET * dy, name, name)
+        dx, dy = _free_direction((x, y), [place[neighbour] for neighbour in neighbours[str(node)]])
+        yield ("roads", role, name, x, y, x + _OFFSET * dx, y + _OFFSET * dy, name, name)
 
 
-def _free_direction(place, others):
-    """The direction that is furthest from all roads at a node."""
-    taken = [np.arctan2(y - place[1], x - place[0]) for x, y in others]
+def _free_direction(place, neighbours):
+    """The direction, as a unit vector, that is furthest from all roads at a node."""
+    taken = [np.arctan2(y - place[1], x - place[0]) for x, y in neighbours]
 
     def room(degrees):
         apart = [abs((np.radians(degrees) - angle + np.pi) % (2 * np.pi) - np.pi) for angle in taken]

@@ -1,4 +1,4 @@
-"""A pandapower network as the arrays of a radial feeder: units converted, switches respected, all else refused by name."""
+"""A pandapower network as a radial feeder: units converted, switches respected, other elements refused by name."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["LEAVE_OUT", "feeder_arrays", "from_pandapower"]
 WHERE = "pandapower network"
 BASE_MVA = 1.0
 LEAVE_OUT = ("shunts", "generators")
-# What a feeder of loads, lines and transformers does not have.
+# Elements that a feeder of loads, lines and transformers does not have.
 GENERATORS = ("sgen", "gen", "storage", "asymmetric_sgen")
 SHUNTS = ("shunt", "ward", "xward", "svc")
 UNKNOWN = ("trafo3w", "impedance", "dcline", "asymmetric_load", "motor", "tcsc", "ssc")
@@ -88,7 +88,7 @@ def _constant_power(row) -> None:
 
 
 def _merged(net, kept) -> dict[int, int]:
-    """The bus that stands for each bus in service: closed switches between buses make them one."""
+    """The bus that represents each bus in service; buses joined by a closed switch share one."""
     stands = {int(bus): int(bus) for bus in kept}
 
     def find(bus):
@@ -103,12 +103,12 @@ def _merged(net, kept) -> dict[int, int]:
     return {bus: find(bus) for bus in stands}
 
 
-def _switches(net, kind: str):
-    return net.switch[net.switch["et"] == kind]
+def _switches(net, element_type: str):
+    return net.switch[net.switch["et"] == element_type]
 
 
-def _open_elements(net, kind: str) -> set:
-    rows = _switches(net, kind)
+def _open_elements(net, element_type: str) -> set:
+    rows = _switches(net, element_type)
     return set(rows.loc[~rows["closed"].astype(bool), "element"])
 
 
@@ -134,7 +134,7 @@ def _lines(net, merged, leave_out):
 
 
 def _trafos(net, merged, leave_out):
-    """The same of each two-winding transformer at its nominal ratio, numbered after the lines."""
+    """Number, ends and impedance [pu] of each transformer at its nominal ratio, numbered after the lines."""
     opened, after = _open_elements(net, "t"), int(net.line.index.max()) + 1 if len(net.line) else 0
     for row in _used(net, "trafo").itertuples():
         if row.Index in opened or not {row.hv_bus, row.lv_bus} <= merged.keys():
@@ -163,8 +163,8 @@ def _root(net, merged) -> int:
     """The bus of the one external grid."""
     grids = _used(net, "ext_grid")
     if len(grids) != 1:
-        found = f"buses {', '.join(map(str, grids['bus']))}" if len(grids) else "none"
-        raise InputError(f"{WHERE}: ext_grid: {len(grids)} in service ({found}); a feeder hangs on exactly one")
+        listed = f"buses {', '.join(map(str, grids['bus']))}" if len(grids) else "none"
+        raise InputError(f"{WHERE}: ext_grid: {len(grids)} in service ({listed}); a feeder hangs on exactly one")
     bus = int(grids["bus"].iloc[0])
     if bus not in merged:
         raise InputError(f"{WHERE}: ext_grid at bus {bus}, which is out of service")
@@ -177,30 +177,31 @@ def _limit(net, bus: int, column: str, default: float) -> float:
 
 
 def from_pandapower(net, *, leave_out=(), load_scale: float = 1.0, impedance_divisor: float = 1.0) -> Feeder:
-    """A radial pandapower network as a feeder; pandapower's converters bring MATPOWER cases there.
+    """A radial pandapower network as a feeder; MATPOWER cases can be converted by pandapower first.
 
     Parameters
     ----------
     net : pandapowerNet
-        Loads of constant power, lines and two-winding transformers at nominal ratio, hanging on one external grid. What is
-        out of service, or behind an open switch, is left out; buses joined by a closed switch become one, which keeps the
-        lowest number. Transformers are numbered after the lines.
+        Loads of constant power, lines and two-winding transformers at nominal ratio, fed from one external grid.
+        Elements out of service or behind an open switch are left out; buses joined by a closed switch become one, which
+        keeps the lowest number. Transformers are numbered after the lines.
     leave_out : collection of {"shunts", "generators"}
-        What may be ignored if it is there: capacitances, iron losses and shunts; static and other generators. Not named,
-        it is refused.
+        Elements to ignore if the network has them: capacitances, iron losses and shunts; static and other generators.
+        Without their name here they are refused.
     load_scale, impedance_divisor : float
-        As in :func:`read_feeder`.
+        As in :func:`evlib.inputs.feeder_files.read_feeder`.
 
     Returns
     -------
     Feeder
-        Impedances referred to the voltage level of most loads; voltage limits of the network, else 0.9 and 1.1 pu.
+        Impedances are referred to the voltage level of most loads. Voltage limits are the network's, or else 0.9 and
+        1.1 pu.
 
     Raises
     ------
     InputError
-        An element that the feeder's model does not have, none or several external grids, and all that
-        :func:`feeder_from_arrays` refuses: a loop and its branches, buses cut off, impedances, implausible loads.
+        An element that the feeder's model does not have, none or several external grids, or anything that
+        :func:`feeder_from_arrays` refuses: a loop, buses cut off, wrong impedances, implausible loads.
     """
     arrays = feeder_arrays(net, leave_out)
     return feeder_from_arrays(**arrays, load_scale=load_scale, impedance_divisor=impedance_divisor)

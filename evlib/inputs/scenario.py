@@ -1,4 +1,4 @@
-"""What is assumed: one typed, validated, frozen scenario, read from YAML and CSV files."""
+"""The assumptions of the study: one typed, validated, frozen scenario, read from YAML and CSV files."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ LEAF_KEYS = ("value", "unit", "source", "range", "note")
 
 @dataclass(frozen=True)
 class Provenance:
-    """Where one parameter's value comes from.
+    """Where the value of a parameter comes from.
 
     Attributes
     ----------
     unit : str
         Unit of the value, as declared for the field.
     source : str
-        ``article`` (a fact the article states), ``assumption``, or the name of the source.
+        ``article`` (a fact stated in the article), ``assumption``, or the name of the source.
     low, high : float
         Range over which the value may reasonably vary, in the same unit.
     note : str
@@ -47,7 +47,7 @@ class Provenance:
 
 
 class Scenario(ScenarioSpec):
-    """One case of the study: parameters, their provenance, and the tables that the parameters name.
+    """One case of the study: its parameters, their provenance, and the tables that they name.
 
     Built by :func:`load_scenario`; varied by :meth:`replace`. Sections are attributes (``scenario.fleet.vehicles``);
     the tables read from CSV files are under ``scenario.tables``.
@@ -59,7 +59,7 @@ class Scenario(ScenarioSpec):
 
     @property
     def tables(self) -> Tables:
-        """The CSV files' contents as read-only arrays."""
+        """Contents of the CSV files as read-only arrays."""
         return self._tables
 
     @property
@@ -69,7 +69,7 @@ class Scenario(ScenarioSpec):
 
     @property
     def hash(self) -> str:
-        """SHA-256 over every value and every table's content; provenance and file names do not count."""
+        """SHA-256 over every value and the content of every table, but not over their provenance."""
         values = self.model_dump(mode="json")
         text = json.dumps(values, sort_keys=True) + self._tables.content_hash
         return hashlib.sha256(text.encode()).hexdigest()
@@ -88,12 +88,12 @@ class Scenario(ScenarioSpec):
         Returns
         -------
         Scenario
-            A new scenario; its hash covers the change. Values may leave their stated range.
+            A new scenario, whose hash reflects the changes. Values may lie outside their stated range.
 
         Raises
         ------
         InputError
-            A name that does not exist, or a value that is not allowed.
+            A name does not exist, or a value is not allowed.
         """
         changes = dict(changes or {}) | {f"switches.{key}": value for key, value in switches.items()}
         values = self.model_dump()
@@ -102,12 +102,12 @@ class Scenario(ScenarioSpec):
         return _build(values, self._provenance, self._file)
 
     def parameters(self) -> pd.DataFrame:
-        """Every quantity with value, unit, source and range, one row each, in the order of the file."""
+        """Every quantity with its value, unit, source and range, one row each, in the order of the sections."""
         rows = []
         for name, unit, value in quantities(self):
             origin = self._provenance[name]
-            kind = {"article": "fact of the article", "assumption": "assumption"}.get(origin.source, "source")
-            rows.append((name, value, unit, kind, origin.source, origin.low, origin.high, origin.note))
+            source_kind = {"article": "fact of the article", "assumption": "assumption"}.get(origin.source, "source")
+            rows.append((name, value, unit, source_kind, origin.source, origin.low, origin.high, origin.note))
         columns = ["parameter", "value", "unit", "kind", "source", "low", "high", "note"]
         return pd.DataFrame(rows, columns=columns)
 
@@ -129,8 +129,8 @@ def load_scenario(name_or_path: str | Path) -> Scenario:
     Raises
     ------
     InputError
-        A missing file, an unknown or missing key, a wrong unit, a value that is not allowed: names file, field and
-        value, and says what would be right.
+        A missing file, an unknown or missing key, a wrong unit, or a value that is not allowed. The message names file,
+        field and value, and says what would be right.
     """
     file = Path(name_or_path)
     if file.suffix not in (".yaml", ".yml"):
@@ -152,7 +152,7 @@ def load_scenario(name_or_path: str | Path) -> Scenario:
 
 
 class _UniqueKeyLoader(yaml.SafeLoader):
-    """YAML loader that refuses a key given twice, which YAML readers otherwise settle silently."""
+    """YAML loader that refuses a key given twice; YAML readers would otherwise silently keep one of the values."""
 
     def construct_mapping(self, node, deep=False):
         keys = [self.construct_object(key, deep=True) for key, _ in node.value]
@@ -176,13 +176,13 @@ def _build(values: dict, provenance: dict[str, Provenance], file: Path) -> Scena
 
 
 def _split(node, path: str, provenance: dict[str, Provenance], file: Path):
-    """Separate values from provenance: ``{value, unit, source, range}`` becomes the bare value."""
+    """Separate values from provenance: ``{value, unit, source, range}`` is replaced by its value."""
     if isinstance(node, list):
-        return [_split(item, f"{path}.{index}", provenance, file) for index, item in enumerate(node)]
+        return [_split(child, f"{path}.{index}", provenance, file) for index, child in enumerate(node)]
     if not isinstance(node, dict):
         return node
     if "value" not in node:
-        return {str(key): _split(item, f"{path}.{key}".lstrip("."), provenance, file) for key, item in node.items()}
+        return {str(key): _split(child, f"{path}.{key}".lstrip("."), provenance, file) for key, child in node.items()}
     for key in node:
         if key not in LEAF_KEYS:
             raise InputError(f"{file}: {path}: unknown key {key!r}; a parameter has {', '.join(LEAF_KEYS)}")
@@ -215,20 +215,20 @@ def _check_provenance(scenario: Scenario) -> None:
 
 
 def _assign(values, keys: list[str], new, name: str, file: Path) -> None:
-    key, rest = keys[0], keys[1:]
+    key, inner_keys = keys[0], keys[1:]
     if isinstance(values, tuple | list):
-        chosen = [item for item in values if key in ("*", item.get("name"))]
-        if not chosen or not rest:
-            known = ", ".join(str(item.get("name")) for item in values)
+        chosen = [member for member in values if key in ("*", member.get("name"))]
+        if not chosen or not inner_keys:
+            known = ", ".join(str(member.get("name")) for member in values)
             raise InputError(f"{file}: replace {name!r}: {key!r} names no member with a field; members are {known}")
-        for item in chosen:
-            _assign(item, rest, new, name, file)
+        for member in chosen:
+            _assign(member, inner_keys, new, name, file)
         return
     if not isinstance(values, dict) or key not in values:
         known = list(values) if isinstance(values, dict) else []
         raise InputError(f"{file}: replace {name!r}: unknown key {key!r}{_suggest(key, known)}")
-    if rest:
-        _assign(values[key], rest, new, name, file)
+    if inner_keys:
+        _assign(values[key], inner_keys, new, name, file)
     else:
         values[key] = new
 
@@ -243,9 +243,9 @@ def _suggest(key: str, known: list[str]) -> str:
 
 
 def _explain(error: ValidationError, file: Path) -> str:
-    """The first fault of a pydantic error as one sentence with file, field, value and what would be right."""
+    """One sentence on the first fault of a pydantic error: file, field, value, and what would be right."""
     errors = error.errors()
-    fault = next((item for item in errors if item["type"] == "extra_forbidden"), errors[0])
+    fault = next((candidate for candidate in errors if candidate["type"] == "extra_forbidden"), errors[0])
     path = [str(part) for part in fault["loc"]]
     field = ".".join(path)
     if fault["type"] == "extra_forbidden":

@@ -1,4 +1,4 @@
-"""The CSV files that a scenario names, checked and held as read-only arrays."""
+"""The CSV files that a scenario names, read, checked and kept as read-only arrays."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["Tables", "read_tables"]
 
 @dataclass(frozen=True)
 class Tables:
-    """Arrays read from a scenario's files; K steps, time in the scenario's own steps.
+    """Arrays read from a scenario's files, for the scenario's K decision steps.
 
     Attributes
     ----------
@@ -29,17 +29,17 @@ class Tables:
     link_free_flow_min : ndarray, shape (n_links,)
         Travel time of the empty road [min].
     od_origin, od_destination : ndarray of int, shape (n_pairs,)
-        Pairs of nodes between which background traffic drives; empty without ``roads.od_file``.
+        Pairs of nodes between which background traffic drives; empty if there is no ``roads.od_file``.
     od_demand_veh : ndarray, shape (n_pairs,)
-        Its demand, of which only the proportions count.
+        Demand of each pair; only the proportions matter.
     node : ndarray of int, shape (n_nodes,)
-        Nodes with drawing coordinates ``node_x``, ``node_y``.
+        Node numbers, with drawing coordinates ``node_x``, ``node_y``.
     load_pu : ndarray, shape (K,)
         Load profile, per unit of the nominal load.
     available_pu : ndarray, shape (n_farms, K)
         Available power of each farm, per unit of its rating.
     feeder : Feeder
-        The radial feeder, scaled.
+        The radial feeder, with loads and impedances scaled.
     rating_mva : ndarray, shape (n_branches,)
         Apparent power that each line may carry [MVA], in the feeder's branch order.
     tie : ndarray of int, shape (n_zones,)
@@ -82,7 +82,8 @@ def read_tables(spec: ScenarioSpec, file: Path) -> Tables:
     Raises
     ------
     InputError
-        Missing file or column, nan, wrong length, unknown node, bus or zone: names file, field, value and remedy.
+        Missing file or column, nan, wrong length, unknown node, bus or zone. The message names file, field, value and
+        remedy.
     """
     folder = file.parent
     arrays = _read_roads(spec, folder) | _read_profiles(spec, folder)
@@ -99,8 +100,8 @@ def read_tables(spec: ScenarioSpec, file: Path) -> Tables:
     for name in sorted(arrays):
         arrays[name].setflags(write=False)
         digest.update(name.encode() + np.ascontiguousarray(arrays[name]).tobytes())
-    for item in fields(feeder):
-        digest.update(item.name.encode() + np.ascontiguousarray(getattr(feeder, item.name)).tobytes())
+    for field in fields(feeder):
+        digest.update(field.name.encode() + np.ascontiguousarray(getattr(feeder, field.name)).tobytes())
     return Tables(feeder=feeder, content_hash=digest.hexdigest(), **arrays)
 
 
@@ -149,14 +150,10 @@ def _read_roads(spec: ScenarioSpec, folder: Path) -> dict[str, np.ndarray]:
     nodes = _read_csv(nodes_path, ["node", "x", "y"])
     node = _numbers(nodes_path, nodes, "node").astype(int)
     known = set(node.tolist())
-    for kind, group in (
-        ("origins", spec.origins),
-        ("stations", spec.stations),
-        ("destinations", spec.destinations),
-    ):
-        for member in group:
+    for section in ("origins", "stations", "destinations"):
+        for member in getattr(spec, section):
             if member.node not in set(tail) | set(head):
-                raise InputError(f"{kind}.{member.name}.node: {member.node} is not a node of {path}")
+                raise InputError(f"{section}.{member.name}.node: {member.node} is not a node of {path}")
     unknown = sorted((set(tail.tolist()) | set(head.tolist())) - known)
     if unknown:
         raise InputError(f"{nodes_path}: node {unknown[0]} of {path.name} has no coordinates; add a row for it")
@@ -196,10 +193,10 @@ def _read_profiles(spec: ScenarioSpec, folder: Path) -> dict[str, np.ndarray]:
     minute = (stamp - stamp.dt.normalize()[0]).dt.total_seconds().to_numpy() / 60
     wanted = clock_to_min(spec.time.start_clock) + spec.time.step_min * np.arange(spec.time.n_steps)
     row = np.searchsorted(minute, wanted - 1e-6)
-    found = row < len(minute)
-    found[found] = np.abs(minute[row[found]] - wanted[found]) < 1e-6
-    if not found.all() or (np.diff(minute) <= 0).any():
-        missing = wanted[~found][0] if not found.all() else minute[1:][np.diff(minute) <= 0][0]
+    matched = row < len(minute)
+    matched[matched] = np.abs(minute[row[matched]] - wanted[matched]) < 1e-6
+    if not matched.all() or (np.diff(minute) <= 0).any():
+        missing = wanted[~matched][0] if not matched.all() else minute[1:][np.diff(minute) <= 0][0]
         raise InputError(
             f"{path}: {len(minute)} rows do not cover {spec.time.n_steps} steps of {spec.time.step_min:g} min from "
             f"{spec.time.start_clock}; a row for {int(missing) // 60:02d}:{int(missing) % 60:02d} is missing or out of order"
@@ -228,7 +225,7 @@ def _read_ratings(feeder: Feeder, path: Path) -> np.ndarray:
 
 
 def _find_ties(spec: ScenarioSpec, feeder: Feeder, file: Path) -> np.ndarray:
-    """Branch through which each zone hangs on the rest of the feeder; a zone must have exactly one."""
+    """Branch that connects each zone with the rest of the feeder; a zone must have exactly one."""
     zone_of = {}
     ties = []
     known = set(feeder.bus.tolist())
@@ -248,9 +245,9 @@ def _find_ties(spec: ScenarioSpec, feeder: Feeder, file: Path) -> np.ndarray:
                 "hang on exactly one line and not hold the root"
             )
         ties.append(int(crossing[0]))
-    for label, bus in [(f"grid.farms.{farm.name}", farm.bus) for farm in spec.grid.farms] + [
-        (f"stations.{station.name}", station.bus) for station in spec.stations
-    ]:
+    placed = [(f"grid.farms.{farm.name}", farm.bus) for farm in spec.grid.farms]
+    placed += [(f"stations.{station.name}", station.bus) for station in spec.stations]
+    for label, bus in placed:
         if bus not in known:
             raise InputError(f"{file}: {label}.bus: {bus} is not a bus of {spec.grid.buses_file}")
     for farm in spec.grid.farms:

@@ -1,4 +1,4 @@
-"""The typed sections of a scenario: every field, its unit, and the rules that hold between fields."""
+"""The typed sections of a scenario: every field with its unit, and the rules that hold between fields."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["ScenarioSpec", "quantities"]
 
 
 def Quantity(unit: str, **limits):
-    """A number that must come with unit, source and range in the YAML file."""
+    """A number that must have a unit, a source and a range in the YAML file."""
     return Field(json_schema_extra={"unit": unit}, strict=True, allow_inf_nan=False, **limits)
 
 
@@ -26,19 +26,23 @@ Clock = Annotated[str, AfterValidator(_clock)]
 
 
 def _named(value):
-    """``{c1: {...}, c2: {...}}`` as a tuple of members that know their name."""
-    if isinstance(value, dict):
-        members = []
-        for name, member in value.items():
-            if not isinstance(member, dict):
-                raise ValueError(f"member {name!r} must be a mapping of its fields")
-            members.append({"name": str(name), **member})
-        return tuple(members)
-    return value
+    """Turn ``{c1: {...}, c2: {...}}`` into a tuple of members that carry their name."""
+    if not isinstance(value, dict):
+        return value
+    for name, member in value.items():
+        if not isinstance(member, dict):
+            raise ValueError(f"member {name!r} must be a mapping of its fields")
+    return tuple({"name": str(name), **member} for name, member in value.items())
+
+
+def _check_shares(label: str, members) -> None:
+    total = sum(member.share for member in members)
+    if not members or abs(total - 1) > 1e-9:
+        raise ValueError(f"{label}' shares sum to {total:.6g}; they must sum to 1")
 
 
 class Section(BaseModel):
-    """Frozen, no unknown keys, no silent conversion of text to numbers."""
+    """Part of a scenario: frozen, without unknown keys, and never turning text into numbers silently."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=False, validate_default=True)
 
@@ -119,9 +123,7 @@ class Fleet(Section):
 
     @model_validator(mode="after")
     def _consistent(self):
-        total = sum(member.share for member in self.classes)
-        if not self.classes or abs(total - 1) > 1e-9:
-            raise ValueError(f"classes' shares sum to {total:.6g}; they must sum to 1")
+        _check_shares("classes", self.classes)
         if self.soc_min > self.soc_max:
             raise ValueError(f"soc_min {self.soc_min} is above soc_max {self.soc_max}")
         for member in self.classes:
@@ -220,7 +222,7 @@ class CoordinationKeys(Section):
 
 
 class Switches(Section):
-    """Choices between ways of computing; every variant of the study is a ``replace`` of one of these or of a value."""
+    """Choices of how to compute; each variant of the study replaces one of these switches or a value."""
 
     signal: Literal["experienced", "instantaneous"] = "experienced"
     impedance: Literal["smooth_queue", "bpr", "point_queue"] = "smooth_queue"
@@ -254,12 +256,9 @@ class ScenarioSpec(Section):
 
     @model_validator(mode="after")
     def _consistent(self):
-        total = sum(origin.share for origin in self.origins)
-        if not self.origins or abs(total - 1) > 1e-9:
-            raise ValueError(f"origins' shares sum to {total:.6g}; they must sum to 1")
-        total = sum(item.share for item in self.destinations)
-        if self.destinations and abs(total - 1) > 1e-9:
-            raise ValueError(f"destinations' shares sum to {total:.6g}; they must sum to 1")
+        _check_shares("origins", self.origins)
+        if self.destinations:
+            _check_shares("destinations", self.destinations)
         if self.switches.trip_end == "destination":
             if not self.destinations:
                 raise ValueError("switches.trip_end is 'destination', but destinations is empty; name at least one")
@@ -274,9 +273,8 @@ class ScenarioSpec(Section):
                     f"fleet.classes.{member.name}.stay_min {member.stay_min} must be whole steps of {self.time.step_min} min"
                 )
         zones = {zone.name for zone in self.grid.zones}
-        for label, zone in [(f"farms.{farm.name}", farm.zone) for farm in self.grid.farms] + [
-            ("spike", self.grid.spike.zone)
-        ]:
+        placed = [(f"farms.{farm.name}", farm.zone) for farm in self.grid.farms]
+        for label, zone in [*placed, ("spike", self.grid.spike.zone)]:
             if zone not in zones:
                 raise ValueError(f"grid.{label}.zone {zone!r} is not one of the zones {sorted(zones)}")
         if not self.prices.import_tariff:
@@ -288,10 +286,10 @@ class ScenarioSpec(Section):
 
 
 def quantities(section: BaseModel, prefix: str = "") -> Iterator[tuple[str, str, float]]:
-    """Every quantity of a section and its members, as (dotted name, unit, value)."""
+    """Every quantity of a section and of its members, as (dotted name, unit, value)."""
     for name, field in type(section).model_fields.items():
-        value = getattr(section, name)
-        unit = (field.json_schema_extra or {}).get("unit") if isinstance(field.json_schema_extra, dict) else None
+        value, extra = getattr(section, name), field.json_schema_extra
+        unit = extra.get("unit") if isinstance(extra, dict) else None
         if unit is not None:
             yield prefix + name, unit, value
         elif isinstance(value, BaseModel):

@@ -1,4 +1,4 @@
-"""Reader of published assignment problems in the TNTP format: networks and trip tables, every fault named."""
+"""Reader of published assignment problems in the TNTP format: networks and trip tables; it names every fault."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from evlib.errors import InputError
 
 __all__ = ["TntpNetwork", "read_network", "read_trips"]
 
-# Column of a link row, and the least that it may be; the format has them in this order.
+# Columns of a link row in the format's order, each with its smallest allowed value.
 _LINK_FIELDS = {
     "tail": 1,
     "head": 1,
@@ -41,12 +41,12 @@ class TntpNetwork:
     roads : Roads
         Graph; zones before ``FIRST THRU NODE`` may not be passed.
     links : DataFrame
-        One row an arc, in the order of the file: ``tail``, ``head``, ``capacity_veh``, ``length``, ``free_flow_time``,
-        ``b``, ``power``, ``speed``, ``toll``, ``link_type``.
+        One row for each arc, in the order of the file: ``tail``, ``head``, ``capacity_veh``, ``length``,
+        ``free_flow_time``, ``b``, ``power``, ``speed``, ``toll``, ``link_type``.
 
     Notes
     -----
-    The format fixes no units; each network has its own. Capacity is in the unit of the trip table (Anaheim: veh/h),
+    The format does not fix units; each network has its own. Capacity is in the unit of the trip table (Anaheim: veh/h),
     time in that of ``free_flow_time`` (Anaheim: min; Sioux Falls: 0.01 h), length in ft, km or miles.
     """
 
@@ -55,14 +55,14 @@ class TntpNetwork:
     links: pd.DataFrame
 
     def cost(self, *, toll_factor: float = 0.0, length_factor: float = 0.0) -> PowerCost:
-        """Bureau of Public Roads cost, and fixed parts for toll and length as the network's source states them.
+        """Bureau of Public Roads cost plus fixed costs of toll and length, as the source of the network states them.
 
         .. math:: t_a(v) = t_{0,a} \\left(1 + b_a (v / Q_a)^{\\beta_a}\\right) + F_{toll}\\,toll_a + F_{len}\\,length_a
 
         Parameters
         ----------
         toll_factor, length_factor : float
-            Time that a unit of toll and of length is worth; 0 for Sioux Falls and Anaheim.
+            Time that is worth one unit of toll or of length; 0 for Sioux Falls and Anaheim.
 
         Returns
         -------
@@ -76,7 +76,7 @@ class TntpNetwork:
 
 
 def read_network(path) -> TntpNetwork:
-    """Network file, ``*_net.tntp``.
+    """Read a network file, ``*_net.tntp``.
 
     Parameters
     ----------
@@ -89,8 +89,8 @@ def read_network(path) -> TntpNetwork:
     Raises
     ------
     InputError
-        Missing file or metadata, a row with a field missing, not a number or out of bounds, rows missing: the message
-        names file, line, field and what would be right.
+        Missing file, metadata or rows, or a field that is missing, not a number or out of bounds. The message names
+        file, line and field, and says what would be right.
 
     References
     ----------
@@ -114,7 +114,7 @@ def read_network(path) -> TntpNetwork:
 
 
 def read_trips(path) -> pd.DataFrame:
-    """Trip table, ``*_trips.tntp``.
+    """Read a trip table, ``*_trips.tntp``.
 
     Parameters
     ----------
@@ -123,13 +123,14 @@ def read_trips(path) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        ``origin``, ``destination``, ``demand_veh`` (in the unit of the network's capacity): all pairs with demand, those
-        from a zone to itself too. These use no road, so leave them out of an assignment.
+        ``origin``, ``destination``, ``demand_veh`` (in the unit of the network's capacity) for all pairs with demand,
+        even from a zone to itself. Those trips use no road, so leave them out of an assignment.
 
     Raises
     ------
     InputError
-        As :func:`read_network`; also a pair twice, and rows that do not sum to ``<TOTAL OD FLOW>`` where it is stated.
+        As in :func:`read_network`; also a pair given twice, or rows that do not sum to ``<TOTAL OD FLOW>`` if it is
+        stated.
     """
     path, metadata, rows = _read(path)
     n_zones = _count(path, metadata, "NUMBER OF ZONES")
@@ -149,12 +150,12 @@ def read_trips(path) -> pd.DataFrame:
                 raise InputError(f"{path}: line {line}: pair {pair[0]} to {pair[1]} is there twice; keep one")
             trips[pair] = _number(path, line, f"trips {pair[0]} to {pair[1]}", veh.strip(), 0.0)
     _check_total(path, metadata, trips)
-    found = [(*pair, veh) for pair, veh in trips.items() if veh > 0]
-    return pd.DataFrame(found, columns=["origin", "destination", "demand_veh"])
+    positive = [(*pair, veh) for pair, veh in trips.items() if veh > 0]
+    return pd.DataFrame(positive, columns=["origin", "destination", "demand_veh"])
 
 
 def _read(path) -> tuple[Path, dict[str, tuple[int, str]], Iterator[tuple[int, str]]]:
-    """Metadata (key -> line, value) and the numbered lines after it, without comments."""
+    """Path, metadata (key -> line, value), and the numbered lines after the metadata, without comments."""
     path = Path(path)
     if not path.is_file():
         raise InputError(f"{path}: no such file; fetch it from github.com/bstabler/TransportationNetworks")
@@ -233,7 +234,7 @@ def _check_total(path: Path, metadata: dict[str, tuple[int, str]], trips: dict) 
         return
     line, value = metadata["TOTAL OD FLOW"]
     stated, total = _number(path, line, "<TOTAL OD FLOW>", value, 0.0), sum(trips.values())
-    if abs(stated - total) > 0.005 * (len(trips) + 1):  # all are written to two decimals
+    if abs(stated - total) > 0.005 * (len(trips) + 1):  # trips and total are written to two decimals
         raise InputError(
             f"{path}: line {line}: <TOTAL OD FLOW> is {stated:g}, but the rows sum to {total:g}; must agree"
         )

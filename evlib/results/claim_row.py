@@ -1,4 +1,4 @@
-"""One row of the claims: a definition, its number, and what decides the verdict."""
+"""One row of the claims table: a definition, its number, and the data that decide the verdict."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ LEAST_MWH = 0.1
 class Row:
     """A definition and its number.
 
-    ``level``: largest term of a difference or ratio; ``per_cny``: what 1 CNY is in the row's unit, 0 if it is no money;
-    ``tolerance`` and ``outcome``: given here, where the general rule does not apply.
+    ``level`` is the largest term of a difference or ratio; ``per_cny`` is 1 CNY in the row's unit, 0 if the number is
+    not money; ``tolerance`` and ``outcome`` are set only where the general rule does not apply.
     """
 
     claim: str
@@ -33,21 +33,21 @@ class Row:
     outcome: str | None = None
 
 
-def ratio(claim, definition, new, old, *, energy=False, money=False, **more) -> Row:
-    """``new`` over ``old`` less 1 [%]; undefined where old is below 0.1 MWh, or 1e-6 of the larger."""
+def ratio(claim, definition, new, old, *, energy=False, money=False, **fields) -> Row:
+    """``new`` over ``old`` less 1 [%]; undefined where old is below 0.1 MWh (energy), or else below 1e-6 of new."""
     least = LEAST_MWH if energy else max(1e-6 * abs(new), 1e-300)
     if not abs(old) >= least:
         reason = "divides by less than 0.1 MWh" if energy else "divides by nothing"
-        return Row(claim, definition, math.nan, "%", **(more | {"note": join(more.get("note", ""), reason)}))
+        return Row(claim, definition, math.nan, "%", **(fields | {"note": join(fields.get("note", ""), reason)}))
     level = 100 * max(1.0, abs(new / old))
-    return Row(claim, definition, 100 * (new / old - 1), "%", level=level, per_cny=100 / abs(old) * money, **more)
+    return Row(claim, definition, 100 * (new / old - 1), "%", level=level, per_cny=100 / abs(old) * money, **fields)
 
 
-def difference(claim, definition, new, old, unit, **more) -> Row:
-    """``new`` less ``old``; a nan on either side is undefined."""
+def difference(claim, definition, new, old, unit, **fields) -> Row:
+    """``new`` less ``old``; undefined if either is nan."""
     if math.isnan(new - old):
-        more["note"] = join(more.get("note", ""), "one side is undefined")
-    return Row(claim, definition, new - old, unit, level=more.pop("level", max(abs(new), abs(old))), **more)
+        fields["note"] = join(fields.get("note", ""), "one side is undefined")
+    return Row(claim, definition, new - old, unit, level=fields.pop("level", max(abs(new), abs(old))), **fields)
 
 
 def join(*notes: str) -> str:

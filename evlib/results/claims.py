@@ -1,4 +1,4 @@
-"""The article's sixteen claims beside ours: every definition of each, with a verdict by a rule fixed beforehand."""
+"""The article's sixteen claims beside our numbers: each definition with a verdict by a rule fixed beforehand."""
 
 from __future__ import annotations
 
@@ -35,40 +35,42 @@ CLAIMS = {
 }
 COLUMNS = ["claim", "definition", "article", "ours", "unit", "verdict", "note", "tolerance"]
 
-# How near two solves can be compared at best, by unit: of equilibria; of other runs a hundredth of it.
+# Finest difference that counts between two solves, by unit: for equilibria; for other runs a hundredth of it.
 FLOORS = {"%": 0.1, "percentage points": 0.1, "veh": 1.0, "roads": 1.0, "MWh": 0.01, "CNY/kWh": 1e-3, "CNY/veh": 0.01}
 FLOORS |= {"min": 0.01, "pu": 1e-4, "1": 1e-3}
 
 
 def claims_table(results: Mapping, methods: pd.DataFrame | None) -> pd.DataFrame:
-    """Every definition of the article's claims: its number, ours, and what follows.
+    """Every definition of the article's claims: the article's number, ours, and the verdict.
 
     Parameters
     ----------
     results : mapping of str to Result
-        ``no_ev``, ``shortest_path``, ``snapshot``, ``user``, ``coordinated`` of one scenario and charging mode.
+        Runs ``no_ev``, ``shortest_path``, ``snapshot``, ``user``, ``coordinated`` of one scenario and charging mode.
     methods : DataFrame or None
-        Convergence of the methods, the committed ``methods_nguyen.csv``; without it A10 has the certificates alone.
+        Convergence of the methods, the committed ``methods_nguyen.csv``; without it A10 rests on the certificates
+        alone.
 
     Returns
     -------
     DataFrame
-        One row a definition. ``claim`` (see `CLAIMS`), ``definition`` (unique within its claim), ``article`` (nan where
-        the article says a direction only), ``ours`` (nan where undefined), ``unit``, ``verdict`` (see `verdict`),
-        ``note``, ``tolerance`` (see Notes) in the row's unit.
+        One row for each definition: ``claim`` (see `CLAIMS`), ``definition`` (unique within its claim), ``article``
+        (nan if the article gives only a direction), ``ours`` (nan where undefined), ``unit``, ``verdict`` (see
+        `verdict`), ``note``, ``tolerance`` (see Notes) in the row's unit.
 
     Raises
     ------
     InputError
-        A run is missing, or runs are of different scenarios or charging modes; a method without its columns or best row.
+        A run is missing, runs differ in scenario or charging mode, or a method has no best row or lacks columns.
 
     Notes
     -----
-    The tolerance is how far a number may move from machine to machine, and below which a sign does not count. For a
-    number that rests on a coordinated run it is the larger of 1 % and the run's relative gap, of the largest term of
-    the difference or ratio; where it is money, the run's excess cost over all vehicles if that is more. That is a bound
-    for drivers' costs and a yardstick for anything else: where few vehicles decide (a station that attracts few, energy
-    discharged in few steps), a run that has not converged can be farther off. For other runs it is 1e-4 of the term.
+    The tolerance is how far a number may move from machine to machine; a number smaller than it has no sign. For a
+    number that rests on a coordinated run it is 1 % of the largest term of the difference or ratio, or the run's
+    relative gap times that term if that is more. For money, the run's excess cost over all vehicles takes the place of
+    the gap. It is a bound for drivers' costs and a yardstick for anything else: where few vehicles decide (a station
+    that attracts few, energy discharged in few steps), a run that has not converged can be farther off. For other runs
+    the tolerance is 1e-4 of the term.
     """
     _check(results)
     rows = sorted(_rows(results, methods), key=lambda row: int(row.claim[1:]))  # stable
@@ -76,29 +78,29 @@ def claims_table(results: Mapping, methods: pd.DataFrame | None) -> pd.DataFrame
 
 
 def verdict(article: float, ours: float, kind: str = "number", tolerance: float = 0.0) -> str:
-    """What becomes of a claim; the rule was fixed before any number was known.
+    """Verdict on a claim, by a rule that was fixed before any number was known.
 
     Parameters
     ----------
     article, ours : float
-        In one unit; ``article`` may be nan for a sign.
+        In the same unit; ``article`` may be nan if only a sign is claimed.
     kind : {"number", "above", "positive", "negative", "construction", "none"}
-        The article gives a number, a threshold to exceed, or a direction; what follows from the inputs alone; what the
-        article says nothing about.
+        Whether the article gives a number, a threshold to exceed, or a direction; or the number follows from the inputs
+        alone ("construction"), or the article says nothing about it ("none").
     tolerance : float
         A number or a sign counts only if it is farther from 0 than this.
 
     Returns
     -------
     str
-        *reproduced*: the sign, or within 20 % of the article's number (equal to it if that is 0); *direction only*: the
-        number's sign but not its size; *not reproduced*: else; *by construction*; *undefined*: ours is nan;
-        *no claim*: shown beside.
+        *reproduced*: the sign agrees, or ours is within 20 % of the article's number (equal to it if that is 0);
+        *direction only*: the sign of the number agrees but not its size; *not reproduced*: neither agrees; *by
+        construction*; *undefined*: ours is nan; *no claim*: shown for comparison.
 
     Raises
     ------
     ValueError
-        Another kind.
+        An unknown kind.
 
     Examples
     --------
@@ -120,7 +122,7 @@ def verdict(article: float, ours: float, kind: str = "number", tolerance: float 
         return "not reproduced"
     if kind != "number":
         return "reproduced"
-    near = abs(ours - article) <= (0.2 + 1e-9) * abs(article)  # rounding does not decide
+    near = abs(ours - article) <= (0.2 + 1e-9) * abs(article)  # rounding must not decide
     return "reproduced" if near else "direction only"
 
 
@@ -135,7 +137,7 @@ def _judged(row: Row, results: Mapping) -> list:
     else:
         share = max([1e-4, *(max(0.01, certificate.relative_gap) for _, certificate in solved)])
         share = 0.01 if row.per_cny and solved else share
-        stretch = level / 100 if row.unit == "%" else 1.0  # a ratio above 1 moves by more than its denominator's share
+        stretch = level / 100 if row.unit == "%" else 1.0  # a ratio above 1 moves by more than its denominator does
         excess = [stretch * row.per_cny * _excess(results[name]) for name, _ in solved]
         tolerance = max([floor, share * level, *excess])
     unsure = [f"{name}: run not converged, see A10" for name, certificate in solved if not certificate.converged]
@@ -149,7 +151,7 @@ def _judged(row: Row, results: Mapping) -> list:
 
 
 def _excess(result) -> float:
-    """What drivers could still save together [CNY]."""
+    """Cost that all drivers together could still save [CNY]."""
     return result.certificate.excess_cny_veh * measure.summary_value(result, "vehicles")
 
 
@@ -159,11 +161,11 @@ def _check(results: Mapping) -> None:
         raise InputError(f"results: {', '.join(missing)} missing; give all of {', '.join(RUNS)}")
     first = results[RUNS[0]]
     for name in RUNS:
-        for label, own, other in (
+        for label, setting, expected in (
             ("scenario", results[name].scenario.hash, first.scenario.hash),
             ("charging", results[name].charging, first.charging),
         ):
-            if own != other:
+            if setting != expected:
                 raise InputError(f"results[{name!r}]: another {label} than no_ev; solve all runs with the same {label}")
 
 

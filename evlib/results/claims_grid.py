@@ -1,4 +1,4 @@
-"""Claims about wind and sun, the grid and what drivers pay for electricity: A4-A9, A13, A14, A16."""
+"""Claims about wind and sun, the grid, and the drivers' price of electricity: A4-A9, A13, A14, A16."""
 
 from __future__ import annotations
 
@@ -15,39 +15,40 @@ __all__ = ["a6", "a7", "a8", "a9", "a13", "a14", "a16", "absorbed"]
 
 
 def absorbed(results, claim, kind, article, who="coordinated") -> Iterator[Row]:
-    """A4 and A5: what is no longer curtailed in the zone with the largest farms of a kind."""
+    """A4 and A5: curtailment avoided in the zone with the largest farms of a kind."""
     zone = _zone_with(results["no_ev"], kind)
     end = suffix(who)
-    given = {"claim": claim, "unit": "%", "article": article}
+    common = {"claim": claim, "unit": "%", "article": article}
     if zone is None:
         text = f"no zone with {kind}{end}"
-        yield Row(definition=text, ours=math.nan, note=f"the scenario has no {kind} farm", **given)
+        yield Row(definition=text, ours=math.nan, note=f"the scenario has no {kind} farm", **common)
         return
     wasted = {name: measure.zone_mwh(results[name], "curtailed_kw", zone) for name in RUNS}
 
-    def saved(definition, name, base, remark="", **more):
+    def saved(definition, name, base, remark="", **fields):
         enough = wasted[base] >= LEAST_MWH
         left = wasted[name] / wasted[base] if enough else math.nan
         note = remark if enough else join(remark, "divides by less than 0.1 MWh")
-        row = given | {"definition": definition, "ours": 100 * (1 - left), "level": 100 * max(1.0, left), "note": note}
-        return Row(**(row | {"runs": (name, base)} | more))
+        row = common | {"definition": definition, "ours": 100 * (1 - left), "level": 100 * max(1.0, left), "note": note}
+        return Row(**(row | {"runs": (name, base)} | fields))
 
     charged = measure.zone_mwh(results["shortest_path"], "vehicles_kw", zone)
-    there = "shortest paths charge there too" if charged >= LEAST_MWH else ""
+    remark_shortest = "shortest paths charge there too" if charged >= LEAST_MWH else ""
     for name, text in (("no_ev", "no vehicles"), ("shortest_path", "shortest path")):
-        yield saved(f"curtailment at {zone} avoided against {text}{end}", who, name, remark=there)
+        yield saved(f"curtailment at {zone} avoided against {text}{end}", who, name, remark=remark_shortest)
     net, surplus = measure.surplus_use_mwh(results[who], zone)
     share = 100 * net / surplus if surplus >= LEAST_MWH else math.nan
     text = f"net vehicle energy at {zone} in its surplus steps over surplus{end}"
     note = "what vehicles draw beyond the surplus of a step counts too"
     note = note if surplus >= LEAST_MWH else "divides by less than 0.1 MWh"
-    yield Row(definition=text, ours=share, runs=(who,), note=note, **given)
+    yield Row(definition=text, ours=share, runs=(who,), note=note, **common)
     if who == "coordinated":
         text = f"curtailment at {zone} that shortest paths avoid against no vehicles"
         yield saved(text, "shortest_path", "no_ev", kind="none", article=math.nan)
 
 
 def _zone_with(run, kind: str) -> str | None:
+    """Zone with the largest total rating of farms of a kind; None if there is no such farm."""
     rating = {farm.name: farm.rating_mw for farm in run.scenario.grid.farms if farm.kind == kind}
     farms = run.tables["farms"].drop_duplicates("farm").set_index("farm")["zone"]
     by_zone = pd.Series(rating, dtype=float).groupby(farms).sum()
@@ -61,11 +62,11 @@ def a6(results, who="coordinated") -> Iterator[Row]:
         for column in ("available", "curtailed")
     )
     used = {name: offered[name] - wasted[name] for name in RUNS}
-    given, end = {"claim": "A6", "article": 33.0, "runs": ("shortest_path", who)}, suffix(who)
+    common, end = {"claim": "A6", "article": 33.0, "runs": ("shortest_path", who)}, suffix(who)
     new, old = used[who], used["shortest_path"]
-    yield ratio(definition=f"energy used{end}", new=new, old=old, energy=True, **given)
+    yield ratio(definition=f"energy used{end}", new=new, old=old, energy=True, **common)
     new, old = (wasted["no_ev"] - wasted[name] for name in (who, "shortest_path"))
-    yield ratio(definition=f"curtailment avoided against no vehicles{end}", new=new, old=old, energy=True, **given)
+    yield ratio(definition=f"curtailment avoided against no vehicles{end}", new=new, old=old, energy=True, **common)
     new, old = (100 * used[name] / offered[name] if offered[name] > 0 else math.nan for name in (who, "shortest_path"))
     note = "what is available is assumed"
     yield difference(
@@ -74,41 +75,39 @@ def a6(results, who="coordinated") -> Iterator[Row]:
         old=old,
         unit="percentage points",
         note=note,
-        **given,
+        **common,
     )
 
 
 def a7(results) -> Iterator[Row]:
     """A7: load supply response."""
-    pair, given = ("coordinated", "shortest_path"), {"claim": "A7", "article": 25.8}
+    pair, common = ("coordinated", "shortest_path"), {"claim": "A7", "article": 25.8}
     needed = measure.deficit_mwh(results["no_ev"])
     shed = measure.zone_mwh(results["no_ev"], "shed_kw")
     note = "nothing to shed without vehicles, so discharge alone" if shed < LEAST_MWH else ""
     bound = "each step on its own; no schedule attains all"
-    for inside, where in ((False, "at all stations in steps with a deficit"), (True, "inside zones in deficit")):
+    for inside, place in ((False, "at all stations in steps with a deficit"), (True, "inside zones in deficit")):
         served = [measure.response_mwh(results[name], results["no_ev"], inside=inside) for name in pair]
         able = [measure.capability_mwh(results[name], inside=inside) for name in pair]
-        for what, (new, old), remark in (
+        for quantity, (new, old), remark in (
             ("discharge and shedding avoided", served, note),
             ("discharge capability", able, bound),
         ):
-            yield ratio(definition=f"{what}, {where}", new=new, old=old, energy=True, note=remark, **given)
+            yield ratio(definition=f"{quantity}, {place}", new=new, old=old, energy=True, note=remark, **common)
             new, old = (100 * value / needed if needed >= LEAST_MWH else math.nan for value in (new, old))
-            text, remark = (
-                f"{what}, {where}, over the deficit",
-                join(remark, "of the deficit, not of the shortest path's"),
-            )
-            yield difference(definition=text, new=new, old=old, unit="percentage points", note=remark, **given)
+            text = f"{quantity}, {place}, over the deficit"
+            remark = join(remark, "of the deficit, not of the shortest path's")
+            yield difference(definition=text, new=new, old=old, unit="percentage points", note=remark, **common)
     new, old = (100 * measure.served_locally(results[name]) for name in pair)
     text = "load of zones in deficit served without shedding and backup"
-    yield difference(definition=text, new=new, old=old, unit="percentage points", **given)
+    yield difference(definition=text, new=new, old=old, unit="percentage points", **common)
 
 
 def a8(results) -> Iterator[Row]:
     """A8: backup for the spike."""
     scenario = results["no_ev"].scenario
     zone = scenario.grid.spike.zone
-    near = [name for name, own in measure.zone_of_station(scenario).items() if own == zone]
+    near = [name for name, station_zone in measure.zone_of_station(scenario).items() if station_zone == zone]
     empty = all(measure.summary_value(results["shortest_path"], f"vehicles at {name}") == 0 for name in near)
     sized = "the scenario has the spike, beyond what tie and local supply carry"
     for name, kind, note in (
@@ -134,20 +133,20 @@ def a9(results, who="coordinated") -> Iterator[Row]:
     runs = [results[name] for name in (who, "shortest_path")]
     late = any(measure.cost_cny(run, "drivers: electricity after the horizon") > 0 for run in runs)
     note = "who plugs in after the horizon costs the grid nothing here" if late else ""
-    given = {"kind": "negative", "money": True, "runs": ("shortest_path", who), "note": note}
+    common = {"kind": "negative", "money": True, "runs": ("shortest_path", who), "note": note}
     new, old = (measure.cost_cny(run, "grid: total") for run in runs)
-    yield ratio("A9", f"all costs{suffix(who)}", new, old, **given)
+    yield ratio("A9", f"all costs{suffix(who)}", new, old, **common)
     paid = ("grid: backup", "grid: import", "grid: vehicles")
     new, old = (measure.cost_cny(run, *paid) - run.tables["cohorts"]["unserved_cny"].sum() for run in runs)
     text = "without penalties for curtailment, shedding, overload, unserved energy and without quadratic terms"
-    yield ratio("A9", text + suffix(who), new, old, **given)
+    yield ratio("A9", text + suffix(who), new, old, **common)
 
 
 def a13(results) -> Iterator[Row]:
     """A13: price of electricity to drivers."""
     pair = [results[name] for name in ("coordinated", "shortest_path")]
     vehicles = measure.summary_value(pair[0], "vehicles")
-    classes = [item.name for item in pair[0].scenario.fleet.classes]
+    classes = [member.name for member in pair[0].scenario.fleet.classes]
     for group in (None, *classes):
         new, old = (measure.price_cny_kwh(run, group) for run in pair)
         charged = measure.charged_kwh(pair[0], group)
@@ -155,7 +154,7 @@ def a13(results) -> Iterator[Row]:
         per_cny = 1 / charged if charged > 0 else 0.0
         yield difference("A13", text, new, old, "CNY/kWh", kind="negative", per_cny=per_cny)
     groups = [{}, *({"vehicle_class": name} for name in classes)]
-    groups += [{"origin": item.name} for item in pair[0].scenario.origins]
+    groups += [{"origin": origin.name} for origin in pair[0].scenario.origins]
     for group in groups:
         new, old = (measure.bill_cny_veh(run, **group) for run in pair)
         text = "bill per vehicle, wear included, difference" + "".join(f", {name}" for name in group.values())
@@ -177,9 +176,11 @@ def a14(results) -> Iterator[Row]:
 def a16(results) -> Iterator[Row]:
     """A16: emissions."""
     new, old, none = (measure.emissions_t(results[name]) for name in ("coordinated", "shortest_path", "no_ev"))
-    rest = ("energy unserved", "energy bought after the horizon", "vehicles that plug in after the horizon")
+    leftovers = ("energy unserved", "energy bought after the horizon", "vehicles that plug in after the horizon")
     left = any(
-        measure.summary_value(results[name], m) > 1e-3 for name in ("coordinated", "shortest_path") for m in rest
+        measure.summary_value(results[name], leftover) > 1e-3
+        for name in ("coordinated", "shortest_path")
+        for leftover in leftovers
     )
     note = "factors are assumptions" + ("; leaves out energy unserved or bought after the horizon" if left else "")
     yield ratio("A16", "CO2 of imported and backup energy", new, old, kind="negative", note=note)

@@ -1,4 +1,4 @@
-"""Claims about roads, stations, trips, and whether the loop settles: A1-A3, A10-A12, A15."""
+"""Claims about roads, stations and trips, and about the loop settling: A1-A3, A10-A12, A15."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ from evlib.results.claim_row import Row, difference, ratio, suffix
 
 __all__ = ["a1", "a2", "a3", "a11", "a12", "a15", "methods_rows", "settled"]
 
-ABOVE_CAPACITY = 1 + 1e-6  # a road behind a saturated one gets exactly its capacity, but for rounding
+ABOVE_CAPACITY = 1 + 1e-6  # downstream of a saturated road the inflow is exactly the capacity, but for rounding
 METHOD_COLUMNS = ("variant", "method", "objective", "relative_gap", "price_gap", "flow_residual", "best")
 
 
 def a1(results) -> Iterator[Row]:
     """A1: everybody at the nearest stations."""
-    run, given = results["shortest_path"], {"kind": "construction", "runs": ("shortest_path",)}
-    given["note"] = "the strategy sends everybody to the nearest station"
+    run, common = results["shortest_path"], {"kind": "construction", "runs": ("shortest_path",)}
+    common["note"] = "the strategy sends everybody to the nearest station"
     used = []
     for station in run.scenario.stations:
         vehicles = measure.summary_value(run, f"vehicles at {station.name}")
         article = 0.0 if station.name in ("c1", "c2") else math.nan
         used += [station.name] * (vehicles > 0)
-        yield Row("A1", f"vehicles at {station.name}", vehicles, "veh", article=article, **given)
+        yield Row("A1", f"vehicles at {station.name}", vehicles, "veh", article=article, **common)
     peak = measure.peak_inflows(run)
     only = measure.roads_to(run) - measure.roads_to(run, used)
     taken = float((peak[peak.index.isin(only)] > 0).sum())
     text = f"used roads among the {len(only)} that lead to unused stations only"
-    yield Row("A1", text, taken, "roads", article=0.0, **given)
-    yield Row("A1", f"unused roads, of {len(peak)}", float((peak == 0).sum()), "roads", **given)
+    yield Row("A1", text, taken, "roads", article=0.0, **common)
+    yield Row("A1", f"unused roads, of {len(peak)}", float((peak == 0).sum()), "roads", **common)
 
 
 def a2(results) -> Iterator[Row]:
@@ -41,45 +41,48 @@ def a2(results) -> Iterator[Row]:
     for name, kind in (("shortest_path", "above"), ("coordinated", "none")):
         arcs = results[name].tables["arcs"]
         roads, label = arcs[arcs["kind"] == "road"], name.replace("_", " ")
-        given = {"kind": kind, "article": 1.0 if kind == "above" else math.nan, "runs": (name,)}
+        common = {"kind": kind, "article": 1.0 if kind == "above" else math.nan, "runs": (name,)}
         text = f"{label}: largest inflow of a step over capacity, of all roads"
         sized = "road capacity was sized for an overload of the first roads" if kind == "above" else ""
-        yield Row("A2", text, roads["inflow_over_capacity"].max(), "1", note=sized, **given)
+        yield Row("A2", text, roads["inflow_over_capacity"].max(), "1", note=sized, **common)
         text = f"{label}: most vehicles on a road over what it holds at capacity in free-flow time"
-        yield Row("A2", text, roads["occupancy_over_capacity"].max(), "1", note=sized, **given)
+        yield Row("A2", text, roads["occupancy_over_capacity"].max(), "1", note=sized, **common)
 
 
 def a3(results, who="coordinated") -> Iterator[Row]:
     """A3: total travel cost, by three prices of electricity."""
-    first, then = results["shortest_path"], results[who]
+    shortest, coordinated = results["shortest_path"], results[who]
     time, bill = "drivers: time and queue", "drivers: electricity"
-    given, end = {"claim": "A3", "runs": ("shortest_path", who)}, suffix(who)
-    more = {"article": 47.0, "money": True} | given
+    common, end = {"claim": "A3", "runs": ("shortest_path", who)}, suffix(who)
+    cost_fields = {"article": 47.0, "money": True} | common
     note = "rests on the capacities of roads and stations assumed"
-    old, new = measure.cost_cny(first, time), measure.cost_cny(then, time)
-    yield ratio(definition=f"time and queue{end}", new=old, old=new, note=note, **more)
-    flat = [measure.cost_cny(run, time) + measure.flat_bill_cny(run) for run in (first, then)]
-    yield ratio(definition=f"with electricity at the mean import price{end}", new=flat[0], old=flat[1], **more)
-    full = [measure.cost_cny(run, time, bill) for run in (first, then)]
+    old, new = measure.cost_cny(shortest, time), measure.cost_cny(coordinated, time)
+    yield ratio(definition=f"time and queue{end}", new=old, old=new, note=note, **cost_fields)
+    flat = [measure.cost_cny(run, time) + measure.flat_bill_cny(run) for run in (shortest, coordinated)]
+    yield ratio(definition=f"with electricity at the mean import price{end}", new=flat[0], old=flat[1], **cost_fields)
+    full = [measure.cost_cny(run, time, bill) for run in (shortest, coordinated)]
     text = f"with electricity at locational prices, wear included{end}"
-    yield ratio(definition=text, new=full[0], old=full[1], **more)
-    road, waiting = (a - b for a, b in zip(measure.time_parts_cny(first), measure.time_parts_cny(then), strict=True))
-    given |= {"kind": "above", "article": 50.0}
+    yield ratio(definition=text, new=full[0], old=full[1], **cost_fields)
+    road, waiting = (
+        a - b for a, b in zip(measure.time_parts_cny(shortest), measure.time_parts_cny(coordinated), strict=True)
+    )
+    common |= {"kind": "above", "article": 50.0}
     text = f"share of road time in the difference of time and queue{end}"
     differs = abs(road + waiting) > 1e-6 * old
     share = 100 * road / (road + waiting) if differs else math.nan
-    given["note"] = "the article says primarily: more than half" if differs else "no difference to share"
-    yield Row(definition=text, ours=share, unit="%", **given)
+    common["note"] = "the article says primarily: more than half" if differs else "no difference to share"
+    yield Row(definition=text, ours=share, unit="%", **common)
     if who == "coordinated":
-        share = 100 * measure.time_parts_cny(first)[0] / old if old > 0 else math.nan
-        given |= {"runs": ("shortest_path",), "note": "the article says primarily: more than half"}
-        yield Row(definition="share of road time in time and queue, shortest path", ours=share, unit="%", **given)
-        once = measure.cost_cny(results["snapshot"], time)
+        share = 100 * measure.time_parts_cny(shortest)[0] / old if old > 0 else math.nan
+        common |= {"runs": ("shortest_path",), "note": "the article says primarily: more than half"}
+        yield Row(definition="share of road time in time and queue, shortest path", ours=share, unit="%", **common)
+        snapshot_cny = measure.cost_cny(results["snapshot"], time)
         text = "time and queue, drivers who answer one snapshot of prices"
-        yield ratio("A3", text, once, new, money=True, kind="none", runs=("snapshot", who))
+        yield ratio("A3", text, snapshot_cny, new, money=True, kind="none", runs=("snapshot", who))
 
 
 def methods_rows(results, methods: pd.DataFrame | None) -> Iterator[Row]:
+    """A10: the best iterate of each method; no rows without a table of methods."""
     if methods is None:
         return
     missing = [column for column in METHOD_COLUMNS if column not in methods.columns]
@@ -90,13 +93,13 @@ def methods_rows(results, methods: pd.DataFrame | None) -> Iterator[Row]:
         best = run[run["best"] == 1]
         if len(best) != 1:
             raise InputError(f"methods: {variant}, {method}, {objective}: {len(best)} rows have best = 1; must be one")
-        found = best.iloc[0]
+        best_row = best.iloc[0]
         label = f"method {method}, objective {objective}" + ("" if variant == "base" else f", {variant}")
-        yield from settled(found, label, scenario)
+        yield from settled(best_row, label, scenario)
 
 
 def settled(found, label: str, scenario, runs=()) -> Iterator[Row]:
-    """Gap, price gap and residual of a run, each with the verdict on the run: within both limits or not."""
+    """A10: gap, price gap and residual of a run, each with the run's verdict: whether it is within both limits."""
     limits = {"relative_gap": scenario.coordination.tol_relative_gap, "price_gap": PRICE_GAP_TOLERANCE}
     above = [name.replace("_", " ") for name, limit in limits.items() if not abs(found[name]) <= limit]
     note = f"above its limit: {', '.join(above)}" if above else "within both limits"
@@ -106,7 +109,7 @@ def settled(found, label: str, scenario, runs=()) -> Iterator[Row]:
         if math.isnan(value):
             yield Row("A10", text, value, "1", note="not measured: the last iterate has no residual", tolerance=0.0)
             continue
-        # an adaptive loop moves its own measures by as much as their limits; a committed table does not move
+        # between machines, measures of a solved loop may differ by as much as their limits; a committed table is fixed
         tolerance = (limit or 0.5 * abs(value)) if runs else 1e-6 * abs(value)
         outcome = "not reproduced" if above else "reproduced"
         yield Row("A10", text, value, "1", note=note, runs=runs, tolerance=tolerance, outcome=outcome)
@@ -117,12 +120,12 @@ def a11(results) -> Iterator[Row]:
     run = results["coordinated"]
     step_mwh = run.scenario.time.step_min / 60 / 1000
     powers = run.tables["stations"].groupby("station")[["charge_kw", "discharge_kw"]].sum() * step_mwh
-    given = {"kind": "positive", "runs": ("coordinated",)}
+    common = {"kind": "positive", "runs": ("coordinated",)}
     for station in run.scenario.stations:
         name = station.name
-        yield Row("A11", f"vehicles at {name}", measure.summary_value(run, f"vehicles at {name}"), "veh", **given)
+        yield Row("A11", f"vehicles at {name}", measure.summary_value(run, f"vehicles at {name}"), "veh", **common)
         for column, text in (("charge_kw", "energy charged"), ("discharge_kw", "energy discharged")):
-            yield Row("A11", f"{text} at {name}", float(powers.loc[name, column]), "MWh", **given)
+            yield Row("A11", f"{text} at {name}", float(powers.loc[name, column]), "MWh", **common)
 
 
 def a12(results) -> Iterator[Row]:
@@ -134,16 +137,16 @@ def a12(results) -> Iterator[Row]:
     yield Row("A12", f"{text}, coordinated", above[1], "roads", article=0.0, runs=("coordinated",))
     yield difference("A12", f"{text}, difference", above[1], above[0], "roads", kind="negative")
     used = measure.roads_to(results["coordinated"])
-    for which, keep in (("roads on any path", old.index.isin(used)), ("all roads", old.index == old.index)):
-        text = f"Gini of largest inflow over capacity, {which} ({keep.sum()})"
+    for label, keep in (("roads on any path", old.index.isin(used)), ("all roads", old.index == old.index)):
+        text = f"Gini of largest inflow over capacity, {label} ({keep.sum()})"
         yield difference("A12", text, measure.gini(new[keep]), measure.gini(old[keep]), "1", kind="negative")
 
 
 def a15(results, who="coordinated") -> Iterator[Row]:
     """A15: shorter, more predictable trips."""
-    (new, there), (old, here) = (measure.trip_times(results[name]) for name in (who, "shortest_path"))
-    given = {"unit": "min", "kind": "negative", "runs": ("shortest_path", who)}
+    (new, new_weights), (old, old_weights) = (measure.trip_times(results[name]) for name in (who, "shortest_path"))
+    common = {"unit": "min", "kind": "negative", "runs": ("shortest_path", who)}
     for column, name in (("road", "time on the road"), ("waiting", "waiting time"), ("both", "road and waiting time")):
         for text, statistic in (("mean", measure.weighted_mean), ("5-95 % spread of", measure.spread)):
-            values = statistic(new[column], there), statistic(old[column], here)
-            yield difference("A15", f"{text} {name}, difference{suffix(who)}", *values, **given)
+            values = statistic(new[column], new_weights), statistic(old[column], old_weights)
+            yield difference("A15", f"{text} {name}, difference{suffix(who)}", *values, **common)

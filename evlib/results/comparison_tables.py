@@ -1,4 +1,4 @@
-"""The case study's numbers as tidy tables: several results side by side, named by a column ``case``."""
+"""The case study's numbers as tidy tables: several results side by side, told apart by a column ``case``."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from evlib.inputs.build_grid import build_grid_case
 
 __all__ = [
     "COST_ITEMS",
+    "cohort_positions",
     "cost_table",
     "domain_table",
     "driver_table",
@@ -21,7 +22,7 @@ __all__ = [
     "stations_table",
 ]
 
-# Items of a result's table of costs -> the few that are drawn.
+# Item in a result's table of costs -> item under which it is drawn.
 COST_ITEMS = {
     "drivers: time and queue": "time and queue",
     "grid: import": "import",
@@ -39,23 +40,23 @@ COST_ITEMS = {
 
 
 def side_by_side(results: dict, table: str) -> pd.DataFrame:
-    """One table of several results, one below the other.
+    """Stack the same table of several results.
 
     Parameters
     ----------
     results : dict of str -> Result
-        By the name of the case.
+        Results by the name of their case.
     table : str
         Name of a result's table.
 
     Returns
     -------
     DataFrame
-        With a first column ``case``.
+        The stacked tables, with ``case`` as first column.
     """
     parts = [result.tables[table].assign(case=case) for case, result in results.items()]
-    whole = pd.concat(parts, ignore_index=True)
-    return whole[["case", *whole.columns.drop("case")]]
+    combined = pd.concat(parts, ignore_index=True)
+    return combined[["case", *combined.columns.drop("case")]]
 
 
 def stations_table(results: dict) -> pd.DataFrame:
@@ -77,7 +78,7 @@ def stations_table(results: dict) -> pd.DataFrame:
 
 
 def domain_table(results: dict) -> pd.DataFrame:
-    """Summed bounds of each station's vehicles over the day, and the profile that the grid chose.
+    """Summed bounds of each station's vehicles over the day, and the power profile that the grid chose.
 
     Parameters
     ----------
@@ -87,17 +88,17 @@ def domain_table(results: dict) -> pd.DataFrame:
     -------
     DataFrame
         ``case``, ``station``, ``step``, ``clock``, ``lowest_mw``, ``highest_mw``, ``chosen_mw`` (meter side, charging
-        positive), ``need_mwh``, ``most_mwh``, ``taken_mwh`` (battery side, at the end of the step, since plug-in,
-        vehicles that have left included).
+        positive), ``need_mwh``, ``most_mwh``, ``taken_mwh`` (battery side, since plug-in up to the end of the step,
+        including vehicles that have left).
 
     Notes
     -----
-    Summed bounds are an outer approximation (`evlib.flexibility.summed_bounds`): power bounds hold for each step by
-    itself, and not every profile between the bounds can be delivered.
+    Summed bounds are an outer approximation (`evlib.flexibility.summed_bounds`): the power bounds hold for each step by
+    itself, so not every profile between them can be delivered.
     """
     parts = [_domains(result).assign(case=case) for case, result in results.items()]
-    whole = pd.concat(parts, ignore_index=True)
-    return whole[["case", *whole.columns.drop("case")]]
+    combined = pd.concat(parts, ignore_index=True)
+    return combined[["case", *combined.columns.drop("case")]]
 
 
 def feeder_table(results: dict) -> pd.DataFrame:
@@ -110,7 +111,7 @@ def feeder_table(results: dict) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        ``case``, ``bus``, ``lowest_pu``, ``highest_loading`` (share of the rating; nan at the root).
+        ``case``, ``bus``, ``lowest_pu``, ``highest_loading`` (share of the rating; nan for the root).
     """
     lines, buses = (side_by_side(results, name) for name in ("lines", "buses"))
     lines["bus"] = lines["line"].str.split("-").str[1].astype(int)  # a line is named after its two buses
@@ -120,7 +121,7 @@ def feeder_table(results: dict) -> pd.DataFrame:
 
 
 def cost_table(results: dict) -> pd.DataFrame:
-    """Costs by the few items that are drawn; their sum is time and queue plus the grid's cost plus late energy.
+    """Costs by the items that are drawn; they sum to time and queue, the grid's cost, and energy after the horizon.
 
     Parameters
     ----------
@@ -129,7 +130,8 @@ def cost_table(results: dict) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        ``case``, ``item`` (a value of `COST_ITEMS`), ``cost_cny``. Drivers' electricity bill is a payment and left out.
+        ``case``, ``item`` (a value of `COST_ITEMS`), ``cost_cny``. Drivers' electricity bill is a payment, so it is
+        left out.
 
     Raises
     ------
@@ -153,7 +155,7 @@ def group_table(results: dict) -> pd.DataFrame:
     Parameters
     ----------
     results : dict of str -> Result
-        With vehicles.
+        Results of runs with vehicles.
 
     Returns
     -------
@@ -171,22 +173,22 @@ def group_table(results: dict) -> pd.DataFrame:
 
 
 def driver_table(result, origin: str, clock: str) -> pd.DataFrame:
-    """What drivers who depart from an origin at a time are shown: for each class and station the cheapest path and its price.
+    """What drivers are shown when they depart from an origin: the cheapest path of each class to each station.
 
     Parameters
     ----------
     result : Result
     origin : str
     clock : str
-        Begin of a decision step, ``HH:MM``.
+        Time of departure, the start of a decision step, ``HH:MM``.
 
     Returns
     -------
     DataFrame
         ``vehicle_class``, ``station``, ``path``, ``road_min``, ``waiting_min``, ``time_cny``, ``electricity_cny``,
-        ``total_cny`` (by the scenario's signal), ``best`` (whether the class has no cheaper station), by class and station.
-        Electricity is the least cost V at the announced prices. Tolls and rents are not among these: they steer the
-        reply, see `evlib.assignment.path_costs.Traffic.costs`.
+        ``total_cny`` (by the scenario's signal), ``best`` (whether the class has no cheaper station), sorted by class
+        and station. Electricity is the least cost V at the announced prices. Tolls and rents are left out: they only
+        steer the reply, see `evlib.assignment.path_costs.Traffic.costs`.
 
     Raises
     ------
@@ -198,9 +200,9 @@ def driver_table(result, origin: str, clock: str) -> pd.DataFrame:
         if value not in set(paths[column]):
             known = ", ".join(dict.fromkeys(paths[column]))
             raise InputError(f"{column} {value!r}: nobody departs there; must be one of {known}")
-    here = paths[(paths["origin"] == origin) & (paths["clock"] == clock)]
+    departing = paths[(paths["origin"] == origin) & (paths["clock"] == clock)]
     cost = f"{signal}_cost_cny"
-    cheapest = here.loc[here.groupby(["vehicle_class", "station"], sort=False)[cost].idxmin()]
+    cheapest = departing.loc[departing.groupby(["vehicle_class", "station"], sort=False)[cost].idxmin()]
     table = cheapest[["vehicle_class", "station", "path"]].assign(
         road_min=cheapest[f"{signal}_road_min"],
         waiting_min=cheapest[f"{signal}_waiting_min"],
@@ -209,27 +211,35 @@ def driver_table(result, origin: str, clock: str) -> pd.DataFrame:
         total_cny=cheapest[cost],
     )
     least = table.groupby("vehicle_class", sort=False)["total_cny"].transform("min")
-    order = {item.name: place for place, item in enumerate(result.scenario.fleet.classes)}
+    order = {member.name: place for place, member in enumerate(result.scenario.fleet.classes)}
     table = table.assign(best=table["total_cny"] == least)
     return table.sort_values("vehicle_class", key=lambda name: name.map(order), kind="stable", ignore_index=True)
 
 
+def cohort_positions(scenario, cohorts: pd.DataFrame, shape: tuple[int, ...]) -> np.ndarray:
+    """Position of each row of a result's cohort table among all cohorts, which have a shape as in `all_cohorts`."""
+    axes = [
+        cohorts[column].map({member.name: index for index, member in enumerate(members)}).to_numpy(dtype=int)
+        for column, members in (("station", scenario.stations), ("vehicle_class", scenario.fleet.classes))
+    ]
+    axes += [cohorts[column].to_numpy(dtype=int) for column in ("soc_type", "plug_in_step")]
+    return np.ravel_multi_index(axes, shape)
+
+
 def _domains(result) -> pd.DataFrame:
+    """Bounds and chosen profile of one result, as `domain_table` stacks them."""
     scenario, table = result.scenario, result.tables["cohorts"]
     case = build_grid_case(scenario)
     cohorts = all_cohorts(scenario, case.terminal_price_cny_kwh, result.charging)
-    classes = [item.name for item in scenario.fleet.classes]
     fleet, step_h, n_steps = scenario.fleet, case.step_h, case.n_steps
     parts = []
     for station, profile in result.tables["stations"].groupby("station", sort=False):
         rows = table[table["station"] == station]
-        member = np.array([classes.index(name) for name in rows["vehicle_class"]], dtype=int)
-        kind, plugged_in = (rows[name].to_numpy(dtype=int) for name in ("soc_type", "plug_in_step"))
-        place = np.full(len(rows), case.stations.index(station))
-        index = np.ravel_multi_index((place, member, kind, plugged_in), cohorts.shape)
         columns = dict.fromkeys(["lowest_mw", "highest_mw", "need_mwh", "most_mwh"], np.zeros(n_steps))
         if len(rows):
-            bounds = flex.summed_bounds(cohorts.domain.take(index), rows["vehicles_veh"], plugged_in + 1, n_steps)
+            domain = cohorts.domain.take(cohort_positions(scenario, rows, cohorts.shape))
+            first_usable = rows["plug_in_step"].to_numpy(dtype=int) + 1
+            bounds = flex.summed_bounds(domain, rows["vehicles_veh"], first_usable, n_steps)
             columns["lowest_mw"], columns["highest_mw"] = -bounds.discharge_max_kw / 1e3, bounds.charge_max_kw / 1e3
             columns["need_mwh"] = bounds.energy_need_kwh[1:] / 1e3
             columns["most_mwh"] = bounds.energy_high_kwh[1:] / 1e3

@@ -1,4 +1,4 @@
-"""What the article's claims are measured by, read off the tables of a solved case."""
+"""Measures behind the article's claims, computed from the tables of a solved case."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from evlib.inputs.build_fleet import all_cohorts
+from evlib.results.comparison_tables import cohort_positions
 
 __all__ = [
     "bill_cny_veh",
@@ -36,28 +37,30 @@ __all__ = [
 
 
 def summary_value(result, measure: str) -> float:
-    """A row of the summary [its unit]."""
+    """Value of a measure in the summary [in its unit]."""
     return float(result.tables["summary"].set_index("measure")["value"][measure])
 
 
 def cost_cny(result, *items: str) -> float:
-    """Sum of items of the cost table [CNY]."""
+    """Sum of some items of the cost table [CNY]."""
     return float(result.tables["costs"].set_index("item")["cost_cny"][list(items)].sum())
 
 
 def time_parts_cny(result) -> tuple[float, float]:
-    """Cost of time on the road and of waiting [CNY]; together time and queue."""
+    """Cost of time on the road and cost of waiting [CNY]; their sum is the cost of time and queue."""
     fleet, paths = result.scenario.fleet, result.tables["paths"]
-    vot_min = paths["vehicle_class"].map({item.name: item.vot_cny_h / 60.0 for item in fleet.classes}).astype(float)
+    vot_min = (
+        paths["vehicle_class"].map({member.name: member.vot_cny_h / 60.0 for member in fleet.classes}).astype(float)
+    )
     weight = paths["departures_veh"] * vot_min
     road, waiting = (float((weight * paths[f"experienced_{part}_min"]).sum()) for part in ("road", "waiting"))
     return road, fleet.queue_factor * waiting
 
 
 def flat_bill_cny(result) -> float:
-    """Bill for electricity at one price, the mean import price [CNY].
+    """Bill for electricity at a single price, the mean import price [CNY].
 
-    Energy charged less discharged, what is bought after the horizon, and who plugs in after it; no wear.
+    Covers energy charged less discharged, energy bought after the horizon, and vehicles that plug in later; no wear.
     """
     prices, cohorts = result.tables["prices"], result.tables["cohorts"]
     flat = prices.loc[prices["station"] == "root", "import_price_cny_kwh"].mean()
@@ -67,13 +70,13 @@ def flat_bill_cny(result) -> float:
 
 
 def bill_cny_veh(result, **group: str) -> float:
-    """Electricity cost of a vehicle, mean over the departures of a group [CNY/veh]; nan where nobody departs.
+    """Electricity cost of a vehicle, averaged over the departures of a group [CNY/veh]; nan if nobody departs.
 
     Parameters
     ----------
     result : Result
     **group
-        Columns of the path table, such as ``origin="o1"``; none for all vehicles.
+        Columns of the path table with their value, such as ``origin="o1"``; without any, all vehicles.
     """
     paths = result.tables["paths"]
     for column, value in group.items():
@@ -84,48 +87,43 @@ def bill_cny_veh(result, **group: str) -> float:
 
 
 def price_cny_kwh(result, vehicle_class: str | None = None) -> float:
-    """Paid for electricity (less what discharging earned) per kWh charged [CNY/kWh]; nan below 0.1 MWh charged."""
-    cohorts = result.tables["cohorts"]
-    own = cohorts["vehicle_class"] == vehicle_class if vehicle_class is not None else slice(None)
+    """Net payment for electricity, less earnings from discharging, per kWh charged [CNY/kWh]; nan below 0.1 MWh."""
     charged = charged_kwh(result, vehicle_class)
-    return float(cohorts.loc[own, "payment_cny"].sum() / charged) if charged >= 100.0 else float("nan")
+    paid_cny = _sum_of(result.tables["cohorts"], "payment_cny", "vehicle_class", vehicle_class)
+    return paid_cny / charged if charged >= 100.0 else float("nan")
 
 
 def charged_kwh(result, vehicle_class: str | None = None) -> float:
     """Energy charged within the horizon, by one class or all [kWh, meter side]."""
-    cohorts = result.tables["cohorts"]
-    own = cohorts["vehicle_class"] == vehicle_class if vehicle_class is not None else slice(None)
-    return float(cohorts.loc[own, "charged_kwh"].sum())
+    return _sum_of(result.tables["cohorts"], "charged_kwh", "vehicle_class", vehicle_class)
 
 
 def zone_mwh(result, column: str, zone: str | None = None) -> float:
-    """Energy of a column of the dispatch over the horizon, in one zone or in all and the trunk [MWh]."""
-    dispatch = result.tables["dispatch"]
-    inside = dispatch["zone"] == zone if zone is not None else slice(None)
-    return float(dispatch.loc[inside, column].sum()) * _step_mwh(result)
+    """Energy of a dispatch column over the horizon, in one zone or in all zones and the trunk [MWh]."""
+    return _sum_of(result.tables["dispatch"], column, "zone", zone) * _step_mwh(result)
 
 
 def surplus_use_mwh(result, zone: str) -> tuple[float, float]:
-    """Net energy of the vehicles in a zone's surplus steps, and the zone's surplus [MWh each]."""
+    """Net energy that vehicles take in a zone's surplus steps, and the zone's surplus, both in MWh."""
     dispatch = result.tables["dispatch"]
-    there = dispatch[(dispatch["zone"] == zone) & (dispatch["surplus_kw"] > 0)]
-    return float(there["vehicles_kw"].sum()) * _step_mwh(result), zone_mwh(result, "surplus_kw", zone)
+    surplus_steps = dispatch[(dispatch["zone"] == zone) & (dispatch["surplus_kw"] > 0)]
+    return float(surplus_steps["vehicles_kw"].sum()) * _step_mwh(result), zone_mwh(result, "surplus_kw", zone)
 
 
 def deficit_mwh(result) -> float:
-    """Deficit of all zones, from inputs without vehicles [MWh]."""
+    """Deficit of all zones, as it follows from the inputs without vehicles [MWh]."""
     return zone_mwh(result, "deficit_kw")
 
 
 def response_mwh(result, without, *, inside: bool) -> float:
-    """Energy discharged plus shedding avoided, in steps in which a zone is in deficit [MWh].
+    """Energy discharged plus shedding avoided, in the steps in which some zone has a deficit [MWh].
 
     Parameters
     ----------
     result, without : Result
         The case, and the day without vehicles.
     inside : bool
-        Only what happens inside the zones that are in deficit in that step; otherwise at all stations and buses.
+        Count only zones that have a deficit in the step; otherwise all stations and buses.
     """
     zones = _zones(result)
     discharge = _by_zone(result, zones, _station_series(result, "discharge_kw"))
@@ -134,15 +132,14 @@ def response_mwh(result, without, *, inside: bool) -> float:
 
 
 def served_locally(result) -> float:
-    """Share of the load of zones in deficit, in those steps, that is served without shedding and backup."""
-    where = _deficit(result, inside=True)
-    zones = _zones(result)
-    load, shed, backup = (_wide(result, f"{name}_kw", zones)[where].sum() for name in ("load", "shed", "backup"))
+    """Share of the load of zones with a deficit, in the steps of the deficit, served without shedding and backup."""
+    in_deficit, zones = _deficit(result, inside=True), _zones(result)
+    load, shed, backup = (_wide(result, f"{name}_kw", zones)[in_deficit].sum() for name in ("load", "shed", "backup"))
     return float((load - shed - backup) / load) if load > 0 else float("nan")
 
 
 def capability_mwh(result, *, inside: bool) -> float:
-    """Energy that vehicles could discharge in steps with a deficit, each step on its own [MWh].
+    """Energy that vehicles could discharge in steps with a deficit, each step taken by itself [MWh].
 
     Parameters
     ----------
@@ -152,30 +149,19 @@ def capability_mwh(result, *, inside: bool) -> float:
 
     Notes
     -----
-    Minus the lower bound of the flexible operation domain, `discharge_limit_kw`, summed over vehicles and steps. No
-    schedule attains the bound in all steps at once.
+    The sum of `discharge_limit_kw` over vehicles and steps. No schedule attains this limit in all steps at once.
     """
     cohorts = all_cohorts(result.scenario, 0.0, result.charging)
-    table, scenario = result.tables["cohorts"], result.scenario
-    place = np.ravel_multi_index(
-        (
-            _position(table["station"], [item.name for item in scenario.stations]),
-            _position(table["vehicle_class"], [item.name for item in scenario.fleet.classes]),
-            table["soc_type"].to_numpy(dtype=int),
-            table["plug_in_step"].to_numpy(dtype=int),
-        ),
-        cohorts.shape,
-    )
+    table, zones = result.tables["cohorts"], _zones(result)
     size = np.zeros(cohorts.domain.n)
-    np.add.at(size, place, table["vehicles_veh"].to_numpy())
+    np.add.at(size, cohort_positions(result.scenario, table, cohorts.shape), table["vehicles_veh"].to_numpy())
     limit = cohorts.of_sizes(size).station_kw(discharge_limit_kw(cohorts.domain))
-    zones = _zones(result)
-    by_station = dict(zip([item.name for item in scenario.stations], limit, strict=True))
+    by_station = {station.name: row for station, row in zip(result.scenario.stations, limit, strict=True)}
     return float(_by_zone(result, zones, by_station)[_deficit(result, inside)].sum()) * _step_mwh(result)
 
 
 def discharge_limit_kw(domain) -> np.ndarray:
-    """Largest discharging power of a vehicle in each usable step: minus the lower bound of its domain there.
+    """Largest discharging power of a vehicle in each usable step, that is, minus the lower bound of its power.
 
     .. math:: \\min\\left(P^{dis}, \\frac{\\eta_d}{h} \\max(0, reach_t - floor_{t+1})\\right)
 
@@ -187,13 +173,13 @@ def discharge_limit_kw(domain) -> np.ndarray:
     Returns
     -------
     ndarray, shape (n, T)
-        [kW, meter side]; 0 where not plugged in, or where the vehicle must charge without pause (a target out of reach
-        included).
+        [kW, meter side]; 0 where the vehicle is not plugged in, or must charge without a pause (also if its target is
+        out of reach).
 
     Notes
     -----
-    reach is the most energy by then, at full power from the start; floor the least from which the target, less what can
-    be bought after the horizon, is still reached at full power.
+    reach is the most energy that a vehicle can have at that step, charging at full power from the start. floor is the
+    least energy from which full power still reaches the target, less the energy that can be bought after the horizon.
     """
     step, full = np.arange(domain.n_steps), domain.charge_step_kwh[:, None]
     reach = np.minimum(domain.energy_high_kwh[:, None], step * full)
@@ -204,20 +190,20 @@ def discharge_limit_kw(domain) -> np.ndarray:
 
 
 def emissions_t(result) -> float:
-    """CO2 of imported and of backup energy [t]."""
+    """CO2 emitted for imported and backup energy [t]."""
     factors = result.scenario.emissions
     energy = [summary_value(result, measure) for measure in ("import", "backup")]
     return energy[0] * factors.grid_kg_kwh + energy[1] * factors.backup_kg_kwh
 
 
 def peak_inflows(result) -> pd.Series:
-    """Largest inflow over capacity of every road, by road."""
+    """Largest inflow over capacity of each road, over all steps."""
     arcs = result.tables["arcs"]
     return arcs[arcs["kind"] == "road"].groupby("arc", sort=False)["inflow_over_capacity"].max()
 
 
 def roads_to(result, stations=None) -> set[str]:
-    """Roads on any path to some stations (all stations if none are named), whether or not somebody takes it."""
+    """Roads on any path to the given stations (by default all), whether or not a vehicle takes it."""
     paths = result.tables["paths"].drop_duplicates("path")
     if stations is not None:
         paths = paths[paths["station"].isin(stations)]
@@ -226,14 +212,14 @@ def roads_to(result, stations=None) -> set[str]:
 
 
 def trip_times(result) -> tuple[pd.DataFrame, np.ndarray]:
-    """Minutes of road, waiting and both (columns) by path, class and departure step, and the vehicles of each row."""
+    """Minutes on the road, waiting and both (columns) by path, class and departure step; vehicles of each row."""
     paths = result.tables["paths"]
     road, waiting = paths["experienced_road_min"], paths["experienced_waiting_min"]
     return pd.DataFrame({"road": road, "waiting": waiting, "both": road + waiting}), paths["departures_veh"].to_numpy()
 
 
 def spread(values, weights) -> float:
-    """From the 5th to the 95th weighted percentile: the least values that 5 and 95 % of the weight do not exceed.
+    """Distance from the 5th to the 95th percentile by weight; a percentile is the least value that covers its share.
 
     Examples
     --------
@@ -242,20 +228,20 @@ def spread(values, weights) -> float:
     """
     order = np.argsort(values, kind="stable")
     reached = np.cumsum(np.asarray(weights, dtype=float)[order])
-    # a trillionth below, so that rounding of the sum does not move a percentile that falls on a step
+    # lowered by a trillionth, so that rounding of the sum does not move a percentile that falls on a step
     low, high = np.searchsorted(reached, np.array([0.05, 0.95]) * reached[-1] * (1 - 1e-12))
     ordered = np.asarray(values, dtype=float)[order]
     return float(ordered[high] - ordered[low])
 
 
 def weighted_mean(values, weights) -> float:
-    """Mean of values by weight; nan where there is no weight."""
+    """Weighted mean of values; nan if the weights sum to 0."""
     total = float(np.sum(weights))
     return float(np.dot(values, weights)) / total if total > 0 else float("nan")
 
 
 def gini(values) -> float:
-    """Gini coefficient of values that are not negative: 0 all alike, towards 1 all in one; nan where all are 0.
+    """Gini coefficient of non-negative values: 0 if all are alike, near 1 if one holds everything; nan if all are 0.
 
     .. math:: G = \\frac{\\sum_{i,j} |x_i - x_j|}{2 n \\sum_i x_i}
 
@@ -270,9 +256,15 @@ def gini(values) -> float:
 
 
 def zone_of_station(scenario) -> dict[str, str]:
-    """Zone in which each station's bus lies; ``trunk`` where in none."""
-    zone = {bus: item.name for item in scenario.grid.zones for bus in item.buses}
-    return {item.name: zone.get(item.bus, "trunk") for item in scenario.stations}
+    """Zone in which each station's bus lies; ``trunk`` if it lies in no zone."""
+    zone_of_bus = {bus: zone.name for zone in scenario.grid.zones for bus in zone.buses}
+    return {station.name: zone_of_bus.get(station.bus, "trunk") for station in scenario.stations}
+
+
+def _sum_of(table: pd.DataFrame, column: str, key: str, value: str | None) -> float:
+    """Sum of a column over the rows with a value of the key, or over all rows if the value is None."""
+    rows = table[key] == value if value is not None else slice(None)
+    return float(table.loc[rows, column].sum())
 
 
 def _step_mwh(result) -> float:
@@ -295,16 +287,12 @@ def _station_series(result, column: str) -> dict[str, np.ndarray]:
 
 
 def _by_zone(result, zones: list[str], by_station: dict[str, np.ndarray]) -> np.ndarray:
-    where = zone_of_station(result.scenario)
+    zone_of = zone_of_station(result.scenario)
     zero = np.zeros(len(next(iter(by_station.values()))))
-    return np.array([sum((by_station[name] for name in by_station if where[name] == zone), zero) for zone in zones])
+    return np.array([sum((by_station[name] for name in by_station if zone_of[name] == zone), zero) for zone in zones])
 
 
 def _deficit(result, inside: bool) -> np.ndarray:
-    """Where to count, shape (n_zones, K): zones in deficit, or every zone in steps in which any is."""
+    """Which zones and steps to count, (n_zones, K): zones with a deficit, or all zones when any zone has one."""
     deficit = _wide(result, "deficit_kw", _zones(result)) > 0
     return deficit if inside else np.broadcast_to(deficit.any(axis=0), deficit.shape)
-
-
-def _position(names: pd.Series, known: list[str]) -> np.ndarray:
-    return names.map({name: index for index, name in enumerate(known)}).to_numpy(dtype=int)

@@ -1,4 +1,4 @@
-"""What coordination, discharging, information and compliance are worth, each with how far its runs are from settled."""
+"""The value of coordination, discharging, information and compliance, each with the uncertainty of unsettled runs."""
 
 from __future__ import annotations
 
@@ -21,26 +21,25 @@ GROUP = "cost of "
 
 
 def run_row(result, name: str) -> dict:
-    """What the values need of one run.
+    """The numbers of one run from which values are computed.
 
     Parameters
     ----------
     result : Result
-        With vehicles.
+        Of a run with vehicles.
     name : str
-        Of the run.
+        Name of the run.
 
     Returns
     -------
     dict
         ``run``, ``strategy``, ``charging``, ``objective``, ``signal``, ``compliance``; costs [CNY] as in the table
-        ``costs`` (``total_cny`` is time and queue plus the grid's, and energy bought after the horizon); ``excess_cny_veh``,
-        ``relative_gap``, ``price_gap``, ``converged``; ``worst_excess_cny_veh``, the largest of an origin or a
-        class, with the waiting that rents do not explain, which is nobody's in particular;
-        ``unsettled_cny``, the excess times the vehicles that follow the
-        signal, 0 for a run that does not coordinate: that one is what it is by its definition; ``driver_cny_veh``, the mean
-        cost of a vehicle as experienced, time, queue and electricity; and the same by origin and class, columns
-        ``cost of ...``.
+        ``costs`` (``total_cny``: time and queue, grid, and energy bought after the horizon); ``excess_cny_veh``,
+        ``relative_gap``, ``price_gap``, ``converged``; ``worst_excess_cny_veh``, the largest excess of an origin or a
+        class, plus the waiting that rents do not explain, which cannot be assigned to anyone; ``unsettled_cny``, the
+        excess times the vehicles that follow the signal, and 0 for a run that does not coordinate, as its state is
+        fixed by definition; ``driver_cny_veh``, the mean cost of a vehicle as experienced (time, queue and
+        electricity), and the same by origin and class in columns ``cost of ...``.
     """
     scenario, certificate, paths = result.scenario, result.certificate, result.tables["paths"]
     costs = result.tables["costs"].set_index("item")["cost_cny"]
@@ -65,7 +64,11 @@ def run_row(result, name: str) -> dict:
         for key in ("excess_cny_veh", "relative_gap", "price_gap")
     }
     row["converged"] = int(certificate.converged) if coordinated else ""
-    parts = [getattr(certificate, f"excess_cny_veh_by_{of}") for of in ("origin", "class")] if coordinated else []
+    parts = (
+        [getattr(certificate, f"excess_cny_veh_by_{grouping}") for grouping in ("origin", "class")]
+        if coordinated
+        else []
+    )
     worst = max((value for part in parts for value in part.values()), default=math.nan)
     row["worst_excess_cny_veh"] = worst + (
         0.0 if math.isnan(certificate.rent_gap_cny_veh) else certificate.rent_gap_cny_veh
@@ -77,13 +80,13 @@ def run_row(result, name: str) -> dict:
 
 
 def rounded(value: float, uncertainty: float, unit: str = "CNY") -> str:
-    """A number with no digit finer than what it is uncertain by.
+    """A number without digits finer than its uncertainty.
 
     Parameters
     ----------
     value : float
     uncertainty : float
-        Not negative; 0 if the number is exact: then four digits are shown.
+        Not negative. 0 means that the number is exact, so four digits are shown.
     unit : str
         "1" for a ratio.
 
@@ -103,21 +106,21 @@ def rounded(value: float, uncertainty: float, unit: str = "CNY") -> str:
     """
     if not uncertainty >= 0:
         raise InputError(f"uncertainty {uncertainty}; must be 0 or more")
-    of = "" if unit == "1" else f" {unit}"
+    unit_text = "" if unit == "1" else f" {unit}"
     if uncertainty == 0:
         places = max(0, 3 - math.floor(math.log10(abs(value)))) if value else 0
-        return f"{value:,.{places}f}{of}"
+        return f"{value:,.{places}f}{unit_text}"
     decade = math.floor(math.log10(uncertainty))
     step = 10.0**decade
-    up = math.ceil(uncertainty / step - 1e-9) * step  # one digit, never less than it is
-    places = max(0, -math.floor(math.log10(up)))
+    one_digit = math.ceil(uncertainty / step - 1e-9) * step  # rounded up to one digit
+    places = max(0, -math.floor(math.log10(one_digit)))
     if abs(value) <= uncertainty:
-        return f"not distinguishable from 0 (± {up:,.{places}f}{of})"
-    return f"{round(value / step) * step:,.{places}f} ± {up:,.{places}f}{of}"
+        return f"not distinguishable from 0 (± {one_digit:,.{places}f}{unit_text})"
+    return f"{round(value / step) * step:,.{places}f} ± {one_digit:,.{places}f}{unit_text}"
 
 
 def values_table(runs: pd.DataFrame) -> pd.DataFrame:
-    """Values from one table of runs.
+    """Compute the values from one table of runs.
 
     Parameters
     ----------
@@ -127,48 +130,50 @@ def values_table(runs: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        ``value_of``, ``is`` (the two runs and the measure), ``value``, ``unit``, ``uncertainty``, ``shown``.
+        ``value_of``, ``is`` (which runs are compared, and by what measure), ``value``, ``unit``, ``uncertainty``,
+        ``shown``.
 
     Notes
     -----
-    The uncertainty is the sum over both runs of what drivers could still gain by a change of path at the prices and times of
-    that state. It says how far the two states are from settled. It bounds no total, as an equilibrium is no optimum, and says
-    nothing of how well the model knows the world. Where a run is not converged, ``shown`` says so.
+    The uncertainty is the sum, over both runs, of what drivers could still gain by changing paths at the prices and
+    times of the run. It tells how far the two runs are from settled. It is no bound on total costs, as an equilibrium
+    is no optimum, and says nothing about how well the model represents reality. ``shown`` marks runs that have not
+    converged.
     """
     by = runs.set_index("run")
     rows = []
 
     unsettled_runs = set(by.index[by["converged"] == 0])
 
-    def add(value_of, of, definition, value, unit, uncertainty):
-        shown = rounded(value, uncertainty, unit) + (", not settled" if unsettled_runs & set(of) else "")
+    def add(value_of, run_names, definition, value, unit, uncertainty):
+        shown = rounded(value, uncertainty, unit) + (", not settled" if unsettled_runs & set(run_names) else "")
         rows.append((value_of, definition, value, unit, uncertainty, shown))
 
     def difference(value_of, first, second, column="total_cny", unit="CNY"):
         share = 1.0 if unit == "CNY" else 1.0 / by.loc[first, "vehicles_veh"]
         unsettled = by.loc[[first, second], "unsettled_cny"].sum() * share
         definition = f"{'total cost' if unit == 'CNY' else 'cost of a driver'}, {first} less {second}"
-        of = first, second
-        add(value_of, of, definition, by.loc[first, column] - by.loc[second, column], unit, unsettled)
+        pair = first, second
+        add(value_of, pair, definition, by.loc[first, column] - by.loc[second, column], unit, unsettled)
 
     difference("coordination", "nearest", "coordinated")
     difference("talking more than once", "snapshot", "coordinated")
     totals, gaps = by.loc[["users", "coordinated"], "total_cny"], by.loc[["users", "coordinated"], "unsettled_cny"]
     anarchy = totals["users"] / totals["coordinated"]
-    of = "users", "coordinated"
-    add("anarchy, its price", of, "total cost, users over coordinated", anarchy, "1", anarchy * (gaps / totals).sum())
+    pair = "users", "coordinated"
+    add("anarchy, its price", pair, "total cost, users over coordinated", anarchy, "1", anarchy * (gaps / totals).sum())
     difference("discharging", "coordinated, smart", "coordinated")
     difference("discharging, nearest station", "nearest, smart", "nearest")
     difference("smart charging", "coordinated, uncontrolled", "coordinated, smart")
     difference("smart charging, nearest station", "nearest, uncontrolled", "nearest, smart")
     difference("foresight for a driver", "users, told the present", "users", "driver_cny_veh", "CNY/veh")
     difference("foresight for all", "users, told the present", "users")
-    whole = by.loc["nearest", "total_cny"] - by.loc["coordinated", "total_cny"]
+    coordination_cny = by.loc["nearest", "total_cny"] - by.loc["coordinated", "total_cny"]
     for name, run in by[by["compliance"] < 1].sort_values("compliance", ascending=False).iterrows():
-        share = (by.loc["nearest", "total_cny"] - run["total_cny"]) / whole
-        unsettled = (run["unsettled_cny"] + share * by.loc["coordinated", "unsettled_cny"]) / whole
-        of = name, "coordinated"
-        add(f"{run['compliance']:.0%} following", of, f"share of coordination's value, {name}", share, "1", unsettled)
+        share = (by.loc["nearest", "total_cny"] - run["total_cny"]) / coordination_cny
+        unsettled = (run["unsettled_cny"] + share * by.loc["coordinated", "unsettled_cny"]) / coordination_cny
+        pair = name, "coordinated"
+        add(f"{run['compliance']:.0%} following", pair, f"share of coordination's value, {name}", share, "1", unsettled)
     for column in [name for name in by if name.startswith(GROUP)]:
         group = column.removeprefix(GROUP).removesuffix(" [CNY/veh]")
         for name in ("coordinated", "users"):

@@ -18,7 +18,7 @@ __all__ = [
 
 
 def smooth_queue(vehicles, free_flow_time_min, capacity_veh_min):
-    """Travel time that is free flow when light and a queue at capacity when heavy.
+    """Travel time that is the free-flow time in light traffic and that of a queue at capacity in heavy traffic.
 
     .. math:: D(x) = \\left(t_0^4 + (x / Q)^4\\right)^{1/4}
 
@@ -39,9 +39,9 @@ def smooth_queue(vehicles, free_flow_time_min, capacity_veh_min):
     Notes
     -----
     Valid at any load: the smooth maximum of the free-flow time and the point-queue time x / Q (Vickrey 1969), so the
-    slope never exceeds 1 / Q, and the steady outflow x / D(x) rises towards Q and never falls. It charges up to 19 % of
-    the free-flow time too much, at x = Q t0, where the corner is rounded. Written with products and square roots only,
-    so that a compiled version equals it to the last bit.
+    slope never exceeds 1 / Q, and the steady outflow x / D(x) rises towards Q and never falls. Where the corner is
+    rounded it is too high, by at most 19 % of the free-flow time, at x = Q t0. Written with products and square roots
+    only, so that a compiled version equals it to the last bit.
 
     Examples
     --------
@@ -72,10 +72,11 @@ def bpr(vehicles, free_flow_time_min, capacity_veh_min, alpha=0.15, power=4.0):
 
     Notes
     -----
-    A curve for static *flows*. On the vehicles present it is valid on roads that stay below about 0.9 of capacity: the
-    steady outflow x / D(x) has a largest value, at :math:`x / (Q t_0) = (\\alpha (\\beta - 1))^{-1/\\beta}`, which is 0.916 Q
-    at 1.22 Q t0 with the classic numbers. With more vehicles on it the road lets out *less*, and an inflow above that
-    value never clears.
+    A curve for static *flows*. As a function of the vehicles present it is valid on roads that stay below about 0.9 of
+    capacity: the
+    steady outflow x / D(x) has a largest value, at :math:`x / (Q t_0) = (\\alpha (\\beta - 1))^{-1/\\beta}`, which is
+    0.916 Q at 1.22 Q t0 with the classic numbers. With more vehicles on it the road lets out *less*, and an inflow
+    above that value never clears.
 
     Examples
     --------
@@ -89,12 +90,12 @@ def bpr(vehicles, free_flow_time_min, capacity_veh_min, alpha=0.15, power=4.0):
 def point_queue(vehicles, free_flow_time_min, capacity_veh_min):
     """Free-flow time only: the queue of a point-queue arc is made by its capacity (Vickrey 1969).
 
-    Valid at any load, together with the capacity limit of the loading; alone it knows no delay.
+    Valid at any load together with the capacity limit of the loading; by itself it has no delay.
 
     Parameters
     ----------
     vehicles, free_flow_time_min, capacity_veh_min : array_like, shape (n_arcs,)
-        As in :func:`smooth_queue`; the vehicles present do not matter.
+        As in :func:`smooth_queue`; the result does not depend on the vehicles.
 
     Returns
     -------
@@ -127,8 +128,8 @@ def affine(vehicles, free_flow_time_min, capacity_veh_min):
     Notes
     -----
     The linear delay of Friesz et al. (1993). Its steady outflow x / D(x) rises towards Q and never exceeds it, so the
-    capacity limit never acts. Valid where a closed form is wanted: it charges for vehicles that merely drive along,
-    twice the free-flow time at x = Q t0.
+    capacity limit never acts. Use it where a closed form is wanted: even vehicles that drive freely count as delay,
+    so that at x = Q t0 the travel time is twice the free-flow time.
 
     Examples
     --------
@@ -139,7 +140,7 @@ def affine(vehicles, free_flow_time_min, capacity_veh_min):
 
 
 def smooth_queue_slope(vehicles, free_flow_time_min, capacity_veh_min):
-    """Derivative of :func:`smooth_queue` by the vehicles, (x / Q)^3 / (Q D^3), from 0 to 1 / Q.
+    """Derivative of :func:`smooth_queue` with respect to the vehicles, (x / Q)^3 / (Q D^3), from 0 to 1 / Q.
 
     Parameters
     ----------
@@ -161,12 +162,12 @@ def smooth_queue_slope(vehicles, free_flow_time_min, capacity_veh_min):
 
 
 def bpr_slope(vehicles, free_flow_time_min, capacity_veh_min, alpha=0.15, power=4.0):
-    """Derivative of :func:`bpr` by the vehicles.
+    """Derivative of :func:`bpr` with respect to the vehicles.
 
     Parameters
     ----------
     vehicles, free_flow_time_min, capacity_veh_min, alpha, power
-        As in :func:`bpr`; the power at least 1.
+        As in :func:`bpr`; the power must be at least 1.
 
     Returns
     -------
@@ -183,7 +184,7 @@ def bpr_slope(vehicles, free_flow_time_min, capacity_veh_min, alpha=0.15, power=
 
 
 def point_queue_slope(vehicles, free_flow_time_min, capacity_veh_min):
-    """Derivative of :func:`point_queue` by the vehicles: 0; what one more vehicle costs comes from the capacity.
+    """Derivative of :func:`point_queue` with respect to the vehicles: 0, as delay comes from the capacity alone.
 
     Parameters
     ----------
@@ -199,7 +200,7 @@ def point_queue_slope(vehicles, free_flow_time_min, capacity_veh_min):
 
 
 def affine_slope(vehicles, free_flow_time_min, capacity_veh_min):
-    """Derivative of :func:`affine` by the vehicles, 1 / Q.
+    """Derivative of :func:`affine` with respect to the vehicles, 1 / Q.
 
     Parameters
     ----------
@@ -223,12 +224,12 @@ def slope_of(delay_function):
     Parameters
     ----------
     delay_function : callable
-        One of this module, or a :class:`functools.partial` of one with keywords.
+        A function of this module, or a :class:`functools.partial` of one with keywords.
 
     Returns
     -------
     callable or None
-        Of the same arguments; None for a callable of one's own, whose derivative nobody here knows.
+        With the same arguments; None for any other callable, whose derivative is not known here.
 
     Examples
     --------

@@ -16,7 +16,7 @@ __all__ = ["Loading", "load_traffic"]
 
 @dataclass(frozen=True)
 class Loading:
-    """Cumulative curves on the loading grid t = 0, dt, 2 dt, ...; S loading steps until everybody has plugged in.
+    """Cumulative curves on the loading grid t = 0, dt, 2 dt, ...; after S loading steps everybody has plugged in.
 
     Attributes
     ----------
@@ -36,10 +36,10 @@ class Loading:
     completed_veh : ndarray, shape (n_stations, S + 1)
         Vehicles that have ended their stay.
     n_overtaking_guard, n_capacity_guard : int
-        Times (arc and loading step) at which the impedance alone would have let a later vehicle overtake, and at which
-        it would have let out more than the capacity.
+        How often, counted by arc and loading step, the impedance alone would have let a later vehicle overtake, and how
+        often it would have let out more than the capacity.
     background_entered_veh, background_left_veh : ndarray, shape (n_arcs, S + 1), or None
-        Background traffic, where there is any, on each arc.
+        Background traffic on each arc; None if there is none.
     """
 
     network: Network
@@ -58,15 +58,15 @@ class Loading:
 
     @property
     def all_entered_veh(self) -> np.ndarray:
-        """All that has entered each arc, background traffic included, shape (n_arcs, S + 1)."""
-        whole = self.entered_veh.sum(axis=1)
-        return whole if self.background_entered_veh is None else whole + self.background_entered_veh
+        """All vehicles that have entered each arc, background traffic included, shape (n_arcs, S + 1)."""
+        fleet = self.entered_veh.sum(axis=1)
+        return fleet if self.background_entered_veh is None else fleet + self.background_entered_veh
 
     @property
     def all_left_veh(self) -> np.ndarray:
-        """All that has left each arc, shape (n_arcs, S + 1)."""
-        whole = self.left_veh.sum(axis=1)
-        return whole if self.background_left_veh is None else whole + self.background_left_veh
+        """All vehicles that have left each arc, background traffic included, shape (n_arcs, S + 1)."""
+        fleet = self.left_veh.sum(axis=1)
+        return fleet if self.background_left_veh is None else fleet + self.background_left_veh
 
     @property
     def vehicles_veh(self) -> np.ndarray:
@@ -99,13 +99,14 @@ class Loading:
 def load_traffic(network: Network, departures, *, kernel: str = "compiled") -> Loading:
     """Load departures onto the network.
 
-    Every arc has one exit-time curve, shared by all that travel on it,
+    Every arc has one exit-time curve, shared by all vehicles on it,
 
     .. math:: e_a(t) = \\max\\bigl(t + D_a(x_a(t)),\\; e_a(t^-) + \\Delta N^{in}_a / Q_a\\bigr), \\qquad
               N^{out}_a(t) = N^{in}_a(e_a^{-1}(t)),
 
-    so vehicles are conserved, none overtakes and no more than the capacity leaves. A station with P plugs releases from
-    its waiting arc in order of arrival, R(t) = min(A(t), P + S(t)), where S counts those whose stay has ended.
+    so vehicles are conserved, none overtakes and outflow never exceeds the capacity. A station with P plugs releases
+    vehicles from its waiting arc in order of arrival, R(t) = min(A(t), P + S(t)), where S counts the vehicles whose
+    stay has ended.
 
     Parameters
     ----------
@@ -113,35 +114,36 @@ def load_traffic(network: Network, departures, *, kernel: str = "compiled") -> L
     departures : array_like, shape (n_paths, n_classes, n_steps)
         Vehicles that depart in each decision step [veh]; n_steps at most K.
     kernel : {"compiled", "numpy"}, optional
-        Compiled code, or the executable specification in plain NumPy: the same results, to the bit with the impedances
-        that are written without powers (all but ``bpr``). An impedance that is not one of :mod:`evlib.traffic.impedance`, with
-        numbers for its parameters, is always loaded by the specification: much slower.
+        Compiled code, or the executable specification in plain NumPy. Both give the same results, to the last bit for
+        impedances written without powers (all but ``bpr``). An impedance other than those of
+        :mod:`evlib.traffic.impedance`, with numbers for its parameters, is always loaded by the specification, which is
+        much slower.
 
     Returns
     -------
     Loading
-        Runs on after the horizon until everybody has plugged in; where trips go on or there is background traffic, until
-        all have ended their trips.
+        It runs on after the horizon until everybody has plugged in or, where trips go on or there is background
+        traffic, until all trips have ended.
 
     Raises
     ------
     InputError
-        Negative or nan departures, a wrong shape, departures after the last allowed step, an arc without capacity, a path
-        that is not connected or does not lead from its origin to its one station, vehicles that have not plugged in K
-        steps after the horizon (how many, and where), or another kernel.
+        Negative or nan departures, a wrong shape, departures after the last allowed step, an arc without capacity, a
+        path that is not connected or does not lead from its origin to its one station, vehicles that have not plugged
+        in K steps after the horizon (the message says how many, and where), or an unknown kernel.
 
     Notes
     -----
-    Curves are linear between grid times, zero-time arcs pass within the step. Queues do not spill back. Linear-delay
-    loading with FIFO exit times follows Friesz et al. (1993) and Astarita (1996); the capacity term is Vickrey's (1969)
-    point queue.
+    Curves are linear between grid times; vehicles pass arcs of zero travel time within the step. Queues do not spill
+    back. Linear-delay loading with FIFO exit times follows Friesz et al. (1993) and Astarita (1996); the capacity term
+    is Vickrey's (1969) point queue.
     """
     if kernel not in ("compiled", "numpy"):
         raise InputError(f"kernel {kernel!r}; must be 'compiled' or 'numpy'")
     departures = _checked(network, departures)
-    curves, whole = Curves.empty(network), _with_background(network, departures)
-    advance = compiled_advance(network, whole, curves) if kernel == "compiled" else None
-    advance = advance or Specification(network, whole, curves).advance
+    curves, combined = Curves.empty(network), _with_background(network, departures)
+    advance = compiled_advance(network, combined, curves) if kernel == "compiled" else None
+    advance = advance or Specification(network, combined, curves).advance
     substeps, total = network.time.substeps, departures.sum()
     horizon = network.time.n_steps * substeps
     for step in range(horizon, 2 * horizon + 1, substeps):
@@ -153,19 +155,19 @@ def load_traffic(network: Network, departures, *, kernel: str = "compiled") -> L
 
 
 def _with_background(network: Network, departures: np.ndarray) -> np.ndarray:
-    """Departures by way and class: those of background traffic on ways of their own, in a class of their own."""
+    """Departures by way and class, where background traffic has its own ways and its own class."""
     if network.background is None:
         return departures
-    more = network.background.departures_veh
+    background_veh = network.background.departures_veh
     n_paths, n_classes, n_depart = departures.shape
-    whole = np.zeros((n_paths + len(more), n_classes + 1, network.time.n_steps))
-    whole[:n_paths, :n_classes, :n_depart] = departures
-    whole[n_paths:, n_classes, : more.shape[1]] = more
-    return whole
+    combined = np.zeros((n_paths + len(background_veh), n_classes + 1, network.time.n_steps))
+    combined[:n_paths, :n_classes, :n_depart] = departures
+    combined[n_paths:, n_classes, : background_veh.shape[1]] = background_veh
+    return combined
 
 
 def _all_home(curves: Curves, step: int, network: Network, tolerance: float) -> bool:
-    """Whether nobody drives any more; only asked where driving does not end at plugs."""
+    """Whether all trips have ended; matters only where some vehicles still drive after all have plugged in."""
     if network.background is None and not network.goes_on:
         return True
     held = in_order(curves.plugged[step].ravel()) - in_order(curves.completed[step])
@@ -204,18 +206,18 @@ def _checked(network: Network, departures) -> np.ndarray:
 
 
 def _onward_apart(network: Network) -> np.ndarray:
-    """Paths whose roads after the station do not begin there or do not join."""
+    """Which paths have onward roads that do not start at the station or do not join."""
     apart = np.zeros(len(network.paths), dtype=bool)
     for p, path in enumerate(network.paths if network.goes_on else ()):
-        here = str(network.station_node[path.station])
+        node = str(network.station_node[path.station])
         for arc in path.onward:
-            apart[p] |= network.arc_tail[arc] != here
-            here = network.arc_head[arc]
+            apart[p] |= network.arc_tail[arc] != node
+            node = network.arc_head[arc]
     return apart
 
 
 def _check_ways(network: Network) -> None:
-    """Every path is a way from its origin arc over roads that join to its station, whose plugs come last and once."""
+    """Refuse paths that do not lead from their origin arc over connected roads to one station, where they end."""
     wrong = ~(network.capacity_veh_min > 0)
     if wrong.any():
         a = int(np.flatnonzero(wrong)[0])
@@ -255,8 +257,8 @@ def _any_of(flags: np.ndarray, begins: np.ndarray) -> np.ndarray:
 
 
 def _finished(curves: Curves, step: int, network: Network, departures: np.ndarray) -> Loading:
-    """Cut the curves at the last step and hand them over, read-only."""
-    fleet = slice(len(network.classes))  # the class behind is background traffic
+    """Cut the curves off at the last step and return them as read-only arrays."""
+    fleet = slice(len(network.classes))  # background traffic is the class after these
     entered, arrived = np.split(curves.entered[:, :, fleet], [network.n_arcs], axis=1)
     arrays = [
         entered,
@@ -281,15 +283,15 @@ def _left_over(curves: Curves, step: int, network: Network, total: float) -> str
     names = [*network.arc_name, *(f"waiting at {name}" for name in network.stations)]
     places = zip((*inside.tolist(), *queue.tolist()), names, strict=True)
     worst = sorted(((count, name) for count, name in places if count > 1e-6), reverse=True)[:4]
-    where = ", ".join(f"{count:.1f} on {name}" for count, name in worst)
+    listed = ", ".join(f"{count:.1f} on {name}" for count, name in worst)
     missing = total - curves.plugged[step].sum()
     if missing <= 1e-6:
         return (
             f"departures: all have plugged in, but some have not ended their trips {network.time.n_steps} steps after the "
-            f"horizon ({where}); send fewer vehicles"
+            f"horizon ({listed}); send fewer vehicles"
         )
     return (
         f"departures: {missing:.1f} of {total:.1f} vehicles have not plugged in "
-        f"{network.time.n_steps} steps after the horizon ({where}); send fewer vehicles, add plugs, or choose an "
+        f"{network.time.n_steps} steps after the horizon ({listed}); send fewer vehicles, add plugs, or choose an "
         "impedance that lets overloaded roads clear"
     )

@@ -1,4 +1,8 @@
-"""Dynamic network loading in compiled code: the arithmetic of the specification, in the same order, pair by pair."""
+"""Dynamic network loading in compiled code: the arithmetic of the specification, in the same order, pair by pair.
+
+The file is longer than others because numba's cache on disk notices changes of a file but not of its imports, so all
+compiled functions of this hot kernel, every impedance among them, have to stay together.
+"""
 
 from __future__ import annotations
 
@@ -16,17 +20,16 @@ from evlib.traffic.loading_reference import stays_of, ways_of
 
 __all__ = ["compiled_advance"]
 
-FIRST_ROWS = 64  # of the ring buffer, a power of two; it doubles when an exit time reaches beyond it
+FIRST_ROWS = 64  # of the ring buffer, a power of two; the buffer doubles when a vehicle travels longer than it holds
 SMOOTH_QUEUE, BPR, POINT_QUEUE, AFFINE = range(4)
 LAWS = {smooth_queue: SMOOTH_QUEUE, bpr: BPR, point_queue: POINT_QUEUE, affine: AFFINE}
 
-# Everything compiled stands in this one file: numba's cache on disk notices a change of the file, not of its imports.
 # No fastmath, so that nothing is reordered or contracted; no check for division by zero, as no denominator can be zero.
 compiled = njit(cache=True, nogil=True, error_model="numpy")
 
 
 class _Supply(NamedTuple):
-    """Arcs and stations as plain arrays; stays in loading steps."""
+    """Arcs and stations as plain arrays, with stays in loading steps."""
 
     dt_min: float
     substeps: int
@@ -44,9 +47,10 @@ class _Demand(NamedTuple):
     """Where each commodity's vehicles are counted: one slot for every arc on its way.
 
     A commodity is a class on a path. The slots of an arc lie side by side, class by class, in the order of the paths;
-    those of segment i = arc * n_classes + class are ``start[i]`` to ``start[i + 1]``. What leaves a slot enters
-    ``onward``; a last slot, which belongs to no arc, takes what ends its trip. ``through`` says at which stations some
-    drive on. ``before`` and ``within`` (decision step, commodity) are the vehicles departed before and in a step.
+    those of segment i = arc * n_classes + class are ``start[i]`` to ``start[i + 1]``. Vehicles that leave a slot enter
+    the slot ``onward``; one more slot, which belongs to no arc, takes vehicles that end their trip. ``through`` tells
+    at which stations some vehicles drive on, ``first`` is the first slot of each commodity. ``before`` and ``within``
+    (decision step, commodity) are the vehicles that have departed before a step and that depart in it.
     """
 
     start: np.ndarray
@@ -70,9 +74,10 @@ class _Curves(NamedTuple):
 
 
 class _Pointers(NamedTuple):
-    """Latest entry step that has left each arc, and that has been plugged in at each station.
+    """Latest entry step whose vehicles have left each arc, and have been plugged in at each station.
 
-    Of stations also what was plugged in by each loading step: all up to an entry step and a share of the next.
+    For stations also the state at each loading step: all arrivals up to an entry step, and a share of the next, had
+    been plugged in.
     """
 
     arc: np.ndarray
@@ -82,7 +87,7 @@ class _Pointers(NamedTuple):
 
 
 def compiled_advance(network, departures, curves) -> Callable[[int], None] | None:
-    """The compiled loading of some departures.
+    """Prepare the compiled loading of departures.
 
     Parameters
     ----------
@@ -90,17 +95,19 @@ def compiled_advance(network, departures, curves) -> Callable[[int], None] | Non
     departures : ndarray, shape (n_paths, n_classes, n_departure_steps)
         Checked already [veh].
     curves : Curves
-        What is filled in.
+        Filled in as the loading advances.
 
     Returns
     -------
     callable or None
-        ``advance(last)`` goes on to grid time ``last``. None if the impedance is not one of :mod:`evlib.traffic.impedance`.
+        ``advance(last)`` continues the loading up to grid time ``last``. None if the impedance is not one of
+        :mod:`evlib.traffic.impedance`.
 
     Notes
     -----
-    The curve of a commodity on an arc is read back only as far as the slowest vehicle under way, so it is kept in a
-    ring buffer over grid times; what stays are sums. Commodities without vehicles are left out: they would add zeros.
+    The curve of a commodity on an arc is read back only as far as the slowest vehicle still on its way, so it is kept
+    in a ring buffer over grid times, and only sums are stored for all times. Commodities without vehicles are left out:
+    they would only add zeros.
     """
     law = _law(network.delay_function)
     if law is None:
@@ -135,17 +142,17 @@ def compiled_advance(network, departures, curves) -> Callable[[int], None] | Non
 
 def _law(delay_function) -> tuple[int, float, float] | None:
     """Number of an impedance of this package with the parameters of the BPR curve, or None for any other callable."""
-    given = {}
+    parameters = {}
     if isinstance(delay_function, partial) and not delay_function.args:
-        delay_function, given = delay_function.func, delay_function.keywords
+        delay_function, parameters = delay_function.func, delay_function.keywords
     try:
         law = LAWS.get(delay_function)
     except TypeError:  # a callable that cannot be hashed
         law = None
     allowed = dict(zip(("alpha", "power"), bpr.__defaults__, strict=True)) if law == BPR else {}
-    if law is None or given.keys() - allowed or not all(isinstance(value, Real) for value in given.values()):
+    if law is None or parameters.keys() - allowed or not all(isinstance(value, Real) for value in parameters.values()):
         return None
-    values = {"alpha": 0.0, "power": 1.0} | allowed | given
+    values = {"alpha": 0.0, "power": 1.0} | allowed | parameters
     return law, float(values["alpha"]), float(values["power"])
 
 
@@ -162,7 +169,7 @@ def _demand(network, departures: np.ndarray) -> _Demand:
     order = np.argsort(segment, kind="stable")
     slot = np.full((len(pair_arc) + 1, n_classes), len(order))
     slot[pair[order], member[order]] = np.arange(len(order))
-    ends = np.append(np.append(begin[1:], len(pair_arc)) - 1, -1)  # nothing comes behind the last arc of a way
+    ends = np.append(np.append(begin[1:], len(pair_arc)) - 1, -1)  # nothing follows the last arc of a way
     onward = np.where(np.isin(pair, ends), len(order), slot[pair + 1, member])[order]
     through = np.zeros(len(network.stations), dtype=np.bool_)
     waiting = pair_arc[pair] >= network.n_arcs
@@ -178,8 +185,8 @@ def _demand(network, departures: np.ndarray) -> _Demand:
 
 @compiled
 def _advance(step, last, supply, demand, curves, pointers, ring):
-    """From grid time ``step`` to ``last``; returns the ring buffer, which may have been enlarged."""
-    # Taken out of the tuples once: inside the loops each look into one would count references.
+    """Advance from grid time ``step`` to ``last``; returns the ring buffer, which may have been enlarged."""
+    # Taken out of the tuples once, because every access inside the loops would count references.
     dt_min, substeps, n_origins, minutes, capacity, plugs, stay, law, alpha, power = supply
     start, onward, through, first, before, within = demand
     entered, left, total, exit_min, plugged, completed, guards = curves
@@ -188,7 +195,7 @@ def _advance(step, last, supply, demand, curves, pointers, ring):
     while step <= last:
         ring = _with_room(ring, step, start, arc_pointer, n_classes, through, up_to, stay)
         now = dt_min * step
-        for arc in range(n_origins, n_arcs):  # what leaves a road entered it before this step
+        for arc in range(n_origins, n_arcs):  # vehicles that leave a road entered it before this step
             _leave(arc, step, step - 1, now, start, onward, exit_min, left, arc_pointer, ring)
         for c in range(len(plugs)):
             if through[c]:
@@ -220,10 +227,10 @@ def _advance(step, last, supply, demand, curves, pointers, ring):
 
 @compiled
 def _with_room(ring, step, start, pointer, n_classes, through, up_to, stay):
-    """The ring buffer with a free row for this step: enlarged while the oldest row still read is in the way."""
+    """The ring buffer with a free row for this step; it is enlarged as long as that row is still needed."""
     oldest = step - 1
     for arc in range(len(pointer)):
-        if start[(arc + 1) * n_classes] > start[arc * n_classes]:  # else nobody ever takes the arc
+        if start[(arc + 1) * n_classes] > start[arc * n_classes]:  # otherwise nobody takes the arc
             oldest = min(oldest, pointer[arc])
     for c in range(len(through)):
         if through[c]:
@@ -238,16 +245,16 @@ def _with_room(ring, step, start, pointer, n_classes, through, up_to, stay):
 
 @compiled
 def _leave(arc, step, last, now, start, onward, exit_min, left, pointer, ring):
-    """What has left an arc enters the next one on each way: N_out(t) = N_in at the entry time whose exit time is now."""
+    """Move vehicles that leave an arc on to the next: N_out(t) = N_in at the entry time whose exit time is now."""
     entry = pointer[arc]
     while entry < last and exit_min[entry + 1, arc] <= now:
         entry += 1
     pointer[arc] = entry
     mask, n_classes = len(ring) - 1, left.shape[2]
-    here, earlier, later, share = step & mask, entry & mask, entry & mask, 0.0
+    now_row, earlier, later, share = step & mask, entry & mask, entry & mask, 0.0
     if exit_min[entry, arc] > now:  # nothing has left yet
         for slot in range(start[arc * n_classes], start[(arc + 1) * n_classes]):
-            ring[here, onward[slot]] = 0.0
+            ring[now_row, onward[slot]] = 0.0
         return
     if entry < last:
         later = (entry + 1) & mask
@@ -256,28 +263,28 @@ def _leave(arc, step, last, now, start, onward, exit_min, left, pointer, ring):
         out = 0.0
         for slot in range(start[arc * n_classes + m], start[arc * n_classes + m + 1]):
             gone = ring[earlier, slot] + share * (ring[later, slot] - ring[earlier, slot])
-            ring[here, onward[slot]] = gone
+            ring[now_row, onward[slot]] = gone
             out += gone
         left[step, arc, m] = out
 
 
 @compiled
 def _enter(arc, step, start, ring, entered, total):
-    """Sums of what has entered an arc or a waiting arc: by class, then over the classes."""
-    here, n_classes = step & (len(ring) - 1), entered.shape[2]
-    both = 0.0
+    """Vehicles that have entered an arc or a waiting arc, summed by class and then over the classes."""
+    now_row, n_classes = step & (len(ring) - 1), entered.shape[2]
+    all_classes = 0.0
     for m in range(n_classes):
         count = 0.0
         for slot in range(start[arc * n_classes + m], start[arc * n_classes + m + 1]):
-            count += ring[here, slot]
+            count += ring[now_row, slot]
         entered[step, arc, m] = count
-        both += count
-    total[step, arc] = both
+        all_classes += count
+    total[step, arc] = all_classes
 
 
 @compiled
 def _exit(arc, step, free, exit_min, total, capacity):
-    """Exit time of what enters now, and the guard that set it: 0 against overtaking, 1 for the capacity, else -1."""
+    """Exit time of a vehicle that enters now, and the guard that set it: 0 for overtaking, 1 for capacity, else -1."""
     earlier = exit_min[step - 1, arc]
     limited = earlier + (total[step, arc] - total[step - 1, arc]) / capacity[arc]
     guard = 0 if free < earlier else 1 if free < limited else -1
@@ -300,22 +307,22 @@ def _delay(present, minutes, capacity, law, alpha, power):
 
 @compiled
 def _unplug(c, step, stay, start, onward, n_arcs, up_to, share_of, ring):
-    """Who drives on from a plug now: those who had been plugged in a stay ago."""
+    """Vehicles that drive on from a plug now: those that plugged in one stay ago."""
     mask, n_classes = len(ring) - 1, len(stay)
     for m in range(n_classes):
-        then = step - stay[m]
+        plug_in_step = step - stay[m]
         for slot in range(start[(n_arcs + c) * n_classes + m], start[(n_arcs + c) * n_classes + m + 1]):
             gone = 0.0
-            if then >= 1:
-                entry = up_to[then, c]
-                earlier, later = ring[entry & mask, slot], ring[min(entry + 1, then) & mask, slot]
-                gone = earlier + share_of[then, c] * (later - earlier)
+            if plug_in_step >= 1:
+                entry = up_to[plug_in_step, c]
+                earlier, later = ring[entry & mask, slot], ring[min(entry + 1, plug_in_step) & mask, slot]
+                gone = earlier + share_of[plug_in_step, c] * (later - earlier)
             ring[step & mask, onward[slot]] = gone
 
 
 @compiled
 def _serve(c, step, plugs, stay, entered, total, plugged, completed, pointer, up_to, share_of):
-    """Plug in as many as there are free plugs, in order of arrival, classes as they come."""
+    """Plug in as many vehicles as there are free plugs, in order of arrival, whatever their class."""
     n_stations, n_classes = plugged.shape[1:]
     place = entered.shape[1] - n_stations + c
     ended = 0.0

@@ -15,7 +15,7 @@ __all__ = ["Curves", "Specification", "in_order", "stays_of", "ways_of"]
 class Curves:
     """Curves under construction, on the loading grid up to K decision steps after the horizon; see :class:`Loading`.
 
-    Background traffic, where there is any, is one more class behind those of the fleet.
+    Background traffic, if there is any, is one more class after those of the fleet.
 
     Attributes
     ----------
@@ -41,7 +41,7 @@ class Curves:
 
     @classmethod
     def empty(cls, network: Network) -> Curves:
-        """Nobody has departed."""
+        """Curves before anybody has departed."""
         n_arcs, n_stations, n_classes = network.n_arcs, len(network.stations), len(stays_of(network))
         n_grid = 2 * network.time.n_steps * network.time.substeps + 1
         shapes = ((n_arcs + n_stations, n_classes), (n_arcs, n_classes), (n_arcs + n_stations,), (n_arcs,))
@@ -52,24 +52,27 @@ class Curves:
 
 
 def in_order(values: np.ndarray):
-    """Sum over the last axis from the first to the last, as a loop does; numpy's own sum pairs them otherwise."""
+    """Sum over the last axis in order, as a loop would; numpy's own sum adds in pairs and rounds differently."""
     return np.cumsum(values, axis=-1)[..., -1]
 
 
 def ways_of(network: Network) -> list[tuple[int, ...]]:
-    """Arcs passed on each path, the station's waiting arc among them (numbered behind the arcs), then background's ways."""
+    """Arcs passed on each path, then on each way of background traffic.
+
+    The station's waiting arc is one of them, numbered after the network's arcs.
+    """
     ways = [(*path.arcs, network.n_arcs + path.station, *path.onward) for path in network.paths]
     return ways if network.background is None else [*ways, *network.background.ways]
 
 
 def stays_of(network: Network) -> np.ndarray:
-    """Stay of each class in loading steps; of background traffic, which never plugs in, a step."""
+    """Stay of each class in loading steps; 1 for background traffic, which never plugs in."""
     stay = np.array(network.stay_steps, dtype=np.int64) * network.time.substeps
     return stay if network.background is None else np.append(stay, 1)
 
 
 class Specification:
-    """The loading in plain NumPy. One row of ``pair_in`` for each (way, position on it)."""
+    """The loading in plain NumPy; ``pair_in`` has one row for each pair of a way and a position on it."""
 
     def __init__(self, network: Network, departures: np.ndarray, curves: Curves):
         time = network.time
@@ -110,9 +113,9 @@ class Specification:
         self.done = last
 
     def _advance(self, step: int) -> None:
-        """One loading step: roads out, origins in and out, roads in, stations."""
+        """One loading step: leave roads, enter and leave origin arcs, enter roads, serve stations."""
         curves, network, n_arcs = self.curves, self.network, self.network.n_arcs
-        # What leaves a road now entered it at least one step ago, so roads need no order among themselves.
+        # A vehicle that leaves a road now entered it at least one step ago, so the order of the roads does not matter.
         self._leave(self.roads, step, last=step - 1)
         self._unplug(step)
         self.pair_in[self.first, :, step] = self.departed[:, :, step]
@@ -130,7 +133,7 @@ class Specification:
         self._serve(step)
 
     def _by_arc_and_class(self, values: np.ndarray) -> np.ndarray:
-        """Sums over the paths, in their order, whatever the machine."""
+        """Sums over the paths, in the order of the paths on every machine."""
         shape = self.curves.entered.shape[1:]
         return np.bincount(self.arc_and_class, weights=values.ravel(), minlength=shape[0] * shape[1]).reshape(shape)
 
@@ -150,7 +153,7 @@ class Specification:
         exit_min[step, arcs] = np.maximum(free, limited)
 
     def _leave(self, arcs, step, last) -> None:
-        """N_out at this grid time: N_in at the entry time whose exit time is now, the latest if there are several."""
+        """N_out at this grid time: N_in at the entry time whose exit time is now, or at the latest of several."""
         now = self.time_min[step]
         for arc in arcs:
             exits, entry = self.curves.exit_min[:, arc], self.pointer[arc]
@@ -167,18 +170,18 @@ class Specification:
                 self.pair_out[pairs, :, step] += share * gained
 
     def _unplug(self, step) -> None:
-        """Who drives on from a plug now: those who had been plugged in a stay ago."""
+        """Vehicles that drive on from a plug now: those that plugged in one stay ago."""
         for pair, c in self.through:
             for m, stay in enumerate(self.stay):
-                then = step - stay
-                if then < 1:
+                plug_in_step = step - stay
+                if plug_in_step < 1:
                     continue
-                entry, share = self.plugged_up_to[then, c], self.plugged_share[then, c]
-                earlier, later = self.pair_in[pair, m, entry], self.pair_in[pair, m, min(entry + 1, then)]
+                entry, share = self.plugged_up_to[plug_in_step, c], self.plugged_share[plug_in_step, c]
+                earlier, later = self.pair_in[pair, m, entry], self.pair_in[pair, m, min(entry + 1, plug_in_step)]
                 self.pair_out[pair, m, step] = earlier + share * (later - earlier)
 
     def _serve(self, step) -> None:
-        """Plug in as many as there are free plugs, in order of arrival, classes as they come."""
+        """Plug in as many vehicles as there are free plugs, in order of arrival, whatever their class."""
         network, curves = self.network, self.curves
         for c, plugs in enumerate(network.plugs):
             ended = [curves.plugged[step - n, c, m] for m, n in enumerate(self.stay) if step >= n]

@@ -1,4 +1,4 @@
-"""The extended road network: roads, virtual origin, waiting and service arcs in two layers, and its paths."""
+"""The extended road network and its paths: roads, and virtual arcs for origins, waiting and service, in two layers."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ class Network:
     Attributes
     ----------
     arc_name, arc_kind : tuple of str
-        Kind is ``origin`` or ``road``; positions are the arc numbers.
+        Name and kind (``origin`` or ``road``) of each arc; an arc's number is its position.
     arc_tail, arc_head : tuple of str
         Node labels.
     free_flow_min, capacity_veh_min : ndarray, shape (n_arcs,)
         Free-flow time [min], 0 for origin arcs; capacity [veh/min].
     origins, stations, classes : tuple of str
-        Names. Where trips go on after charging, an origin is a pair, as in ``o1 to d2``.
+        Names. Where trips go on after charging, an origin is a pair such as ``o1 to d2``.
     origin_entry : ndarray of int, shape (n_origins,)
         Arc by which the vehicles of each origin enter.
     station_node : tuple of int
@@ -37,9 +37,9 @@ class Network:
     plugs : ndarray, shape (n_stations,)
         Plugs of each station.
     stay_steps : ndarray of int, shape (n_classes,)
-        Stay of each class on its service arc, in decision steps.
+        Stay of each class at the plug, in decision steps.
     paths : tuple of Path
-        Paths, by origin, station, free-flow time.
+        Sorted by origin, station and free-flow time.
     delay_function : callable
         ``D(vehicles, free_flow_time_min, capacity_veh_min)`` of the roads.
     time : TimeGrid
@@ -69,7 +69,7 @@ class Network:
 
     @property
     def n_entries(self) -> int:
-        """Origin arcs; they come first."""
+        """Number of origin arcs; they are numbered first."""
         return self.arc_kind.count("origin")
 
     @property
@@ -79,7 +79,7 @@ class Network:
 
     @property
     def n_arcs(self) -> int:
-        """Origin arcs and roads."""
+        """Number of origin arcs and roads together."""
         return len(self.arc_name)
 
     @property
@@ -94,11 +94,11 @@ class Network:
 
     @property
     def path_free_flow_min(self) -> np.ndarray:
-        """Free-flow time of each path [min], shape (n_paths,); without the stay, with what comes after it."""
+        """Free-flow time of each path [min], shape (n_paths,): roads before and after the stay, not the stay itself."""
         return np.array([self.free_flow_min[[*path.arcs, *path.onward]].sum() for path in self.paths])
 
     def path_label(self, index: int) -> str:
-        """``c3: 1-12``: station and nodes of a path; ``c3: 1-12, 12-8-2`` where it goes on."""
+        """Station and nodes of a path, such as ``c3: 1-12``, or ``c3: 1-12, 12-8-2`` where it goes on."""
         path = self.paths[index]
         way = "-".join(str(node) for node in path.nodes)
         if path.onward:
@@ -106,7 +106,7 @@ class Network:
         return f"{self.stations[path.station]}: {way}"
 
     def path_table(self) -> pd.DataFrame:
-        """One row a path: origin, station, nodes, free-flow minutes."""
+        """One row for each path: origin, station, nodes, free-flow minutes."""
         return pd.DataFrame(
             {
                 "origin": [self.origins[path.origin] for path in self.paths],
@@ -129,7 +129,7 @@ def assemble_network(
     destinations=None,
     label="network",
 ) -> Network:
-    """Build an extended network from plain lists, as a notebook or a test does by hand.
+    """Build an extended network from plain lists, for a notebook or a test.
 
     Parameters
     ----------
@@ -145,12 +145,12 @@ def assemble_network(
     delay_function : callable, optional
         Impedance of the roads, see :mod:`evlib.traffic.impedance`.
     every_path : bool, optional
-        Name all simple paths; else only the shortest from each origin to each station, and
-        :mod:`evlib.assignment.path_generation` finds those that traffic makes worth taking.
+        List all simple paths; otherwise only the shortest from each origin to each station, to which
+        :mod:`evlib.assignment.path_generation` adds those that traffic makes worth taking.
     destinations : dict of str -> int, optional
         Destination name -> node, if trips go on after charging: then every origin has trips to every destination.
     label : str, optional
-        What error messages call the network.
+        Name of the network in error messages.
 
     Returns
     -------
@@ -159,8 +159,8 @@ def assemble_network(
     Raises
     ------
     InputError
-        Capacity or time not positive, plugs not positive, a loading step longer than the shortest road, an origin that
-        reaches no station, a station that no origin reaches, more than 5,000 paths.
+        A capacity, a time or a number of plugs that is not positive, a loading step longer than the shortest road, an
+        origin that reaches no station, a station that no origin reaches, or more than 5,000 paths.
 
     Examples
     --------
@@ -225,7 +225,7 @@ def _check(roads, stations, stay_steps, time, label) -> None:
 
 
 def _extended_graph(roads, origins, stations, stay_steps, time) -> nx.MultiDiGraph:
-    """Two layers, "to charge" and "charged"; a station is the only way across, so every trip charges exactly once."""
+    """Two layers, "to charge" and "charged", joined only by stations, so that every trip charges exactly once."""
     graph = nx.MultiDiGraph()
     for tail, head, minutes, _ in roads:
         for layer in ("to charge", "charged"):

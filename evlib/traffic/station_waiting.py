@@ -1,4 +1,4 @@
-"""Waiting at a station: the first-in-first-out queue that the loading counts, and functions of the vehicles there."""
+"""Waiting at a station: the first-in-first-out queue of the loading, and functions of the vehicles at the station."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ __all__ = [
     "waiting_min",
 ]
 
-ROUNDING = 0.1  # of the corner of smooth_wait, as a share of the plugs
+ROUNDING = 0.1  # width of the rounded corner of smooth_wait, as a share of the plugs
 LINEAR_FROM = 0.98  # occupancy from which Davidson's curve goes on as a straight line
-# Then each further vehicle adds what it adds to a queue, stay / plugs: J / (1 - 0.98)^2 = 1.
+# On that line each further vehicle adds stay / plugs, as it does in a queue: J / (1 - 0.98)^2 = 1.
 DAVIDSON_J = (1.0 - LINEAR_FROM) ** 2
 
 
 def smooth_wait(vehicles, plugs, stay_min, rounding=ROUNDING):
-    """Smooth positive part of the vehicles without a plug, over the rate at which plugs become free.
+    """Smoothed number of vehicles without a plug, over the rate at which plugs become free.
 
     .. math:: W(x) = \\frac{L}{P} \\cdot \\tfrac12 \\left(x - P + \\sqrt{(x - P)^2 + (\\rho P)^2}\\right)
 
@@ -35,7 +35,7 @@ def smooth_wait(vehicles, plugs, stay_min, rounding=ROUNDING):
     plugs : array_like
         P, positive.
     stay_min : array_like
-        L, mean stay of those who plug in [min]; P / L are served a minute.
+        L, mean stay at a plug [min]; P / L vehicles are served a minute.
     rounding : float
         rho, width of the rounded corner as a share of the plugs [1].
 
@@ -46,9 +46,10 @@ def smooth_wait(vehicles, plugs, stay_min, rounding=ROUNDING):
 
     Notes
     -----
-    Valid where stays end evenly: a queue of n then waits n L / P. Never below max(x - P, 0) L / P, and at x = P above it
-    by rho L / 2: with plugs nearly full it charges for a wait that does not happen. The exact queue depends on *when*
-    those plugged in came, which no function of x knows.
+    Valid where stays end evenly over time: the last of n waiting vehicles then waits n L / P. The function is never
+    below max(x - P, 0) L / P, and above it by rho L / 2 at x = P: when the plugs are nearly full it predicts a wait
+    that does not happen. The exact queue depends on *when* the vehicles at the plugs came, which no function of x can
+    know.
 
     Examples
     --------
@@ -60,7 +61,7 @@ def smooth_wait(vehicles, plugs, stay_min, rounding=ROUNDING):
 
 
 def smooth_wait_slope(vehicles, plugs, stay_min, rounding=ROUNDING):
-    """Derivative of :func:`smooth_wait` by the vehicles, between 0 and L / P [min/veh]; arguments alike."""
+    """Derivative of :func:`smooth_wait` with respect to the vehicles, between 0 and L / P [min/veh]; same arguments."""
     excess = np.asarray(vehicles, dtype=float) - plugs
     return 0.5 * (1.0 + excess / np.sqrt(excess * excess + (rounding * np.asarray(plugs)) ** 2)) * stay_min / plugs
 
@@ -75,7 +76,8 @@ def davidson_wait(vehicles, plugs, stay_min, j=DAVIDSON_J, linear_from=LINEAR_FR
     vehicles, plugs, stay_min : array_like
         As in :func:`smooth_wait`.
     j : float
-        J, Davidson's shape parameter [1]. With its default the straight line rises by L / P a vehicle, as a queue does.
+        J, Davidson's shape parameter [1]. With its default the straight line rises by L / P per vehicle, as a queue
+        does.
     linear_from : float
         Occupancy from which the curve goes on along its tangent [1], below 1.
 
@@ -86,8 +88,8 @@ def davidson_wait(vehicles, plugs, stay_min, j=DAVIDSON_J, linear_from=LINEAR_FR
 
     Notes
     -----
-    Davidson (1966, Proc. Australian Road Research Board 3:183) has it for flow over capacity, in a steady state with
-    random arrivals. Valid as a convex wait that starts below full occupancy; with a large J the straight line is far
+    Davidson (1966, Proc. Australian Road Research Board 3:183) states it for flow over capacity, in a steady state with
+    random arrivals. Valid as a convex wait that starts below full occupancy; with a large J the straight line is much
     steeper than any queue.
 
     Examples
@@ -102,7 +104,7 @@ def davidson_wait(vehicles, plugs, stay_min, j=DAVIDSON_J, linear_from=LINEAR_FR
 
 
 def davidson_wait_slope(vehicles, plugs, stay_min, j=DAVIDSON_J, linear_from=LINEAR_FROM):
-    """Derivative of :func:`davidson_wait` by the vehicles [min/veh]; arguments alike."""
+    """Derivative of :func:`davidson_wait` with respect to the vehicles [min/veh]; same arguments."""
     curve = np.minimum(np.asarray(vehicles, dtype=float) / plugs, linear_from)
     return stay_min * j / (1.0 - curve) ** 2 / plugs
 
@@ -118,7 +120,7 @@ def station_wait_min(loading, station: int, arrival_min, kind: str) -> np.ndarra
     loading : Loading
     station : int
     arrival_min : array_like
-        [min]; after the loading's end the station is empty.
+        [min]; after the end of the loading the station is empty.
     kind : {"smooth", "davidson"}
 
     Returns
@@ -129,11 +131,11 @@ def station_wait_min(loading, station: int, arrival_min, kind: str) -> np.ndarra
     Raises
     ------
     ValueError
-        Another kind.
+        An unknown kind.
 
     Notes
     -----
-    The vehicles at the station are those that the loading counts there, and the stay is the mean of all who come.
+    The vehicles at the station are those that the loading counts, and the stay is the mean over all that arrive.
     """
     if kind not in STATION_WAITING:
         raise ValueError(f"station waiting {kind!r}; must be 'exact', 'smooth' or 'davidson'")
@@ -143,12 +145,12 @@ def station_wait_min(loading, station: int, arrival_min, kind: str) -> np.ndarra
     stay_min = network.time.step_min * network.stay_steps
     came = by_class.sum()
     mean_stay_min = (by_class * stay_min).sum() / came if came > 0 else stay_min.mean()
-    there = np.interp(arrival_min, loading.time_min, np.maximum(present, 0.0), right=0.0)
-    return STATION_WAITING[kind](there, network.plugs[station], mean_stay_min)
+    vehicles = np.interp(arrival_min, loading.time_min, np.maximum(present, 0.0), right=0.0)
+    return STATION_WAITING[kind](vehicles, network.plugs[station], mean_stay_min)
 
 
 def waiting_min(loading: Loading, station: int, arrival_min) -> np.ndarray:
-    """Time that a vehicle arriving at given times waits for a plug, whether or not one arrives then.
+    """Time that a vehicle would wait for a plug if it arrived at given times.
 
     Parameters
     ----------
@@ -160,7 +162,7 @@ def waiting_min(loading: Loading, station: int, arrival_min) -> np.ndarray:
     Returns
     -------
     ndarray
-        [min]. A vehicle that arrives behind all A(t) is plugged in when P + S(t') first exceeds A(t).
+        [min]. A vehicle that arrives after all A(t) others is plugged in when P + S(t') first exceeds A(t).
     """
     arrival_min = np.asarray(arrival_min, dtype=float)
     return StationQueue(loading, station).plug_in_min(arrival_min) - arrival_min
@@ -169,12 +171,12 @@ def waiting_min(loading: Loading, station: int, arrival_min) -> np.ndarray:
 class StationQueue:
     """First-in-first-out queue of a station, read by the number of vehicles ahead.
 
-    A piece is what arrives between two neighbouring times. Its vehicles hold the places A(start)..A(end) in the queue,
-    and place n is served at R^-1(n), so waiting times and plug-in steps of a piece are exact even where service stops
-    for a while in its middle. A piece in which nobody arrives is followed by the time of its ends.
+    A piece is the group of vehicles that arrive between two neighbouring times. They hold the places A(start)..A(end)
+    in the queue, and place n is served at R^-1(n), so waiting times and plug-in steps of a piece are exact even where
+    service pauses in its middle. A piece without arrivals is traced by the times of its ends instead.
     """
 
-    # Below this a piece has too few vehicles for differences of cumulative counts to mean anything.
+    # In a piece with fewer vehicles than this, differences of cumulative counts are mere rounding.
     LEAST_VEH = 1e-6
 
     def __init__(self, loading: Loading, station: int):
@@ -186,7 +188,7 @@ class StationQueue:
         self.released = released.sum(axis=0)
         middle = self.time_min[:-1] + self.dt / 2
         self.served_area = np.append(0.0, np.cumsum(middle * np.diff(self.released)))
-        # Stays are known, so completions are known beyond the end of the loading.
+        # Stays are fixed, so completions are known beyond the end of the loading.
         stay = network.stay_steps * network.time.substeps
         n_grid = released.shape[1]
         completed = np.zeros(n_grid + int(stay.max()))
@@ -196,9 +198,11 @@ class StationQueue:
         self.room = network.plugs[station] + completed
 
     def plug_in_min(self, arrival_min) -> np.ndarray:
-        """When a vehicle behind all that have arrived is plugged in."""
+        """When a vehicle is plugged in if it arrives after all others that have arrived by then [min]."""
         ahead = np.interp(arrival_min, self.time_min, self.arrived)
-        after = np.searchsorted(self.room, ahead, side="right")  # below len(room): in the end every plug is free again
+        after = np.searchsorted(
+            self.room, ahead, side="right"
+        )  # below len(room), as every plug is free again in the end
         before = np.maximum(after - 1, 0)
         rise = np.where(after > 0, self.room[after] - self.room[before], 1.0)
         free = np.where(after > 0, self.dt * (before + (ahead - self.room[before]) / rise), 0.0)
@@ -217,10 +221,10 @@ class StationQueue:
         """Integral of R^-1 from 0 to a place in the queue [veh min]."""
         last = len(self.released) - 2
         step = np.clip(np.searchsorted(self.released, place, side="right") - 1, 0, last)
-        rest = np.minimum(place, self.released[-1]) - self.released[step]
+        count = np.minimum(place, self.released[-1]) - self.released[step]
         rise = self.released[step + 1] - self.released[step]
-        share = np.divide(rest, rise, out=np.zeros_like(rest), where=rise > 0)
-        return self.served_area[step] + rest * (self.time_min[step] + share * self.dt / 2)
+        share = np.divide(count, rise, out=np.zeros_like(count), where=rise > 0)
+        return self.served_area[step] + count * (self.time_min[step] + share * self.dt / 2)
 
     def plug_in_shares(self, arrival_min, starts_min) -> np.ndarray:
         """Share of each piece that plugs in between neighbouring starts; the last column is open-ended."""
@@ -239,5 +243,5 @@ class StationQueue:
 
 
 def middle(values: np.ndarray) -> np.ndarray:
-    """Mean of each pair of neighbours."""
+    """Mean of each pair of neighbouring values."""
     return (values[:-1] + values[1:]) / 2

@@ -1,4 +1,4 @@
-"""Time as the study divides it: decision steps, loading steps, and the clock."""
+"""How the study divides time: decision steps, loading steps, and the clock."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["TimeGrid", "clock_to_min"]
 
 @dataclass(frozen=True)
 class TimeGrid:
-    """Decision and loading steps.
+    """Decision steps and loading steps.
 
     Attributes
     ----------

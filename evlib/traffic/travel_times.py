@@ -1,4 +1,4 @@
-"""What a trip costs: travel and waiting times of every path, instantaneous and experienced, and its plug-in step."""
+"""Times of a trip: travel and waiting time of every path, instantaneous or experienced, and the step of plugging in."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["TravelTimes", "arrival_shares", "flow_map", "plug_in_shares", "trave
 
 @dataclass(frozen=True)
 class TravelTimes:
-    """Mean over the departures of each step.
+    """Mean times over the departures of each decision step.
 
     Attributes
     ----------
@@ -40,10 +40,11 @@ def travel_times(loading: Loading, signal: str = "experienced", station_waiting:
     ----------
     loading : Loading
     signal : {"experienced", "instantaneous"}
-        Each arc at the time of entry, or all arcs in their state at departure (Ran and Boyce 1996).
+        Travel time of each arc when the vehicle enters it, or of all arcs at the time of departure (Ran and Boyce
+        1996).
     station_waiting : {"exact", "smooth", "davidson"}
-        The wait that the queue at the station makes, or what a function of the vehicles there says, see
-        :mod:`evlib.traffic.station_waiting`. It changes what drivers are told, not what they meet.
+        Wait in the station's queue, or by a function of the vehicles at the station, see
+        :mod:`evlib.traffic.station_waiting`. It changes the times that drivers are told, not the queue that they join.
 
     Returns
     -------
@@ -52,7 +53,7 @@ def travel_times(loading: Loading, signal: str = "experienced", station_waiting:
     Raises
     ------
     ValueError
-        Another signal, another waiting.
+        An unknown signal or kind of waiting.
     """
     if signal not in ("experienced", "instantaneous"):
         raise ValueError(f"signal {signal!r}; must be 'experienced' or 'instantaneous'")
@@ -83,7 +84,10 @@ def travel_times(loading: Loading, signal: str = "experienced", station_waiting:
 
 
 def onward_entry_min(loading: Loading, path, depart_min: np.ndarray, signal: str = "experienced") -> list[np.ndarray]:
-    """When who departs at given times drives on after the stay, by class; empty where the trip ends at the station."""
+    """Times at which vehicles that depart at given times drive on after the stay, by class [min].
+
+    Empty where the trip ends at the station.
+    """
     if not path.onward:
         return []
     network = loading.network
@@ -99,8 +103,8 @@ def plug_in_shares(loading: Loading) -> np.ndarray:
     Returns
     -------
     ndarray, shape (n_paths, n_departure_steps, K + 1)
-        Each row sums to 1; the last column holds what plugs in at or after the horizon. Overlap of intervals, so it
-        changes continuously with the loading.
+        Each row sums to 1; the last column is the share that plugs in at or after the horizon. Shares are overlaps of
+        intervals, so they change continuously with the loading.
     """
     network = loading.network
     starts = network.time.step_min * np.arange(network.time.n_steps + 1)
@@ -119,7 +123,7 @@ def arrival_shares(loading: Loading) -> np.ndarray:
     Returns
     -------
     ndarray, shape (n_paths, n_departure_steps, K + 1)
-        Each row sums to 1; the last column holds what arrives at or after the horizon.
+        Each row sums to 1; the last column is the share that arrives at or after the horizon.
     """
     network = loading.network
     starts = network.time.step_min * np.arange(network.time.n_steps + 1)
@@ -168,18 +172,18 @@ def departure_min(loading: Loading) -> np.ndarray:
 
 
 def _exit_min(loading: Loading, arc: int, entry_min) -> np.ndarray:
-    """Exit time by entry time; after the loading's end the arc is empty."""
+    """Exit time of a vehicle by its entry time [min]; after the end of the loading the arc is empty."""
     inside = np.interp(entry_min, loading.time_min, loading.exit_min[arc])
     return np.where(entry_min > loading.time_min[-1], entry_min + loading.network.free_flow_min[arc], inside)
 
 
 def arrival_min(loading: Loading, arcs, now_min: np.ndarray) -> np.ndarray:
-    """When vehicles that enter the first of some arcs at given times leave the last [min]."""
+    """Times at which vehicles leave the last of some arcs, given the times at which they enter the first [min]."""
     for arc in arcs:
         now_min = _exit_min(loading, arc, now_min)
     return now_min
 
 
 def by_step(loading: Loading, pieces: np.ndarray) -> np.ndarray:
-    """Pieces between departure times grouped by decision step, shape (n_departure_steps, substeps, ...)."""
+    """Values between departure times, grouped by decision step: shape (n_departure_steps, substeps, ...)."""
     return pieces.reshape(-1, loading.network.time.substeps, *pieces.shape[1:])

@@ -1,4 +1,4 @@
-"""Whole vehicles, one by one, through an event-based model of roads and plugs: is the fluid loading an artefact?"""
+"""Whole vehicles driven one by one through an event-based model of roads and plugs, to check the fluid loading."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ SPACINGS = ("even", "random")
 
 
 def departure_times_min(departures_veh, step_min: float, size_veh: float = 1.0, offset: float = 0.5) -> np.ndarray:
-    """When each whole vehicle, or platoon of a size, departs: one moment of each portion of the cumulative curve.
+    """When each whole vehicle or platoon departs: one moment for each portion of the cumulative curve.
 
     Parameters
     ----------
     departures_veh : array_like, shape (n_steps,)
-        Vehicles by decision step, even within it [veh].
+        Vehicles that depart in each decision step, evenly spread over it [veh].
     step_min : float
         Decision step [min].
     size_veh : float
-        Vehicles of a portion [veh].
+        Vehicles in a portion [veh].
     offset : float
-        Where in its portion a vehicle stands, in [0, 1); the middle unless told otherwise.
+        Where in its portion a vehicle departs, in [0, 1); by default in the middle.
 
     Returns
     -------
     ndarray
-        In rising order [min]; as many as there are whole offsets below the total.
+        Departure times in rising order [min]; a portion counts if its offset lies below the total.
 
     Examples
     --------
@@ -48,7 +48,7 @@ def departure_times_min(departures_veh, step_min: float, size_veh: float = 1.0, 
 
 
 def _moment(gone: np.ndarray, count: np.ndarray, step_min: float) -> np.ndarray:
-    """When a cumulative curve on decision steps passes given counts; where it stands still, at the end of that."""
+    """When a cumulative curve on decision steps passes given counts; for a flat piece of the curve, the end of it."""
     step = np.clip(np.searchsorted(gone, count, side="right") - 1, 0, len(gone) - 2)
     rise = gone[step + 1] - gone[step]
     share = np.divide(count - gone[step], rise, out=np.ones_like(count), where=rise > 0)
@@ -56,7 +56,7 @@ def _moment(gone: np.ndarray, count: np.ndarray, step_min: float) -> np.ndarray:
 
 
 def sample_vehicles(network: Network, departures_veh, seed: int, spacing: str = "even") -> pd.DataFrame:
-    """Whole vehicles in place of flows: times from the cumulative departures of each origin and class, paths by lot.
+    """Whole vehicles instead of flows: times follow the departures of each origin and class, paths are drawn at random.
 
     Parameters
     ----------
@@ -65,28 +65,28 @@ def sample_vehicles(network: Network, departures_veh, seed: int, spacing: str = 
         [veh]
     seed : int
     spacing : {"even", "random"}
-        One vehicle for every whole one of the flow, at a drawn offset; or as many at times drawn independently, so that
-        they bunch as vehicles do that know nothing of each other.
+        One vehicle for every whole vehicle of the flow, at a random offset; or as many vehicles at independent random
+        times, so that they bunch as independent vehicles do.
 
     Returns
     -------
     DataFrame
-        One row a vehicle by departure: ``path``, ``member`` (number of the class), ``departure_min``. A path is drawn
-        with the share that it has in the flow of its origin, class and step.
+        One row for each vehicle, in order of departure: ``path``, ``member`` (number of the class), ``departure_min``.
+        A path is drawn with the share that it has in the flow of its origin, class and step.
 
     Raises
     ------
     InputError
-        Another spacing.
+        An unknown spacing.
     """
     if spacing not in SPACINGS:
         raise InputError(f"spacing {spacing!r}; must be 'even' or 'random'")
     departures_veh, step_min = np.asarray(departures_veh, dtype=float), network.time.step_min
     rng, parts = np.random.default_rng(seed), []
     for o in range(len(network.origins)):
-        own = np.flatnonzero(network.path_origin == o)
+        of_origin = np.flatnonzero(network.path_origin == o)
         for m in range(departures_veh.shape[1]):
-            flow = departures_veh[own, m]
+            flow = departures_veh[of_origin, m]
             total = flow.sum(axis=0)
             minute = departure_times_min(total, step_min, offset=rng.random())
             if spacing == "random":
@@ -94,7 +94,7 @@ def sample_vehicles(network: Network, departures_veh, seed: int, spacing: str = 
                 minute = np.sort(_moment(gone, gone[-1] * rng.random(len(minute)), step_min))
             step = np.minimum((minute / step_min).astype(int), flow.shape[1] - 1)
             upper = np.cumsum(flow, axis=0)[:, step]
-            path = own[np.minimum((upper <= rng.random(len(minute)) * upper[-1]).sum(axis=0), len(own) - 1)]
+            path = of_origin[np.minimum((upper <= rng.random(len(minute)) * upper[-1]).sum(axis=0), len(of_origin) - 1)]
             parts.append(pd.DataFrame({"path": path, "member": m, "departure_min": minute}))
     return pd.concat(parts).sort_values("departure_min", kind="stable", ignore_index=True)
 
@@ -112,19 +112,19 @@ def drive_vehicles(network: Network, vehicles: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        The same with ``station`` (its number), ``road_min``, ``waiting_min`` and ``plug_in_min``.
+        The same table with ``station`` (its number), ``road_min``, ``waiting_min`` and ``plug_in_min``.
 
     Raises
     ------
     InputError
-        A number of plugs that is not whole; background traffic, or trips that go on after charging.
+        A number of plugs that is not whole, background traffic, or trips that go on after charging.
 
     Notes
     -----
-    A vehicle that enters a road leaves it after the travel time for the vehicles that it finds there and half of itself
-    (the fluid's count when its middle enters), but not before the one ahead and 1 / Q. A station has a row of plugs and a
-    line in front. Nothing is shared with the loading but the network and its impedance; time is continuous, vehicles are
-    whole.
+    A vehicle that enters a road leaves it after the travel time for the vehicles on the road plus half of itself (the
+    fluid's count when the middle of the vehicle enters), but no earlier than 1 / Q after the vehicle ahead. A station
+    has plugs and one waiting line. The simulation shares nothing with the loading but the network and its impedance;
+    time is continuous and vehicles are whole.
     """
     if network.background is not None or network.goes_on:
         raise InputError(
@@ -140,7 +140,7 @@ def drive_vehicles(network: Network, vehicles: pd.DataFrame) -> pd.DataFrame:
     line = [deque() for _ in network.stations]
     present, last_exit = [0] * network.n_arcs, [-np.inf] * network.n_arcs
     arrival, plug_in = [np.nan] * len(path), [np.nan] * len(path)
-    # Events by time, and by the order in which they were made: (minute, order, vehicle, place on its way or stay's end).
+    # Events in order of time, then of creation: (minute, order, vehicle, position on its way or -1 for the stay's end).
     events = [(minute, i, i, 0) for i, minute in enumerate(vehicles["departure_min"].tolist())]
     heapq.heapify(events)
     made = len(events)
@@ -191,14 +191,14 @@ def _travel_min(network: Network, arc: int, vehicles: float) -> float:
 
 
 def plug_ins(network: Network, driven: pd.DataFrame, n_steps: int) -> np.ndarray:
-    """Whole vehicles that plug in, by station and decision step, shape (n_stations, n_steps); later ones not counted."""
+    """Whole vehicles that plug in by station and step, shape (n_stations, n_steps); later ones are not counted."""
     edges = network.time.step_min * np.arange(n_steps + 1)
     minute, station = driven["plug_in_min"].to_numpy(), driven["station"].to_numpy()
     return np.array([np.histogram(minute[station == c], edges)[0] for c in range(len(network.stations))])
 
 
 def set_beside_fluid(loading: Loading, seeds, spacing: str = "even") -> pd.DataFrame:
-    """Mean times and plug-ins of whole vehicles, one row a seed, less those of the fluid loading of the same flows.
+    """Mean times and plug-ins of whole vehicles against those of the fluid loading of the same flows, one row per seed.
 
     Parameters
     ----------
@@ -210,16 +210,16 @@ def set_beside_fluid(loading: Loading, seeds, spacing: str = "even") -> pd.DataF
     Returns
     -------
     DataFrame
-        ``seed``, ``vehicles``, ``road_min`` and ``waiting_min`` (means of the vehicles), ``road_apart_min`` and
-        ``waiting_apart_min`` (less the fluid's), ``plug_ins_apart_veh`` (largest difference at any station and end of
-        step of all that have plugged in so far), ``per_step_apart_veh`` (root of the mean square by station and step,
-        over those in which somebody plugs in).
+        ``seed``, ``vehicles``, ``road_min`` and ``waiting_min`` (means over the vehicles), ``road_apart_min`` and
+        ``waiting_apart_min`` (less the fluid's), ``plug_ins_apart_veh`` (largest difference, over stations and ends of
+        steps, between the vehicles plugged in so far), ``per_step_apart_veh`` (root mean square of the difference in a
+        step, over the stations and steps in which somebody plugs in).
     """
     network, flows = loading.network, loading.departures_veh.sum(axis=1)
     times = travel_times(loading)
     fluid = {name: (flows * getattr(times, name)).sum() / flows.sum() for name in ("road_min", "waiting_min")}
     cohorts = loading.cohorts_veh.sum(axis=1)
-    some, rows = cohorts > 1e-9, []
+    used, rows = cohorts > 1e-9, []
     for seed in seeds:
         driven = drive_vehicles(network, sample_vehicles(network, loading.departures_veh, seed, spacing))
         apart = plug_ins(network, driven, cohorts.shape[1]) - cohorts
@@ -232,7 +232,7 @@ def set_beside_fluid(loading: Loading, seeds, spacing: str = "even") -> pd.DataF
                 "road_apart_min": mean["road_min"] - fluid["road_min"],
                 "waiting_apart_min": mean["waiting_min"] - fluid["waiting_min"],
                 "plug_ins_apart_veh": np.abs(np.cumsum(apart, axis=1)).max(),
-                "per_step_apart_veh": np.sqrt((apart[some] ** 2).mean()),
+                "per_step_apart_veh": np.sqrt((apart[used] ** 2).mean()),
             }
         )
     return pd.DataFrame(rows)

@@ -60,7 +60,7 @@ def compare_sets(scenario, sets=SETS, *, cache: bool = True) -> pd.DataFrame:
                 values["cost", f"{item}, {run}", "CNY"] = costs[item]
         for item in CERTIFICATE:
             unit = "CNY/veh" if item.endswith("_veh") else "1"
-            values["certificate", item, unit] = runs["coordinated"].certificate[item]
+            values["certificate", item, unit] = getattr(runs["coordinated"].certificate, item)
         columns[name] = pd.Series(values)
         tolerance = rows["tolerance"]
         log.info("%s: excess %.3g CNY/veh", name, runs["coordinated"].certificate.excess_cny_veh)

@@ -1,4 +1,4 @@
-"""Zonotopes of powers: one set of generators, costs linear in the point, sums that add centres and half-lengths."""
+"""Zonotopes of powers: shared generators, costs linear in the point, sums by adding centres and half-lengths."""
 
 from dataclasses import dataclass, replace
 
@@ -23,7 +23,7 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Zonotope:
-    """Powers and terminal energy of a vehicle or a station_load, each point with a cost that is linear in it.
+    """Set of powers and terminal energies of a vehicle or a cluster, with a cost that is linear in the point.
 
     .. math:: Z = \\{ center + G b : |b_j| \\le \\beta_j \\}
 
@@ -32,18 +32,19 @@ class Zonotope:
     center : ndarray, shape (d,)
         Powers [kW] in the order of `space`, then the terminal energy [kWh, battery side] as the last coordinate.
     generators : ndarray, shape (d, g)
-        G, one for all members of a sum.
+        G, the same for all members of a sum.
     beta : ndarray, shape (g,)
         Half-lengths, not negative [kW].
     space : {"charge", "power", "stacked"}
-        What the powers are: charge (d = T + 1); charge minus discharge (d = T + 1; lossless, no wear); charge, then
-        discharge (d = 2 T + 1).
+        Meaning of the powers: charge (d = T + 1); charge minus discharge (d = T + 1; lossless, no wear); or charge
+        followed by discharge (d = 2 T + 1).
     n_steps : int
-        T, usable steps of a vehicle or steps of the horizon of a station_load.
+        T, the usable steps of a vehicle, or the steps of the horizon for a cluster.
     unserved_kwh : float
-        Energy that no schedule can serve [kWh, battery side], settled beforehand.
+        Energy that no schedule can serve [kWh, battery side], determined beforehand.
     step_h, wear_cny_kwh, terminal_cny_kwh, unserved_cny_kwh : float
-        Length of a step [h]; wear per kWh discharged (meter); cost per kWh (battery) bought later, unserved [CNY/kWh].
+        Length of a step [h]; wear per kWh discharged (meter); costs per kWh (battery) bought later and unserved
+        [CNY/kWh].
     """
 
     center: np.ndarray
@@ -60,17 +61,17 @@ class Zonotope:
     @property
     def power_map(self):
         """Matrix (T, d) from a point to charge minus discharge [kW]."""
-        one = np.eye(self.n_steps)
-        blocks = (one, -one) if self.space == "stacked" else (one,)
+        identity = np.eye(self.n_steps)
+        blocks = (identity, -identity) if self.space == "stacked" else (identity,)
         return np.hstack([*blocks, np.zeros((self.n_steps, 1))])
 
     @property
     def unserved_cny(self):
-        """Cost of what cannot be served [CNY], the same for every point."""
+        """Cost of the energy that cannot be served [CNY], the same for every point."""
         return self.unserved_cny_kwh * self.unserved_kwh
 
     def linear_cost(self, prices_cny_kwh):
-        """Cost per unit of each coordinate (d,) at prices (T,); with zero prices wear and terminal energy alone."""
+        """Cost per unit of each coordinate (d,) at prices (T,); at zero prices only wear and terminal energy cost."""
         prices = np.asarray(prices_cny_kwh, dtype=float)
         if prices.shape != (self.n_steps,) or not np.isfinite(prices).all():
             raise InputError(f"prices_cny_kwh: shape {prices.shape}; must be {(self.n_steps,)} and finite")
@@ -78,7 +79,7 @@ class Zonotope:
         return np.concatenate([self.step_h * np.concatenate(energy), [self.terminal_cny_kwh]])
 
     def point(self, b):
-        """The point of coefficients b, shape (g,)."""
+        """The point with coefficients b, shape (g,)."""
         return self.center + self.generators @ b
 
     def split(self, points):
@@ -92,14 +93,14 @@ class Zonotope:
 
 
 def paper_generators(n_steps, lags=(1,)):
-    """Directions in which the paper's zonotope extends: single steps, and shifts from one step to the next.
+    """Generators of the paper's zonotope: single steps, and shifts from one step to the next.
 
     Parameters
     ----------
     n_steps : int
         T.
     lags : tuple of int
-        Distances of the shifts in steps; (1,) is the paper's set, more lags reach further.
+        Lengths of the shifts in steps; (1,) is the paper's set, further lags shift energy further.
 
     Returns
     -------
@@ -113,12 +114,14 @@ def paper_generators(n_steps, lags=(1,)):
            [ 0.   ,  1.   ,  0.   ,  0.707, -0.707],
            [ 0.   ,  0.   ,  1.   ,  0.   ,  0.707]])
     """
-    one = np.eye(n_steps)
-    return np.hstack([one, *((one[:, lag:] - one[:, : max(n_steps - lag, 0)]) / np.sqrt(2) for lag in lags)])
+    identity = np.eye(n_steps)
+    return np.hstack(
+        [identity, *((identity[:, lag:] - identity[:, : max(n_steps - lag, 0)]) / np.sqrt(2) for lag in lags)]
+    )
 
 
 def generator_matrix(domain, n_steps, space, is_cut, lags=(1,)):
-    """G in a space, with the terminal energy as last row: it falls as the energy at the end rises, 0 if not cut off."""
+    """G in a space. The last row is the terminal energy, which falls as the final energy rises; 0 if not cut off."""
     block = paper_generators(n_steps, lags)
     if space == "stacked":
         block = block_diag(block, block)
@@ -126,13 +129,13 @@ def generator_matrix(domain, n_steps, space, is_cut, lags=(1,)):
 
 
 def generator_widths(n_steps, lags=(1,)):
-    """How much each generator widens a set, summed over all runs of consecutive steps (each of length 1), shape (g,).
+    """How much each generator widens a set, summed over all runs of consecutive steps (unit vectors), shape (g,).
 
     Notes
     -----
-    The runs are the facet normals of the paper's zonotopes: public implementations compare the zonotope with the exact
-    set in them. Summed over a run and its opposite, what the zonotope misses is a constant less twice its width, so the
-    largest sum of widths is the least sum of gaps, without a support of the exact set.
+    The runs are facet normals of the paper's zonotopes; public implementations compare the zonotope with the exact set
+    in these directions. In a run and its opposite together, the gap between the sets is a constant less twice the width
+    of the zonotope, so the largest sum of widths gives the least sum of gaps, without a support of the exact set.
 
     Examples
     --------
@@ -146,7 +149,7 @@ def generator_widths(n_steps, lags=(1,)):
 
 
 def zonotope_space(domain, row=None):
-    """The space for one vehicle, or the one that holds all of a batch (row = None)."""
+    """The space for one vehicle, or one that suits all vehicles of a batch (row = None)."""
     if not np.any(domain.discharge_kw if row is None else domain.discharge_kw[row]):
         return "charge"
     lossless = domain.eta_charge == domain.eta_discharge == 1
@@ -154,27 +157,27 @@ def zonotope_space(domain, row=None):
 
 
 def energy_rate(domain, n_steps, space):
-    """Energy at the end per kW in each coordinate [h, battery side]."""
+    """Final energy per kW in each coordinate [h, battery side]."""
     rates = (domain.eta_charge, -1 / domain.eta_discharge) if space == "stacked" else (domain.eta_charge,)
     return np.repeat(rates, n_steps) * domain.step_h
 
 
 def sum_zonotopes(zonotopes, sizes):
-    """Minkowski sum of cohorts of the same window: centres, half-lengths and shortfalls add, weighted by size.
+    """Minkowski sum of cohorts in the same window: centres, half-lengths and shortfalls are added, weighted by size.
 
     Raises
     ------
     InputError
-        If there is nothing to add, a size is negative, or generators, space or cost terms differ.
+        If there are no zonotopes, a size is negative, or generators, space or cost terms differ.
     """
     sizes = np.asarray(sizes, dtype=float)
     if not zonotopes or sizes.shape != (len(zonotopes),) or not (np.isfinite(sizes) & (sizes >= 0)).all():
         raise InputError(f"sizes: {sizes}; must be one number of 0 or more for each of {len(zonotopes)} zonotopes")
     first = zonotopes[0]
-    for i, other in enumerate(zonotopes):
-        like = replace(other, unserved_kwh=first.unserved_kwh)
+    for i, zonotope in enumerate(zonotopes):
+        like = replace(zonotope, unserved_kwh=first.unserved_kwh)
         scalars_agree = all(value == getattr(like, name) for name, value in vars(first).items() if np.isscalar(value))
-        if not (scalars_agree and np.array_equal(other.generators, first.generators)):
+        if not (scalars_agree and np.array_equal(zonotope.generators, first.generators)):
             raise InputError(f"zonotopes: number {i} differs from number 0 in generators, space or cost; must agree")
     return replace(
         first,
@@ -185,25 +188,25 @@ def sum_zonotopes(zonotopes, sizes):
 
 
 def support_coefficients(zonotope, prices_cny_kwh):
-    """Coefficients b, (g,), of a cheapest point; 0 where the price does not decide."""
+    """Coefficients b, (g,), of a cheapest point; 0 where the cost does not depend on them."""
     return -zonotope.beta * np.sign(zonotope.linear_cost(prices_cny_kwh) @ zonotope.generators)
 
 
 def support_value(zonotope, prices_cny_kwh):
-    """Least cost over the zonotope at prices (T,), wear, unserved and terminal energy included [CNY]."""
+    """Least cost over the zonotope at prices (T,), including wear, unserved and terminal energy [CNY]."""
     cost = zonotope.linear_cost(prices_cny_kwh)
     return float(cost @ zonotope.center - zonotope.beta @ np.abs(cost @ zonotope.generators) + zonotope.unserved_cny)
 
 
 def disaggregate(b, beta, betas, centers, generators):
-    """Points of the members whose (weighted) sum is the point b of their sum.
+    """Points of the members whose (weighted) sum is the point with coefficients b of their sum.
 
     .. math:: u_v = center_v + G (b \\cdot \\beta_v / \\beta), \\quad 0 / 0 = 0
 
     Parameters
     ----------
     b, beta : ndarray, shape (g,)
-        Coefficients of the point of the sum, and the half-lengths of the sum.
+        Coefficients of the point in the sum, and half-lengths of the sum.
     betas, centers : ndarray, shape (n, g) and (n, d)
         Half-lengths and centres of the members.
     generators : ndarray, shape (d, g)

@@ -37,19 +37,19 @@ __all__ = [
     "support_value",
 ]
 
-# Rows are scaled to the charging power, so this is a share of it; what HiGHS leaves is orders of magnitude smaller.
+# A share of the charging power, to which rows are scaled; the residual that HiGHS leaves is far smaller.
 LARGEST_RESIDUAL = 1e-10
 
 
 @dataclass(frozen=True)
 class StationZonotope:
-    """The sum of a station's cohorts on a common horizon of K steps, and what each cohort contributes per vehicle.
+    """The sum of a station's cohorts on a common horizon of K steps, and the share of one vehicle of each cohort in it.
 
     Parameters
     ----------
     zonotope : Zonotope
         The sum over cohorts of size times set, over the steps of the horizon. Cohorts that the horizon cuts off have
-        generators of their own (with the terminal energy), so that the least cost of the sum is the sum of least costs.
+        separate generators (with the terminal energy), so that the least cost of the sum is the sum of least costs.
     domain : Domain
     sizes, offsets : ndarray, shape (n,)
         Vehicles in each cohort [veh]; horizon step of its first usable step.
@@ -65,7 +65,7 @@ class StationZonotope:
     betas: np.ndarray
 
     def of_size(self, sizes):
-        """The sum for other sizes: linear in them; what cannot be served is that of the sizes it was built for."""
+        """The sum for other sizes, in which it is linear; unserved energy stays that of the original sizes."""
         return replace(self.zonotope, center=sizes @ self.centers, beta=sizes @ self.betas)
 
 
@@ -80,32 +80,33 @@ def inner_zonotope(domain, row=0, lags=(1,), objective="sum"):
     lags : tuple of int
         As in `paper_generators`.
     objective : {"sum", "widths"} or array_like, shape (m, T) with T >= n_usable
-        Sum of half-lengths (their l1 norm), or of `generator_widths` times half-lengths. The first favours shifts
-        between neighbouring steps so much that the energy at the end is often fixed; the second, more so with further
-        lags, spreads. Or m rows of reference prices by usable step [CNY/kWh], such as `price_windows` of a forecast:
-        the zonotope of least mean cost at them.
+        "sum" maximises the sum of half-lengths (their l1 norm), "widths" the sum of `generator_widths` times
+        half-lengths. The first favours shifts between neighbouring steps so much that the final energy is often fixed;
+        the second spreads the set more, especially with further lags. With m rows of reference prices by usable step
+        [CNY/kWh], such as `price_windows` of a forecast, the zonotope has the least mean cost at these prices.
 
     Returns
     -------
     Zonotope
-        Over the vehicle's usable steps.
+        Zonotope over the vehicle's usable steps.
 
     Raises
     ------
     InputError
-        If the objective is another, or prices of the wrong shape or not finite.
+        If the objective is unknown, or prices have the wrong shape or are not finite.
     SolverError
         If HiGHS does not solve the linear program to a residual of 1e-10 of the charging power.
 
     Notes
     -----
-    With the domain as F z <= h the zonotope lies inside if and only if F center + |F G| beta <= h, linear in both
+    With the domain as F z <= h the zonotope lies inside it if and only if F center + |F G| beta <= h, linear in both
     (Mueller, Szabo, Sundstroem, Lygeros, IEEE Transactions on Smart Grid, 2019; arXiv:1705.02815).
 
-    The recourse is settled beforehand, so that costs of sums are sums of costs. The least possible shortfall is a
-    constant, the rest of the target a hard bound. A vehicle cut off by the horizon ends between the target less its
-    terminal limit and the target; what it buys later is then linear in its powers and is the last coordinate.
-    Lossless without wear, power alone is enough; otherwise charge and discharge are stacked, each with the generators.
+    The recourse is fixed beforehand, so that costs of sums are sums of costs: the least possible shortfall is a
+    constant, and the rest of the target is a hard bound. A vehicle cut off by the horizon ends between its target less
+    the terminal limit and its target; the energy that it buys later is then linear in its powers and is the last
+    coordinate. Without losses and wear, net power is enough; otherwise charge and discharge are stacked, each with the
+    generators.
     """
     n, space = int(domain.n_usable[row]), zonotope_space(domain, row)
     target, limit = domain.target_kwh[row], domain.terminal_limit_kwh[row]
@@ -135,7 +136,7 @@ def inner_zonotope(domain, row=0, lags=(1,), objective="sum"):
 
 
 def price_windows(price_cny_kwh, n_steps):
-    """Every run of n_steps consecutive prices, as reference prices for `inner_zonotope`.
+    """All runs of n_steps consecutive prices, as reference prices for `inner_zonotope`.
 
     Parameters
     ----------
@@ -157,7 +158,7 @@ def price_windows(price_cny_kwh, n_steps):
 
 
 def _objective(objective, zonotope, terminal_rate, lags):
-    """Weights of the half-lengths and cost of the centre, per kW."""
+    """Weights of the half-lengths, and cost of the centre, per kW."""
     n, blocks = zonotope.n_steps, 2 if zonotope.space == "stacked" else 1
     idle = np.zeros(len(zonotope.generators) - 1)
     if isinstance(objective, str):
@@ -176,23 +177,23 @@ def _objective(objective, zonotope, terminal_rate, lags):
 
 
 def inner_zonotopes(domain, lags=(1,), objective="sum"):
-    """One zonotope per vehicle, a list of n; vehicles that are alike share one (and one linear program)."""
+    """List of n zonotopes, one per vehicle; identical vehicles share one, and so one linear program."""
     names = ("charge_kw", "discharge_kw", "n_usable", "energy_low_kwh", "energy_high_kwh", "target_kwh")
-    kinds = np.stack([getattr(domain, name) for name in (*names, "terminal_limit_kwh")], axis=1)
-    _, first, kind = np.unique(kinds, axis=0, return_index=True, return_inverse=True)
-    found = [inner_zonotope(domain, row, lags, objective) for row in first]
-    return [found[k] for k in kind.ravel()]
+    profiles = np.stack([getattr(domain, name) for name in (*names, "terminal_limit_kwh")], axis=1)
+    _, first, profile_of = np.unique(profiles, axis=0, return_index=True, return_inverse=True)
+    zonotopes = [inner_zonotope(domain, row, lags, objective) for row in first]
+    return [zonotopes[k] for k in profile_of.ravel()]
 
 
 def station_zonotope(domain, sizes, offsets, n_horizon, lags=(1,), objective="sum", zonotopes=None):
-    """Sum of cohorts that plug in at different steps, on a common horizon.
+    """Sum of the zonotopes of cohorts that plug in at different steps, on a common horizon.
 
     Parameters
     ----------
     domain : Domain
         One vehicle of each of n cohorts.
     sizes : array_like, shape (n,)
-        Vehicles in each cohort [veh], real, 0 or more.
+        Vehicles in each cohort [veh], real numbers, 0 or more.
     offsets : array_like of int, shape (n,)
         Horizon step of the first usable step: one after the plug-in step.
     n_horizon : int
@@ -200,7 +201,7 @@ def station_zonotope(domain, sizes, offsets, n_horizon, lags=(1,), objective="su
     lags, objective
         As in `inner_zonotope`.
     zonotopes : list of Zonotope, optional
-        `inner_zonotopes(domain, lags, objective)` if at hand: they depend on neither sizes, offsets nor prices.
+        `inner_zonotopes(domain, lags, objective)` if known already; they do not depend on sizes, offsets or prices.
 
     Returns
     -------
@@ -214,20 +215,20 @@ def station_zonotope(domain, sizes, offsets, n_horizon, lags=(1,), objective="su
     sizes, offsets = check_cohorts(domain, sizes, offsets, n_horizon)
     zonotopes = inner_zonotopes(domain, lags, objective) if zonotopes is None else zonotopes
     cut, space = domain.terminal_limit_kwh > 0, zonotope_space(domain)
-    kinds = (False, True) if cut.any() else (False,)
-    generators = np.hstack([generator_matrix(domain, n_horizon, space, kind, lags) for kind in kinds])
+    cut_states = (False, True) if cut.any() else (False,)
+    generators = np.hstack([generator_matrix(domain, n_horizon, space, is_cut, lags) for is_cut in cut_states])
     centers, betas = np.zeros((domain.n, len(generators))), np.zeros((domain.n, generators.shape[1]))
-    for v, own in enumerate(zonotopes):
-        at, columns = _place(own, offsets[v], n_horizon, lags)
-        centers[v, at], centers[v, -1] = own.center[:-1], own.center[-1]
-        betas[v, columns + cut[v] * (generators.shape[1] // 2)] = own.beta
+    for v, member in enumerate(zonotopes):
+        at, columns = _place(member, offsets[v], n_horizon, lags)
+        centers[v, at], centers[v, -1] = member.center[:-1], member.center[-1]
+        betas[v, columns + cut[v] * (generators.shape[1] // 2)] = member.beta
     total = Zonotope(
         center=sizes @ centers,
         generators=generators,
         beta=sizes @ betas,
         space=space,
         n_steps=n_horizon,
-        unserved_kwh=float(sizes @ np.array([own.unserved_kwh for own in zonotopes])),
+        unserved_kwh=float(sizes @ np.array([member.unserved_kwh for member in zonotopes])),
         step_h=domain.step_h,
         wear_cny_kwh=domain.wear_cny_kwh,
         terminal_cny_kwh=domain.terminal_price_cny_kwh / domain.eta_charge,
@@ -236,10 +237,10 @@ def station_zonotope(domain, sizes, offsets, n_horizon, lags=(1,), objective="su
     return StationZonotope(total, domain, sizes, offsets, centers, betas)
 
 
-def _place(own, offset, n_horizon, lags):
-    """Coordinates and generators of the horizon that a vehicle's own powers and half-lengths belong to."""
-    n, at, columns, begin = own.n_steps, [], [], 0
-    for block in range(2 if own.space == "stacked" else 1):
+def _place(member, offset, n_horizon, lags):
+    """Coordinates and generators on the horizon to which a vehicle's powers and half-lengths belong."""
+    n, at, columns, begin = member.n_steps, [], [], 0
+    for block in range(2 if member.space == "stacked" else 1):
         at.append(block * n_horizon + offset + np.arange(n))
         for lag in (0, *lags):
             columns.append(begin + offset + np.arange(max(n - lag, 0)))
@@ -248,13 +249,13 @@ def _place(own, offset, n_horizon, lags):
 
 
 def _polytope(domain, row, space, end_low_kwh, end_high_kwh):
-    """F and h of the domain F z <= h, z in kW; energy rows divided by the step [kW]."""
+    """F and h of the domain F z <= h, with z in kW and energy rows divided by the step length [kW]."""
     n, full, back = int(domain.n_usable[row]), domain.charge_kw[row], domain.discharge_kw[row]
-    one, rate = np.eye(n), energy_rate(domain, n, space) / domain.step_h
+    identity, rate = np.eye(n), energy_rate(domain, n, space) / domain.step_h
     if space == "stacked":
-        bounds = [(-np.eye(2 * n), 0.0), (np.hstack([one, one * (full / back)]), full)]
+        bounds = [(-np.eye(2 * n), 0.0), (np.hstack([identity, identity * (full / back)]), full)]
     else:
-        bounds = [(-one, back), (one, full)]
+        bounds = [(-identity, back), (identity, full)]
     energy = np.hstack([np.tril(np.ones((n, n)))] * (2 if space == "stacked" else 1)) * rate
     bounds += [(energy, domain.energy_high_kwh[row] / domain.step_h)]
     bounds += [(-energy, -domain.energy_low_kwh[row] / domain.step_h)]
@@ -265,7 +266,7 @@ def _polytope(domain, row, space, end_low_kwh, end_high_kwh):
 
 
 def _largest_inside(rows, limits, generators, weights, costs):
-    """Centre and half-lengths of max weights . beta - costs . center subject to F center + |F G| beta <= h."""
+    """Centre and half-lengths that maximise weights . beta - costs . center subject to F center + |F G| beta <= h."""
     d, g = generators.shape
     if d == 0:
         return np.zeros(0), np.zeros(g)
