@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 
-from evlib.assignment.path_costs import evaluate_loading, gaps
+from evlib.assignment.gaps import gaps
+from evlib.assignment.path_costs import evaluate_loading
 from evlib.coordination.coordinate import METHODS, LoopCertificate, coordinate
 from evlib.coordination.one_day import Run, dispatch_loading, solve_run
 from evlib.errors import InputError

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from evlib.assignment.path_costs import Gaps, gaps
+from evlib.assignment.gaps import Gaps, gaps
 from evlib.assignment.traffic_problem import TrafficProblem
 from evlib.errors import InputError
 
@@ -104,13 +104,13 @@ class Extragradient:
     def _once(self, cost_of, flows, cost):
         while True:
             ahead = self._moved(flows, cost)
-            there = cost_of(ahead)
-            change = np.sqrt(((there - cost) ** 2 * self.weight).sum())
+            cost_ahead = cost_of(ahead)
+            change = np.sqrt(((cost_ahead - cost) ** 2 * self.weight).sum())
             way = np.sqrt(((ahead - flows) ** 2 / self.weight).sum())
             if self.step * change <= SAFE * way or self.step < LEAST_STEP:
                 break
             self.step *= SHRINK
-        after = self._moved(flows, there)
+        after = self._moved(flows, cost_ahead)
         self.step *= GROW
         return after, cost_of(after)
 

@@ -7,12 +7,7 @@ from numba import njit
 
 from evlib.traffic.loading import Loading
 from evlib.traffic.station_waiting import middle
-from evlib.traffic.travel_times import (
-    arrival_min,
-    by_step,
-    departure_min,
-    onward_entry_min,
-)
+from evlib.traffic.travel_times import arrival_min, by_step, departure_min, onward_entry_min
 
 __all__ = ["arc_tolls_cny", "path_tolls", "road_tolls", "station_tolls", "station_tolls_cny"]
 
@@ -161,12 +156,12 @@ def _station_toll(loading, arrived, released, waiting, stay, member, mean_value)
     entry = np.clip(np.searchsorted(total, place, side="right") - 1, 0, n_grid - 1)
     change = np.zeros((n_grid, n_classes, n_grid))
     toll = np.zeros(n_grid)
-    own = np.zeros(n_grid)
+    own_wait = np.zeros(n_grid)
     full = waiting > 1e-9
     mix = np.full((n_classes, n_grid), 1.0 / n_classes)
     step_in = np.diff(arrived, axis=1, prepend=0.0)
-    some = step_in.sum(axis=0) > 0
-    mix[:, some] = step_in[:, some] / step_in[:, some].sum(axis=0)
+    arriving = step_in.sum(axis=0) > 0
+    mix[:, arriving] = step_in[:, arriving] / step_in[:, arriving].sum(axis=0)
     for now in range(1, n_grid):
         come = np.zeros(n_grid)
         come[1 : now + 1] = 1.0
@@ -184,8 +179,8 @@ def _station_toll(loading, arrived, released, waiting, stay, member, mean_value)
             change[now, m] = mix[m, following] * (freed - ahead)
         change[now, member] += ahead
         toll += dt * (come - np.asarray(freed))
-        own += dt * (come - ahead)
-    return mean_value * (toll - own)
+        own_wait += dt * (come - ahead)
+    return mean_value * (toll - own_wait)
 
 
 def path_tolls(loading: Loading, vot_cny_h, queue_cny_h, signal: str) -> np.ndarray:
@@ -225,8 +220,8 @@ def station_tolls(loading: Loading, queue_cny_h, signal: str) -> np.ndarray:
     paid = np.empty((len(network.paths), len(network.classes), network.time.n_departure_steps))
     for p, path in enumerate(network.paths):
         now = arrival_min(loading, path.arcs, depart) if signal == "experienced" else depart
-        there = np.array([_between(loading, toll, now) for toll in tolls[path.station]])
-        paid[p] = by_step(loading, there.T).mean(axis=1).T
+        by_class = np.array([_between(loading, toll, now) for toll in tolls[path.station]])
+        paid[p] = by_step(loading, by_class.T).mean(axis=1).T
     return paid
 
 

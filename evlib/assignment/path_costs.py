@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -10,24 +10,10 @@ import numpy as np
 from evlib.assignment.marginal_costs import road_tolls, station_tolls
 from evlib.assignment.plug_prices import rent_value_cny, station_costs_cny
 from evlib.traffic.loading import Loading
-from evlib.traffic.travel_times import (
-    TravelTimes,
-    arrival_shares,
-    plug_in_shares,
-    travel_times,
-)
+from evlib.traffic.travel_times import TravelTimes, arrival_shares, plug_in_shares, travel_times
 
-__all__ = [
-    "Drivers",
-    "Gaps",
-    "Stations",
-    "Traffic",
-    "evaluate_loading",
-    "gaps",
-    "path_costs",
-    "regret_cny",
-    "time_costs",
-]
+__all__ = ["Drivers", "Stations", "Traffic", "evaluate_loading", "path_costs", "time_costs"]
+
 
 # Of the demand, where logarithms are taken of a share.
 LEAST_SHARE = 1e-6
@@ -122,14 +108,16 @@ class Traffic:
         With plug rents, shape (n_stations, K), these stand for waiting and toll at the station.
         """
         network = self.loading.network
-        own = self.time_cny + self.road_toll_cny
+        without_electricity = self.time_cny + self.road_toll_cny
         if rent_cny is None and self.stations is not None:
-            own = own + self.stations.toll_cny
+            without_electricity = without_electricity + self.stations.toll_cny
         elif rent_cny is not None:
-            own = own - self.stations.waiting_cny
+            without_electricity = without_electricity - self.stations.waiting_cny
             mu = station_costs_cny(network, rent_cny, self.stations.queue_cny_h)
-            own = path_costs(own, mu, self.stations.arrival_shares, network.path_station)
-        return path_costs(own, electricity_cny, self.shares, network.path_station)
+            without_electricity = path_costs(
+                without_electricity, mu, self.stations.arrival_shares, network.path_station
+            )
+        return path_costs(without_electricity, electricity_cny, self.shares, network.path_station)
 
     def misjudged(self) -> tuple[np.ndarray, np.ndarray]:
         """Slope and curvature, at the present flows, of the entropy that logit drivers add to their costs (Fisk 1980).
@@ -197,89 +185,6 @@ def evaluate_loading(loading: Loading, drivers: Drivers, objective: str, fixed_v
     stations = Stations(loading, drivers.signal, arrival_shares(loading), waiting, drivers.queue_cny_h)
     road_toll = road_tolls(loading, drivers.vot_cny_h, drivers.signal)
     return Traffic(loading, time_cny, road_toll, shares, stations, **followers)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Gaps:
-    """How far drivers are from content.
-
-    Attributes
-    ----------
-    excess_cny_veh : float
-        Mean cost beyond the cheapest path of origin, class and departure step [CNY per vehicle].
-    relative_gap : float
-        The same as a share of time and queue cost.
-    excess_cny_veh_by_origin, excess_cny_veh_by_class : dict of str -> float
-    rent_gap_cny_veh : float
-        What plug rents fail to explain of the waiting, a part of the first two; nan without rents.
-    """
-
-    excess_cny_veh: float = np.nan
-    relative_gap: float = np.nan
-    excess_cny_veh_by_origin: dict = field(default_factory=dict)
-    excess_cny_veh_by_class: dict = field(default_factory=dict)
-    rent_gap_cny_veh: float = np.nan
-
-
-def gaps(traffic: Traffic, electricity_cny: np.ndarray, rent_cny: np.ndarray | None = None) -> dict:
-    """How far drivers are from the cheapest path of their origin, class and departure step.
-
-    .. math:: excess = \\frac{\\sum f (C - C_{min})}{\\sum f}, \\qquad gap = \\frac{\\sum f (C - C_{min})}{\\sum f T}
-
-    Drivers who misjudge costs by a scale theta (logit) are content where :math:`C + \\theta \\ln (f / d)` is the same on all
-    paths, d their demand. That is then C, and its least value :math:`-\\theta \\ln \\sum_p e^{-C_p / \\theta}` is C_min.
-
-    Parameters
-    ----------
-    traffic : Traffic
-    electricity_cny : ndarray, shape (n_stations, n_classes, K + 1)
-        Electricity cost V of one vehicle.
-    rent_cny : ndarray, shape (n_stations, K), optional
-        Plug rents announced to drivers instead of waiting and toll at stations, for objective ``system``.
-
-    Returns
-    -------
-    Gaps
-
-    Notes
-    -----
-    C is the cost of the objective solved, its minimum is over *all* paths; the denominator T is time and queue cost
-    only, so cheap electricity does not flatter the gap.
-    """
-    network, flows = traffic.loading.network, traffic.flows_veh
-    cost = traffic.costs(electricity_cny, rent_cny)
-    regret = np.empty_like(cost)
-    for o in range(len(network.origins)):
-        rows = network.path_origin == o
-        regret[rows] = regret_cny(cost[rows], flows[rows], traffic.logit_cny)
-    lost = flows * regret
-
-    def per_vehicle(chosen, axis):
-        vehicles = flows[chosen].sum(axis=axis)
-        return np.divide(lost[chosen].sum(axis=axis), vehicles, out=np.zeros_like(vehicles), where=vehicles > 0)
-
-    everybody = flows.sum()
-    unexplained = 0.0 if rent_cny is None else traffic.rent_gap_cny(rent_cny)
-    total = lost.sum() + unexplained
-    by_origin = [float(per_vehicle(network.path_origin == o, None)) for o in range(len(network.origins))]
-    return Gaps(
-        excess_cny_veh=float(total / everybody),
-        relative_gap=float(total / (flows * traffic.time_cny).sum()),
-        excess_cny_veh_by_origin=dict(zip(network.origins, by_origin, strict=True)),
-        excess_cny_veh_by_class=dict(zip(network.classes, per_vehicle(slice(None), (0, 2)).tolist(), strict=True)),
-        rent_gap_cny_veh=np.nan if rent_cny is None else float(unexplained / everybody),
-    )
-
-
-def regret_cny(cost_cny: np.ndarray, flows_veh: np.ndarray, logit_cny: float) -> np.ndarray:
-    """What each path costs more than the best there is, paths on the first axis; see :func:`gaps`."""
-    least = cost_cny.min(axis=0)
-    if logit_cny == 0:
-        return cost_cny - least
-    demand = flows_veh.sum(axis=0)
-    share = np.divide(flows_veh, demand, out=np.ones_like(flows_veh), where=(flows_veh > 0) & (demand > 0))
-    best = least - logit_cny * np.log(np.exp((least - cost_cny) / logit_cny).sum(axis=0))
-    return cost_cny + logit_cny * np.log(share) - best
 
 
 def time_costs(times: TravelTimes, vot_cny_h, queue_cny_h) -> np.ndarray:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from evlib.assignment.dynamic_equilibrium import equilibrium
-from evlib.assignment.path_costs import Gaps, gaps
+from evlib.assignment.gaps import Gaps, gaps
 from evlib.assignment.route_choice import even_split
 from evlib.assignment.traffic_problem import TrafficProblem
 from evlib.errors import InputError

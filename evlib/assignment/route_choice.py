@@ -24,8 +24,8 @@ def nearest_paths(network: Network) -> np.ndarray:
         Path of each origin; of equally short ones the first in the network's order.
     """
     minutes = network.path_free_flow_min
-    own = network.path_origin[None, :] == np.arange(len(network.origins))[:, None]
-    return np.where(own, minutes[None, :], np.inf).argmin(axis=1)
+    of_origin = network.path_origin[None, :] == np.arange(len(network.origins))[:, None]
+    return np.where(of_origin, minutes[None, :], np.inf).argmin(axis=1)
 
 
 def shortest_path_departures(network: Network, demand_veh: np.ndarray) -> np.ndarray:
@@ -67,12 +67,12 @@ def cheapest_departures(network: Network, demand_veh: np.ndarray, cost_cny: np.n
     """
     departures = np.zeros(cost_cny.shape)
     for o in range(len(network.origins)):
-        own = np.flatnonzero(network.path_origin == o)
+        of_origin = np.flatnonzero(network.path_origin == o)
         if logit_cny > 0:
-            weight = np.exp((cost_cny[own].min(axis=0) - cost_cny[own]) / logit_cny)
-            departures[own] = demand_veh[o] * weight / weight.sum(axis=0)
+            weight = np.exp((cost_cny[of_origin].min(axis=0) - cost_cny[of_origin]) / logit_cny)
+            departures[of_origin] = demand_veh[o] * weight / weight.sum(axis=0)
             continue
-        best = own[cost_cny[own].argmin(axis=0)]
+        best = of_origin[cost_cny[of_origin].argmin(axis=0)]
         np.put_along_axis(departures, best[None], demand_veh[o][None], axis=0)
     return departures
 
@@ -117,6 +117,6 @@ def drop_residual_flows(flows_veh: np.ndarray, demand_veh: np.ndarray, path_orig
         Parts below 1e-5 of their demand are 0; the others are scaled to make up for it.
     """
     wanted = demand_veh[path_origin]
-    kept = np.where(flows_veh > RESIDUAL_SHARE * wanted, flows_veh, 0.0)
-    total = np.array([kept[path_origin == o].sum(axis=0) for o in range(len(demand_veh))])[path_origin]
-    return np.divide(kept * wanted, total, out=np.zeros_like(kept), where=total > 0)
+    clean = np.where(flows_veh > RESIDUAL_SHARE * wanted, flows_veh, 0.0)
+    total = np.array([clean[path_origin == o].sum(axis=0) for o in range(len(demand_veh))])[path_origin]
+    return np.divide(clean * wanted, total, out=np.zeros_like(clean), where=total > 0)

@@ -48,9 +48,9 @@ class Metric:
             total = total + cp.sum_squares(cp.multiply(weight, move)) / 2
         return total
 
-    def and_each(self, more: np.ndarray) -> Metric:
+    def and_each(self, added: np.ndarray) -> Metric:
         """The same with more on each flow [CNY/veh^2]."""
-        return Metric(self.each + more, self.of_sums)
+        return Metric(self.each + added, self.of_sums)
 
     def pull_of(self, move_veh: np.ndarray) -> np.ndarray:
         """Derivative of its value by the flows, M times the move [CNY per vehicle]."""

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from evlib.assignment.path_costs import Gaps, gaps
+from evlib.assignment.gaps import Gaps, gaps
 from evlib.assignment.path_generation import quickest_paths
 from evlib.assignment.tno import OBJECTIVES
 from evlib.coordination.iteration import Iteration, IterationRow

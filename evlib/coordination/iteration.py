@@ -9,7 +9,8 @@ from dataclasses import asdict, dataclass, field, replace
 import numpy as np
 import pandas as pd
 
-from evlib.assignment.path_costs import Gaps, Traffic, gaps
+from evlib.assignment.gaps import Gaps, gaps
+from evlib.assignment.path_costs import Traffic
 from evlib.assignment.route_choice import drop_residual_flows, even_split
 from evlib.assignment.tno import Metric
 from evlib.coordination.cutting_planes import CutMemory

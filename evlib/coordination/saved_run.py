@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from evlib.assignment.path_costs import Gaps
+from evlib.assignment.gaps import Gaps
 from evlib.coordination.cutting_planes import CutMemory
 from evlib.coordination.iteration import Iterate, IterationRow, State
 from evlib.errors import InputError

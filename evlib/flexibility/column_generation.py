@@ -185,16 +185,12 @@ def solve_by_columns(
 
 def mixed_schedule(mixture: ColumnDispatch, fleet: Fleet) -> Schedule:
     """Schedule of one vehicle of every cohort in the dispatch: the mixture of its best answers [kW, kWh]."""
-    n, n_steps = fleet.n, fleet.domain.n_steps
-    total = [np.zeros(shape) for shape in ((n, n_steps), (n, n_steps), (n, n_steps + 1), n, n)]
+    total = Schedule.idle(fleet.n, fleet.domain.n_steps)
     for column, weight in zip(mixture.columns, mixture.weights, strict=True):
         share = weight[mixture.group]
         if share.any():
-            answer = column.answer(fleet)
-            for sum_, name in zip(total, Schedule.__dataclass_fields__, strict=True):
-                value = getattr(answer, name)
-                sum_ += value * (share[:, None] if value.ndim == 2 else share)
-    return Schedule(*total)
+            total = total.plus(column.answer(fleet).times(share))
+    return total
 
 
 def _first_prices(build, solve, fleet: Fleet) -> np.ndarray:
@@ -293,17 +289,7 @@ class _Columns:
             weights[:n_mixed] = share / share.sum(axis=0)
         self.asked_price.value = self.centre
         self.solve(self.priced)
-        return ColumnDispatch(
-            1000.0 * self.power.value,
-            self.centre,
-            self.upper,
-            self.lower,
-            self.rows[-1]["gap"],
-            tuple(self.columns),
-            weights,
-            self.group,
-            pd.DataFrame(self.rows),
-            self.problem,
-            self.parts,
-            self.priced_parts,
-        )
+        bounds = self.upper, self.lower, self.rows[-1]["gap"]
+        mixture = tuple(self.columns), weights, self.group, pd.DataFrame(self.rows)
+        problems = self.problem, self.parts, self.priced_parts
+        return ColumnDispatch(1000.0 * self.power.value, self.centre, *bounds, *mixture, *problems)

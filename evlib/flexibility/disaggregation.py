@@ -36,11 +36,11 @@ def check_delivery(fleet: Fleet, schedule: Schedule, station_kw) -> dict:
     shape = (fleet.n_stations, fleet.n_steps)
     if profile.shape != shape or not np.isfinite(profile).all():
         raise InputError(f"station_kw: shape {profile.shape}; must be {shape} and finite")
-    found = violations(fleet.domain, schedule)
+    breaches = violations(fleet.domain, schedule)
     missed = np.abs(fleet.station_kw(schedule.power_kw) - profile)
     total = np.abs(profile).sum()
     share = float(missed.sum() / total) if total > 0 else float("nan")
-    return found | {"sum_kw": float(missed.max(initial=0.0)), "sum_share": share}
+    return breaches | {"sum_kw": float(missed.max(initial=0.0)), "sum_share": share}
 
 
 def whole_vehicles(fleet: Fleet, schedule: Schedule) -> tuple[Fleet, Schedule]:

@@ -161,8 +161,8 @@ def column_groups(fleet: Fleet):
         Station of each group.
     """
     key = fleet.station * (fleet.n_steps + 1) + fleet.first_step
-    found, group = np.unique(key, return_inverse=True)
-    return group, found // (fleet.n_steps + 1)
+    pairs, group = np.unique(key, return_inverse=True)
+    return group, pairs // (fleet.n_steps + 1)
 
 
 def mean_vehicles(fleet: Fleet) -> Fleet:

@@ -55,6 +55,10 @@ class Schedule:
         """One vehicle of each cohort, shape (n,) and not 0, from whole cohorts."""
         return self._each(lambda values, size: values / size, size_veh)
 
+    def plus(self, other: Schedule) -> Schedule:
+        """The sum of two schedules of the same vehicles."""
+        return Schedule(*(a + b for a, b in zip(vars(self).values(), vars(other).values(), strict=True)))
+
     def put_into(self, whole: Schedule, rows) -> Schedule:
         """A larger batch in which the vehicles of some rows do this, and do nothing in steps beyond these.
 
@@ -114,13 +118,13 @@ def cost_at(domain, prices, schedule):
     """`cost_of` at prices that are checked already; some vehicles at a time, which keeps its arrays in the cache."""
     energy = np.empty(domain.n)
     for first in range(0, domain.n, AT_A_TIME):
-        some = slice(first, first + AT_A_TIME)
-        charge, discharge = schedule.charge_kw[some], schedule.discharge_kw[some]
+        rows = slice(first, first + AT_A_TIME)
+        charge, discharge = schedule.charge_kw[rows], schedule.discharge_kw[rows]
         paid = charge - discharge
-        paid *= prices[some]
+        paid *= prices[rows]
         if domain.wear_cny_kwh > 0:
             paid += domain.wear_cny_kwh * discharge
-        energy[some] = paid.sum(axis=1) * domain.step_h
+        energy[rows] = paid.sum(axis=1) * domain.step_h
     terminal = domain.terminal_price_cny_kwh / domain.eta_charge * schedule.terminal_kwh
     return energy + terminal + domain.unserved_cny_kwh * schedule.unserved_kwh
 

@@ -1,8 +1,7 @@
 """The set in which the grid sees vehicles: one protocol, and a class for each set that a scenario may choose.
 
 ``exact`` holds every cohort's domain in one problem, ``columns`` finds the same domains column by column, ``zonotope`` is
-the paper's inner approximation, ``summed`` the outer one of summed bounds, and ``uncontrolled`` no set at all: full power
-at once. Strings are read in :func:`vehicle_set` and nowhere else.
+the paper's inner approximation, ``summed`` an outer one. Strings are read in :func:`vehicle_set` and nowhere else.
 """
 
 from __future__ import annotations

@@ -140,10 +140,10 @@ def cost_derivative(
     ndarray, shape (n_bus, K)
         [CNY/kWh]; :math:`\\lambda - \\partial C / \\partial d` is what the loss price adds to the DLMP.
     """
-    below, here, above = (
+    below, at_loss_price, above = (
         dispatch_grid(
             case, replace(options, loss_price_factor=factor * options.loss_price_factor), station_load
         ).price_cny_kwh
         for factor in (1 - share, 1.0, 1 + share)
     )
-    return here - (above - below) / (2 * share)
+    return at_loss_price - (above - below) / (2 * share)

@@ -98,8 +98,10 @@ def solve_grid(problem: cp.Problem, name: str, grid_model: str = "lindistflow", 
     # What has no Parameter is solved once: not worth a compilation that could be used again.
     solution = climb(scaled, name, grid_model, groups, dpp=scaled is problem and bool(problem.parameters()))
     if scaled is not problem:
-        found = scaled.solution
-        problem.unpack(ConeSolution(found.status, solution.cost_kcny, found.primal_vars, found.dual_vars, found.attr))
+        solved = scaled.solution
+        problem.unpack(
+            ConeSolution(solved.status, solution.cost_kcny, solved.primal_vars, solved.dual_vars, solved.attr)
+        )
         unscale(problem, grid_model)
     return solution
 
@@ -154,8 +156,8 @@ def _attempt(problem: cp.Problem, step: Attempt, dpp: bool) -> Attempt:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="Solution may be inaccurate")  # the status says it
             # With this backend a problem with thousands of Parameters compiles in a tenth of the time; without, no matter.
-            more = {"canon_backend": cp.SCIPY_CANON_BACKEND} if dpp else {"ignore_dpp": True}
-            problem.solve(solver=cp.CLARABEL, **more, **options)
+            compilation = {"canon_backend": cp.SCIPY_CANON_BACKEND} if dpp else {"ignore_dpp": True}
+            problem.solve(solver=cp.CLARABEL, **compilation, **options)
     except cp.error.SolverError as error:
         return replace(step, status=str(error))
     return replace(step, status=problem.status, iterations=problem.solver_stats.num_iters or 0)
@@ -191,8 +193,8 @@ def breaches(groups: dict) -> dict[str, float]:
     for step in LADDERS["lindistflow"]:
         if _attempt(elastic, step, False).status == cp.OPTIMAL:
             largest = {name: max(float(np.max(slack.value)) for slack in group) for name, group in slacks.items()}
-            found = {name: value for name, value in largest.items() if value > LEAST_BREACH}
-            return dict(sorted(found.items(), key=lambda pair: -pair[1]))
+            broken = {name: value for name, value in largest.items() if value > LEAST_BREACH}
+            return dict(sorted(broken.items(), key=lambda pair: -pair[1]))
     return {}
 
 
@@ -208,9 +210,9 @@ def _relaxed(item):
 
 
 def _reason(groups: dict) -> str:
-    found = breaches(groups)
-    if not found:
+    broken = breaches(groups)
+    if not broken:
         return ": the balances themselves have no solution, whatever limit is given up"
     units = {"voltage limits": "pu of squared voltage", "vehicles": "MW or MWh"}
-    listed = ", ".join(f"{name} (by up to {value:.3g} {units.get(name, 'MW')})" for name, value in found.items())
+    listed = ", ".join(f"{name} (by up to {value:.3g} {units.get(name, 'MW')})" for name, value in broken.items())
     return f": cannot hold: {listed}; widen these or add supply"

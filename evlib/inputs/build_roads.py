@@ -200,10 +200,10 @@ def everyday_traffic(scenario: Scenario) -> tuple[tuple[tuple[int, ...], ...], n
     graph = Roads(int(max(tables.link_tail.max(), tables.link_head.max())), tables.link_tail, tables.link_head)
     capacity = np.full(len(tables.link_tail), roads.capacity_veh_h)
     cost = PowerCost.bpr(tables.link_free_flow_min, capacity, roads.bpr_alpha, roads.bpr_power)
-    found = assign(graph, cost, pairs, gap=1e-8)
-    if not found.converged:
+    equilibrium = assign(graph, cost, pairs, gap=1e-8)
+    if not equilibrium.converged:
         raise InputError(f"{scenario.file}: roads.background_veh_h: {total:g} does not settle; must be fewer trips")
-    return found.paths, found.path_flow_veh
+    return equilibrium.paths, equilibrium.path_flow_veh
 
 
 def build_drivers(scenario: Scenario) -> Drivers:

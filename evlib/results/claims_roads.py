@@ -98,13 +98,13 @@ def methods_rows(results, methods: pd.DataFrame | None) -> Iterator[Row]:
         yield from settled(best_row, label, scenario)
 
 
-def settled(found, label: str, scenario, runs=()) -> Iterator[Row]:
+def settled(measures, label: str, scenario, runs=()) -> Iterator[Row]:
     """A10: gap, price gap and residual of a run, each with the run's verdict: whether it is within both limits."""
     limits = {"relative_gap": scenario.coordination.tol_relative_gap, "price_gap": PRICE_GAP_TOLERANCE}
-    above = [name.replace("_", " ") for name, limit in limits.items() if not abs(found[name]) <= limit]
+    above = [name.replace("_", " ") for name, limit in limits.items() if not abs(measures[name]) <= limit]
     note = f"above its limit: {', '.join(above)}" if above else "within both limits"
     for name in (*limits, "flow_residual"):
-        value, limit = float(found[name]), limits.get(name)
+        value, limit = float(measures[name]), limits.get(name)
         text = f"{label}: {name.replace('_', ' ')}" + (f", limit {limit:g}" if limit else ", no limit")
         if math.isnan(value):
             yield Row("A10", text, value, "1", note="not measured: the last iterate has no residual", tolerance=0.0)

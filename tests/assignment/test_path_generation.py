@@ -8,7 +8,7 @@ import pytest
 
 from evlib import InputError, load_scenario, load_traffic
 from evlib.assignment.dynamic_equilibrium import equilibrium
-from evlib.assignment.path_costs import gaps
+from evlib.assignment.gaps import gaps
 from evlib.assignment.path_generation import generate_paths, quickest_paths
 from evlib.assignment.route_choice import shortest_path_departures
 from evlib.coordination.coordinate import coordinate

@@ -8,7 +8,8 @@ import pytest
 import scipy.sparse as sp
 
 from evlib import load_traffic
-from evlib.assignment.path_costs import Stations, Traffic, gaps, time_costs
+from evlib.assignment.gaps import gaps
+from evlib.assignment.path_costs import Stations, Traffic, time_costs
 from evlib.assignment.plug_prices import held_plugs, rent_value_cny, station_costs_cny
 from evlib.assignment.route_choice import even_split
 from evlib.assignment.tno import Metric, origin_sums, reply

@@ -6,7 +6,7 @@ from scipy.optimize import brentq
 
 from evlib import InputError
 from evlib.assignment.dynamic_equilibrium import Extragradient
-from evlib.assignment.path_costs import gaps, regret_cny
+from evlib.assignment.gaps import gaps, regret_cny
 from evlib.assignment.route_choice import even_split, nearest_paths
 from evlib.coordination.coordinate import coordinate
 from evlib.coordination.joint_program import joint_program, surrogate_bound

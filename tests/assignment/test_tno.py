@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from evlib import build_network, load_scenario, load_traffic
+from evlib.assignment.gaps import gaps
 from evlib.assignment.marginal_costs import arc_tolls_cny, path_tolls
-from evlib.assignment.path_costs import Traffic, gaps, time_costs
+from evlib.assignment.path_costs import Traffic, time_costs
 from evlib.assignment.route_choice import cheapest_departures, shortest_path_departures
 from evlib.assignment.tno import reply
 from evlib.inputs.build_roads import origin_demand

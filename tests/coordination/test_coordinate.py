@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from evlib import InputError, load_scenario
-from evlib.assignment.path_costs import gaps
+from evlib.assignment.gaps import gaps
 from evlib.assignment.route_choice import even_split
 from evlib.assignment.tno import origin_sums, reply
 from evlib.coordination.coordinate import PRICE_GAP_TOLERANCE, coordinate

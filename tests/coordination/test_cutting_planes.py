@@ -7,7 +7,7 @@ import pytest
 
 import evlib.coordination.cutting_planes as bundle
 from evlib import InputError
-from evlib.assignment.path_costs import gaps
+from evlib.assignment.gaps import gaps
 from evlib.assignment.route_choice import even_split
 from evlib.coordination.coordinate import PRICE_GAP_TOLERANCE, coordinate
 from evlib.coordination.cutting_planes import Cuts, solve_bundle

@@ -15,7 +15,7 @@ import pytest
 
 import evlib.coordination.saved_run as run_file
 from evlib import InputError, solve
-from evlib.assignment.path_costs import gaps
+from evlib.assignment.gaps import gaps
 from evlib.coordination.coordinate import PRICE_GAP_TOLERANCE, coordinate
 from evlib.coordination.methods import Joint
 from evlib.coordination.problem import CoupledProblem, price_gap

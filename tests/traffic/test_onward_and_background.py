@@ -7,8 +7,9 @@ import pytest
 
 from evlib import InputError, build_network, load_scenario, load_traffic
 from evlib.assignment.dynamic_equilibrium import equilibrium
+from evlib.assignment.gaps import gaps
 from evlib.assignment.marginal_costs import path_tolls
-from evlib.assignment.path_costs import gaps, time_costs
+from evlib.assignment.path_costs import time_costs
 from evlib.assignment.route_choice import shortest_path_departures
 from evlib.coordination.one_day import solve_run
 from evlib.coordination.problem import CoupledProblem

@@ -56,19 +56,19 @@ class ZonotopeBlock:
             if not len(rows):
                 continue
             beta = steered[rows] @ station.betas
-            here = replace(station, zonotope=station.of_size(steered[rows]), sizes=steered[rows])
+            steered_station = replace(station, zonotope=station.of_size(steered[rows]), sizes=steered[rows])
             point = np.zeros(len(beta))
             if len(wide):
                 # what the solver leaves outside is missing in the sum over vehicles, where it is seen
                 point[wide] = np.clip(1000.0 * b.value, -beta[wide], beta[wide])
-            own = vehicle_schedules(here, point)
+            of_cohorts = vehicle_schedules(steered_station, point)
             for name, value in fields.items():
-                given = getattr(own, name)
+                steered_values = getattr(of_cohorts, name)
                 mix = share[rows, None] if value.ndim == 2 else share[rows]
-                at = np.ix_(rows, np.arange(given.shape[1])) if value.ndim == 2 else rows
-                value[at] = mix * given + (1 - mix) * value[at]
+                at = np.ix_(rows, np.arange(steered_values.shape[1])) if value.ndim == 2 else rows
+                value[at] = mix * steered_values + (1 - mix) * value[at]
                 if name == "energy_kwh":  # constant after the last usable step, of the longest stay too
-                    value[rows, given.shape[1] :] = value[rows, given.shape[1] - 1, None]
+                    value[rows, steered_values.shape[1] :] = value[rows, steered_values.shape[1] - 1, None]
         return Schedule(**fields)
 
 
@@ -101,28 +101,28 @@ def zonotope_block(fleet: Fleet, size_veh=None, *, lags=(1,), objective="sum", h
     constraints = [steered + plain == size_veh if hull else steered == size_veh]
     rows, members, stations, points, cost = [], [], [], [], 0.0
     for c in range(fleet.n_stations):
-        here = np.flatnonzero(fleet.station == c)
+        cohorts = np.flatnonzero(fleet.station == c)
         station = station_zonotope(
-            domain.take(here),
-            np.ones(len(here)),
-            fleet.first_step[here],
+            domain.take(cohorts),
+            np.ones(len(cohorts)),
+            fleet.first_step[cohorts],
             n_steps,
             lags,
-            zonotopes=[zonotopes[v] for v in here],
+            zonotopes=[zonotopes[v] for v in cohorts],
         )
         zonotope = station.zonotope
         # A coefficient that no cohort widens is 0: pinned from both sides it would leave the solver no interior.
         wide = np.flatnonzero(station.betas.any(axis=0))
         b = cp.Variable(len(wide), name=f"b{c}")  # MW
-        members.append(here)
+        members.append(cohorts)
         stations.append(station)
         points.append((wide, b))
-        if not len(here):
+        if not len(cohorts):
             rows.append(cp.Constant(np.zeros(n_steps)))
             continue
-        point = sp.csr_array(station.centers.T / 1000.0) @ steered[here]
+        point = sp.csr_array(station.centers.T / 1000.0) @ steered[cohorts]
         if len(wide):
-            beta = sp.csr_array(station.betas[:, wide].T / 1000.0) @ steered[here]
+            beta = sp.csr_array(station.betas[:, wide].T / 1000.0) @ steered[cohorts]
             constraints += [b <= beta, b >= -beta]
             point = point + sp.csr_array(zonotope.generators[:, wide]) @ b
         rows.append(sp.csr_array(zonotope.power_map) @ point)

@@ -1,0 +1,96 @@
+"""How far drivers are from content: excess cost and relative gap over the cheapest paths."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from evlib.assignment.path_costs import (
+    Traffic,
+)
+
+__all__ = ["Gaps", "gaps", "regret_cny"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gaps:
+    """How far drivers are from content.
+
+    Attributes
+    ----------
+    excess_cny_veh : float
+        Mean cost beyond the cheapest path of origin, class and departure step [CNY per vehicle].
+    relative_gap : float
+        The same as a share of time and queue cost.
+    excess_cny_veh_by_origin, excess_cny_veh_by_class : dict of str -> float
+    rent_gap_cny_veh : float
+        What plug rents fail to explain of the waiting, a part of the first two; nan without rents.
+    """
+
+    excess_cny_veh: float = np.nan
+    relative_gap: float = np.nan
+    excess_cny_veh_by_origin: dict = field(default_factory=dict)
+    excess_cny_veh_by_class: dict = field(default_factory=dict)
+    rent_gap_cny_veh: float = np.nan
+
+
+def gaps(traffic: Traffic, electricity_cny: np.ndarray, rent_cny: np.ndarray | None = None) -> dict:
+    """How far drivers are from the cheapest path of their origin, class and departure step.
+
+    .. math:: excess = \\frac{\\sum f (C - C_{min})}{\\sum f}, \\qquad gap = \\frac{\\sum f (C - C_{min})}{\\sum f T}
+
+    Drivers who misjudge costs by a scale theta (logit) are content where :math:`C + \\theta \\ln (f / d)` is the same on all
+    paths, d their demand. That is then C, and its least value :math:`-\\theta \\ln \\sum_p e^{-C_p / \\theta}` is C_min.
+
+    Parameters
+    ----------
+    traffic : Traffic
+    electricity_cny : ndarray, shape (n_stations, n_classes, K + 1)
+        Electricity cost V of one vehicle.
+    rent_cny : ndarray, shape (n_stations, K), optional
+        Plug rents announced to drivers instead of waiting and toll at stations, for objective ``system``.
+
+    Returns
+    -------
+    Gaps
+
+    Notes
+    -----
+    C is the cost of the objective solved, its minimum is over *all* paths; the denominator T is time and queue cost
+    only, so cheap electricity does not flatter the gap.
+    """
+    network, flows = traffic.loading.network, traffic.flows_veh
+    cost = traffic.costs(electricity_cny, rent_cny)
+    regret = np.empty_like(cost)
+    for o in range(len(network.origins)):
+        rows = network.path_origin == o
+        regret[rows] = regret_cny(cost[rows], flows[rows], traffic.logit_cny)
+    lost = flows * regret
+
+    def per_vehicle(chosen, axis):
+        vehicles = flows[chosen].sum(axis=axis)
+        return np.divide(lost[chosen].sum(axis=axis), vehicles, out=np.zeros_like(vehicles), where=vehicles > 0)
+
+    everybody = flows.sum()
+    unexplained = 0.0 if rent_cny is None else traffic.rent_gap_cny(rent_cny)
+    total = lost.sum() + unexplained
+    by_origin = [float(per_vehicle(network.path_origin == o, None)) for o in range(len(network.origins))]
+    return Gaps(
+        excess_cny_veh=float(total / everybody),
+        relative_gap=float(total / (flows * traffic.time_cny).sum()),
+        excess_cny_veh_by_origin=dict(zip(network.origins, by_origin, strict=True)),
+        excess_cny_veh_by_class=dict(zip(network.classes, per_vehicle(slice(None), (0, 2)).tolist(), strict=True)),
+        rent_gap_cny_veh=np.nan if rent_cny is None else float(unexplained / everybody),
+    )
+
+
+def regret_cny(cost_cny: np.ndarray, flows_veh: np.ndarray, logit_cny: float) -> np.ndarray:
+    """What each path costs more than the best there is, paths on the first axis; see :func:`gaps`."""
+    least = cost_cny.min(axis=0)
+    if logit_cny == 0:
+        return cost_cny - least
+    demand = flows_veh.sum(axis=0)
+    share = np.divide(flows_veh, demand, out=np.ones_like(flows_veh), where=(flows_veh > 0) & (demand > 0))
+    best = least - logit_cny * np.log(np.exp((least - cost_cny) / logit_cny).sum(axis=0))
+    return cost_cny + logit_cny * np.log(share) - best
