@@ -34,6 +34,7 @@ test: lint ## style, package tests, and notebooks compared with their committed 
 
 lint: env
 	$(PY) -m ruff check .
+	@mkdir -p build; .venv/bin/lint-imports --no-cache >build/imports.log || { cat build/imports.log; exit 1; }
 
 pytest: env
 	EVLIB_BUILD=build/test $(PY) -m pytest

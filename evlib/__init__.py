@@ -1,6 +1,25 @@
 """The open study of electric vehicles that couple a road network and a distribution grid.
 
 The public face: :func:`load_scenario`, :func:`build_network`, :func:`load_traffic`, :func:`solve`, :func:`compare`.
+
+Two pillars and one loop; a room imports only from rooms below it, which ``make test`` checks::
+
+    solve                                     scenario and strategy in, result out, through the cache
+      |
+    results                                   what came out: tables, certificate, measures, claims
+      |
+    coordination                              the loop: traffic and grid answer each other
+      |
+    inputs                                    what is read, and the models made of it
+      |                  |
+    assignment          grid                  who drives where (TNO)   |  dispatch and prices (DNO)
+      |                  |
+    traffic             flexibility           roads and their loading  |  what vehicles can do
+      |                  |
+    errors, files, folders, hashing           the ground
+
+``figures`` draws tables, and stands beside. Around the package stands ``study``: it executes the notebooks, makes the
+committed tables, and measures. Each room says in its ``__init__`` what lives there.
 """
 
 from evlib.errors import InputError, SolverError

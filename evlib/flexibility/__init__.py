@@ -1,4 +1,17 @@
-"""Flexible operation domains of electric vehicles: exact, as zonotopes, as summed bounds, and back to vehicles."""
+"""What plugged-in vehicles can do: domains, their aggregation, and back to vehicles. Notebook 03 is its story.
+
+``domain``, ``schedule``   one vehicle's flexible operation domain, what it does, what that costs
+``support``                least cost at given prices, an exact recursion; ``support_compiled`` equals it to the bit
+``fleet``, ``cohorts``     identical vehicles by station, class, type and plug-in step; what they pay
+``station_load``           station power as a part of a grid problem: exact block, columns, full power, nobody
+``column_generation``      exact domains of many cohorts, found column by column to a certified gap
+``virtual_battery``        summed bounds: an outer set
+``zonotope``               the paper's inner sets: ``geometry``, ``inner_approximation``, ``station_load``
+``disaggregation``         from a dispatch to whole vehicles
+``projection``             domains drawn in the plane
+
+Knows no road and no feeder. The names below are the room's face.
+"""
 
 from evlib.flexibility.column_generation import ColumnDispatch, PricedColumn, mixed_schedule, solve_by_columns
 from evlib.flexibility.disaggregation import check_delivery, whole_vehicles
@@ -16,26 +29,6 @@ from evlib.flexibility.virtual_battery import (
     summed_power,
     summed_support,
 )
-from evlib.flexibility.zonotope.inner_approximation import (
-    StationZonotope,
-    Zonotope,
-    disaggregate,
-    generator_widths,
-    inner_zonotope,
-    inner_zonotopes,
-    paper_generators,
-    price_windows,
-    station_zonotope,
-    sum_zonotopes,
-    support_coefficients,
-    support_value,
-)
-from evlib.flexibility.zonotope.station_load import (
-    ZonotopeBlock,
-    check_disaggregation,
-    vehicle_schedules,
-    zonotope_block,
-)
 
 __all__ = [
     "Adjustments",
@@ -44,42 +37,26 @@ __all__ = [
     "Fleet",
     "PricedColumn",
     "Schedule",
-    "StationZonotope",
     "SummedBounds",
-    "Zonotope",
-    "ZonotopeBlock",
     "check_delivery",
-    "check_disaggregation",
     "cost_of",
-    "disaggregate",
     "exact_block",
     "exact_extreme",
-    "generator_widths",
-    "inner_zonotope",
-    "inner_zonotopes",
     "mixed_schedule",
     "nearest_delivery",
     "outline",
-    "paper_generators",
-    "price_windows",
     "solve_by_columns",
-    "station_zonotope",
-    "sum_zonotopes",
     "summed_block",
     "summed_bounds",
     "summed_extreme",
     "summed_power",
     "summed_support",
     "support",
-    "support_coefficients",
-    "support_value",
     "to_horizon",
     "to_steps",
     "uncontrolled",
     "vehicle_domain",
-    "vehicle_schedules",
     "violations",
     "whole_vehicles",
-    "zonotope_block",
     "zonotope_extreme",
 ]

@@ -15,8 +15,8 @@ import numpy as np
 from evlib import load_scenario
 from evlib.coordination.coordinate import coordinate
 from evlib.coordination.one_day import dispatch_loading, solve_run
-from evlib.flexibility import zonotope_block
 from evlib.flexibility.station_load import StationLoad, exact_block
+from evlib.flexibility.zonotope import zonotope_block
 from evlib.grid.dispatch import net_demand
 from evlib.grid.feeder import feeder_from_arrays
 from evlib.grid.grid_case import GridCase, GridOptions

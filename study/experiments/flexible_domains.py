@@ -12,18 +12,10 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from evlib.flexibility import (
-    cost_of,
-    mixed_schedule,
-    price_windows,
-    solve_by_columns,
-    summed_block,
-    uncontrolled,
-    violations,
-    zonotope_block,
-)
+from evlib.flexibility import cost_of, mixed_schedule, solve_by_columns, summed_block, uncontrolled, violations
 from evlib.flexibility.station_load import block_schedule, exact_block
 from evlib.flexibility.virtual_battery import nearest_delivery
+from evlib.flexibility.zonotope import price_windows, zonotope_block
 from evlib.folders import RESULTS
 from evlib.grid.dno import solve_grid
 from study.experiments.fleets import FAMILIES, FLEETS, RISE_CNY_KWH, price_draw, rising_grid, station_fleet

@@ -11,15 +11,14 @@ from evlib.errors import InputError
 from evlib.flexibility import (
     Fleet,
     check_delivery,
-    station_zonotope,
     summed_bounds,
     summed_support,
     support,
-    support_value,
     uncontrolled,
     vehicle_domain,
     whole_vehicles,
 )
+from evlib.flexibility.zonotope import station_zonotope, support_value
 
 SEEDS = st.integers(0, 10_000)
 N_STEPS = 40

@@ -6,9 +6,7 @@ import pytest
 from evlib.errors import InputError
 from evlib.flexibility import (
     exact_extreme,
-    inner_zonotope,
     outline,
-    station_zonotope,
     summed_bounds,
     summed_extreme,
     support,
@@ -16,6 +14,7 @@ from evlib.flexibility import (
     vehicle_domain,
     zonotope_extreme,
 )
+from evlib.flexibility.zonotope import inner_zonotope, station_zonotope
 
 EV = dict(
     battery_kwh=100, charge_kw=10, discharge_kw=10, soc_arrival=0.5, soc_min=0.4, soc_max=1, gain_kwh=5, n_stay_steps=5,

@@ -7,8 +7,17 @@ import pytest
 
 from evlib.errors import InputError, SolverError
 from evlib.flexibility import (
-    check_disaggregation,
     cost_of,
+    summed_bounds,
+    summed_support,
+    support,
+    to_horizon,
+    to_steps,
+    uncontrolled,
+    vehicle_domain,
+)
+from evlib.flexibility.zonotope import (
+    check_disaggregation,
     disaggregate,
     generator_widths,
     inner_zonotope,
@@ -16,15 +25,8 @@ from evlib.flexibility import (
     paper_generators,
     station_zonotope,
     sum_zonotopes,
-    summed_bounds,
-    summed_support,
-    support,
     support_coefficients,
     support_value,
-    to_horizon,
-    to_steps,
-    uncontrolled,
-    vehicle_domain,
     vehicle_schedules,
 )
 

@@ -4,8 +4,9 @@ import cvxpy as cp
 import numpy as np
 import pytest
 
-from evlib.flexibility import Fleet, cost_of, violations, zonotope_block
+from evlib.flexibility import Fleet, cost_of, violations
 from evlib.flexibility.station_load import exact_block, full_power_block
+from evlib.flexibility.zonotope import zonotope_block
 from evlib.grid.dno import solve_grid
 
 N_STEPS = 40

@@ -5,8 +5,8 @@ import pytest
 
 from evlib import InputError, load_scenario, solve
 from evlib.coordination.coordinate import coordinate
-from evlib.flexibility import support_value
 from evlib.flexibility.cohorts import uncontrolled_costs, vehicle_costs
+from evlib.flexibility.zonotope import support_value
 from evlib.flexibility.zonotope.inner_approximation import inner_zonotopes
 from evlib.grid.fleet_dispatch import COLUMNS_GAP, vehicle_set
 from evlib.inputs.build_fleet import all_cohorts

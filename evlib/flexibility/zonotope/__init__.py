@@ -1,0 +1,48 @@
+"""The paper's inner sets: zonotopes of powers, one vehicle's and their sum.
+
+``geometry``             generators, sums, supports, disaggregation of a zonotope
+``inner_approximation``  the largest zonotope inside a vehicle's domain, and the sum of a station's cohorts
+``station_load``         zonotopes as a part of a grid problem, and back to schedules of vehicles
+"""
+
+from evlib.flexibility.zonotope.geometry import (
+    Zonotope,
+    disaggregate,
+    generator_widths,
+    paper_generators,
+    sum_zonotopes,
+    support_coefficients,
+    support_value,
+)
+from evlib.flexibility.zonotope.inner_approximation import (
+    StationZonotope,
+    inner_zonotope,
+    inner_zonotopes,
+    price_windows,
+    station_zonotope,
+)
+from evlib.flexibility.zonotope.station_load import (
+    ZonotopeBlock,
+    check_disaggregation,
+    vehicle_schedules,
+    zonotope_block,
+)
+
+__all__ = [
+    "StationZonotope",
+    "Zonotope",
+    "ZonotopeBlock",
+    "check_disaggregation",
+    "disaggregate",
+    "generator_widths",
+    "inner_zonotope",
+    "inner_zonotopes",
+    "paper_generators",
+    "price_windows",
+    "station_zonotope",
+    "sum_zonotopes",
+    "support_coefficients",
+    "support_value",
+    "vehicle_schedules",
+    "zonotope_block",
+]
