@@ -15,7 +15,7 @@ export JUPYTER_PREFER_ENV_PATH := 1
 # Below, tests and the laboratory get build folders of their own; the cache of solved cases is shared.
 
 .DEFAULT_GOAL := help
-.PHONY: help env reproduce test lint pytest nbval verify results lab bench lock refresh clean
+.PHONY: help env reproduce test lint pytest pytest-loop pytest-rest nbval nbval-solves nbval-rest verify results lab bench lock refresh clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' Makefile
@@ -27,10 +27,32 @@ env: # the locked packages in .venv
 reproduce: env ## execute the notebooks and export figures; skips what has not changed
 	@$(PY) -m study reproduce
 
-test: lint ## style, package tests, and notebooks compared with their committed outputs
-	@mkdir -p build; $(MAKE) --no-print-directory nbval >build/nbval.log 2>&1 & beside=$$!; \
-	$(MAKE) --no-print-directory pytest; status=$$?; \
-	wait $$beside || status=1; cat build/nbval.log; exit $$status
+# Four parts share the cores, so that none of them idles at the end. Each shows its report when it has ended.
+PARTS := nbval-solves pytest-loop nbval-rest pytest-rest
+
+test: lint ## style, walls, package tests, and notebooks compared with their committed outputs
+	@rm -f $(PARTS:%=build/%.status); echo "Four parts run beside each other; each reports at its end."; \
+	for part in $(PARTS); do \
+	( $(MAKE) --no-print-directory $$part >build/$$part.log 2>&1; echo $$? >build/$$part.status; cat build/$$part.log ) & \
+	done; wait; \
+	test "$$(cat $(PARTS:%=build/%.status) | grep -cx 0)" = $(words $(PARTS))
+
+LOOP := tests/assignment tests/coordination
+SOLVES := $(wildcard notebooks/05*.ipynb notebooks/07*.ipynb)
+NBVAL = EVLIB_BUILD=build/nbval EVLIB_RECORD=1 IPYTHONDIR="$(CURDIR)/build/ipython-$@" \
+	$(PY) -m pytest --nbval --nbval-current-env --nbval-cell-timeout=600
+
+nbval-solves: env
+	$(NBVAL) $(SOLVES)
+
+nbval-rest: env
+	$(NBVAL) $(filter-out $(SOLVES),$(wildcard notebooks/*.ipynb))
+
+pytest-loop: env
+	EVLIB_BUILD=build/test $(PY) -m pytest $(LOOP)
+
+pytest-rest: env
+	EVLIB_BUILD=build/test-rest $(PY) -m pytest $(addprefix --ignore=,$(LOOP))
 
 lint: env
 	$(PY) -m ruff check .
@@ -40,10 +62,7 @@ pytest: env
 	EVLIB_BUILD=build/test $(PY) -m pytest
 
 nbval: env
-	@if ls notebooks/*.ipynb >/dev/null 2>&1; then set -x; \
-	EVLIB_BUILD=build/nbval EVLIB_RECORD=1 IPYTHONDIR="$(CURDIR)/build/ipython" \
-	$(PY) -m pytest --nbval --nbval-current-env --nbval-cell-timeout=600 notebooks; \
-	else echo "No notebooks to compare yet."; fi
+	$(NBVAL) notebooks
 
 verify: env ## the long checks: ensembles, a second run, a path with spaces
 	EVLIB_BUILD=build/test $(PY) -m pytest -m verify
