@@ -6,7 +6,14 @@ import numpy as np
 
 from evlib.traffic.network import Network
 
-__all__ = ["cheapest_departures", "drop_residual_flows", "even_split", "nearest_paths", "shortest_path_departures"]
+__all__ = [
+    "all_to_the_cheapest",
+    "cheapest_departures",
+    "drop_residual_flows",
+    "even_split",
+    "nearest_paths",
+    "shortest_path_departures",
+]
 
 RESIDUAL_SHARE = 1e-5
 
@@ -65,16 +72,24 @@ def cheapest_departures(network: Network, demand_veh: np.ndarray, cost_cny: np.n
     ndarray, shape (n_paths, n_classes, n_departure_steps)
         Departures by path [veh]; of equally cheap paths the first, if nobody misjudges.
     """
+    if logit_cny == 0:
+        return all_to_the_cheapest(cost_cny, demand_veh, network.path_origin)
     departures = np.zeros(cost_cny.shape)
     for o in range(len(network.origins)):
         of_origin = np.flatnonzero(network.path_origin == o)
-        if logit_cny > 0:
-            weight = np.exp((cost_cny[of_origin].min(axis=0) - cost_cny[of_origin]) / logit_cny)
-            departures[of_origin] = demand_veh[o] * weight / weight.sum(axis=0)
-            continue
-        best = of_origin[cost_cny[of_origin].argmin(axis=0)]
-        np.put_along_axis(departures, best[None], demand_veh[o][None], axis=0)
+        weight = np.exp((cost_cny[of_origin].min(axis=0) - cost_cny[of_origin]) / logit_cny)
+        departures[of_origin] = demand_veh[o] * weight / weight.sum(axis=0)
     return departures
+
+
+def all_to_the_cheapest(cost_cny: np.ndarray, demand_veh: np.ndarray, path_origin: np.ndarray) -> np.ndarray:
+    """Everybody takes the cheapest path, of equally cheap ones the first; see :func:`evlib.assignment.tno.reply`."""
+    flows = np.zeros(cost_cny.shape)
+    for o, demand in enumerate(demand_veh):
+        of_origin = np.flatnonzero(path_origin == o)
+        best = of_origin[cost_cny[of_origin].argmin(axis=0)]
+        np.put_along_axis(flows, best[None], demand[None], axis=0)
+    return flows
 
 
 def even_split(network: Network, demand_veh: np.ndarray) -> np.ndarray:

@@ -8,6 +8,7 @@ import cvxpy as cp
 import numpy as np
 import scipy.sparse as sp
 
+from evlib.assignment.route_choice import all_to_the_cheapest
 from evlib.errors import SolverError
 
 __all__ = ["OBJECTIVES", "Metric", "origin_sums", "reply"]
@@ -83,7 +84,7 @@ def reply(
     flows_veh : ndarray, same shape as the cost, optional
         Present flows.
     metric : Metric, or ndarray of the same shape, optional
-        M, or its diagonal [CNY/veh^2]; without it the problem is linear.
+        M, or its diagonal [CNY/veh^2]; without it everybody takes the cheapest path, of equally cheap ones the first.
 
     Returns
     -------
@@ -94,12 +95,12 @@ def reply(
     SolverError
         Any status other than *optimal*.
     """
+    if metric is None:
+        return all_to_the_cheapest(cost_cny, demand_veh, path_origin)
     shape = cost_cny.shape
     flows = cp.Variable(cost_cny.size, nonneg=True, name="flows")
     cost = cp.Parameter(cost_cny.size, value=cost_cny.reshape(-1), name="cost")
-    objective = cost @ flows
-    if metric is not None:
-        objective = objective + Metric.of(metric).half_square(flows, flows_veh)
+    objective = cost @ flows + Metric.of(metric).half_square(flows, flows_veh)
     problem = cp.Problem(cp.Minimize(objective), [origin_sums(path_origin, shape) @ flows == demand_veh.reshape(-1)])
     problem.solve(solver=cp.CLARABEL)
     if problem.status != cp.OPTIMAL:
