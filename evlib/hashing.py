@@ -16,10 +16,7 @@ __all__ = ["code_hash", "files_hash", "lock_hash", "package_sources", "source_ha
 # Draw, record and judge what was solved, or solve other problems; no solved number of a scenario depends on them.
 _APART = (
     "figures",
-    "grid.forecast",
-    "grid.loss_price_effect",
     "grid.parametric_dispatch",
-    "grid.price_analysis",
     "inputs.charging_sessions",
     "inputs.pandapower_feeder",
     "inputs.tntp",

@@ -2,7 +2,7 @@
 
 ``path_costs``           the signal: time, queue and electricity of every path; ``gaps`` how far drivers are from content
 ``marginal_costs``       tolls: what one more vehicle costs the others on a road or in a queue
-``plug_prices``          plug rents: what an hour at a scarce plug is worth
+``plug_prices``          what a vehicle pays at a station with plug rents, which ``coordination.plug_rents`` makes
 ``traffic_problem``      demand, drivers and network together; ``evaluate`` loads and prices a choice of paths
 ``tno``                  flows that answer costs, near the present ones (CVXPY)
 ``route_choice``         rules without optimisation: nearest station, cheapest path, even split

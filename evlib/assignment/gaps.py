@@ -6,9 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from evlib.assignment.path_costs import (
-    Traffic,
-)
+from evlib.assignment.path_costs import Traffic
 
 __all__ = ["Gaps", "gaps", "regret_cny"]
 

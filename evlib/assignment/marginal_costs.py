@@ -6,8 +6,8 @@ import numpy as np
 from numba import njit
 
 from evlib.traffic.loading import Loading
+from evlib.traffic.path_times import arrival_min, by_step, departure_min, onward_entry_min
 from evlib.traffic.station_waiting import middle
-from evlib.traffic.travel_times import arrival_min, by_step, departure_min, onward_entry_min
 
 __all__ = ["arc_tolls_cny", "path_tolls", "road_tolls", "station_tolls", "station_tolls_cny"]
 

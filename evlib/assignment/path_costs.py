@@ -10,10 +10,9 @@ import numpy as np
 from evlib.assignment.marginal_costs import road_tolls, station_tolls
 from evlib.assignment.plug_prices import rent_value_cny, station_costs_cny
 from evlib.traffic.loading import Loading
-from evlib.traffic.travel_times import TravelTimes, arrival_shares, plug_in_shares, travel_times
+from evlib.traffic.path_times import TravelTimes, arrival_shares, plug_in_shares, travel_times
 
 __all__ = ["Drivers", "Stations", "Traffic", "evaluate_loading", "path_costs", "time_costs"]
-
 
 # Of the demand, where logarithms are taken of a share.
 LEAST_SHARE = 1e-6
@@ -32,7 +31,7 @@ class Drivers:
     signal : {"experienced", "instantaneous"}
         Each arc at the time of entry, or all in their state at departure.
     station_waiting : {"exact", "smooth", "davidson"}
-        How waiting at stations is told, see :func:`evlib.traffic.travel_times.travel_times`.
+        How waiting at stations is told, see :func:`evlib.traffic.path_times.travel_times`.
     """
 
     vot_cny_h: np.ndarray

@@ -1,4 +1,4 @@
-"""Plug rents: what an hour at a scarce plug costs, when the operator wants the least total cost."""
+"""What a vehicle pays at a station with plug rents: the least of rent and waiting, by when it arrives."""
 
 from __future__ import annotations
 

@@ -10,9 +10,10 @@ import pandas as pd
 
 from evlib.assignment.path_costs import Traffic
 from evlib.assignment.tno import Metric, origin_sums
+from evlib.coordination.announced_price import grid_side
 from evlib.coordination.joint_program import cohort_map, fixed_costs
-from evlib.coordination.plug_limits import plug_limits
-from evlib.coordination.problem import CoupledProblem, grid_side
+from evlib.coordination.plug_rents import plug_limits
+from evlib.coordination.problem import CoupledProblem
 from evlib.errors import InputError, SolverError
 from evlib.grid.dispatch import Dispatch
 from evlib.grid.solver import solve_grid

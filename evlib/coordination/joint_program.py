@@ -11,8 +11,9 @@ import scipy.sparse as sp
 from evlib.assignment.path_costs import Traffic
 from evlib.assignment.plug_prices import rent_value_cny
 from evlib.assignment.tno import Metric, origin_sums, reply
-from evlib.coordination.plug_limits import plug_limits
-from evlib.coordination.problem import CoupledProblem, grid_side
+from evlib.coordination.announced_price import grid_side
+from evlib.coordination.plug_rents import plug_limits
+from evlib.coordination.problem import CoupledProblem
 from evlib.flexibility.column_generation import PricedColumn
 from evlib.flexibility.schedule import Schedule, cost_of
 from evlib.flexibility.station_load import block_schedule
@@ -20,7 +21,7 @@ from evlib.flexibility.support import support
 from evlib.grid.fleet_dispatch import COLUMNS_GAP
 from evlib.grid.grid_model import build_grid_model
 from evlib.grid.solver import solve_grid
-from evlib.traffic.travel_times import flow_map
+from evlib.traffic.path_times import flow_map
 
 __all__ = ["Answer", "cohort_map", "fixed_costs", "joint_by_columns", "joint_program", "surrogate_bound"]
 

@@ -12,7 +12,7 @@ from evlib.assignment.tno import Metric, reply
 from evlib.coordination.cutting_planes import CutMemory, Cuts, solve_bundle
 from evlib.coordination.iteration import Iteration
 from evlib.coordination.joint_program import joint_by_columns, joint_program, surrogate_bound
-from evlib.coordination.plug_limits import crowded
+from evlib.coordination.plug_rents import crowded
 
 __all__ = ["METHODS", "BestResponse", "Bundle", "Inertia", "Joint"]
 

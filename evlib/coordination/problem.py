@@ -12,7 +12,7 @@ from evlib.assignment.traffic_problem import TrafficProblem
 from evlib.flexibility.cohorts import mean_over_types
 from evlib.flexibility.fleet import Fleet
 from evlib.flexibility.schedule import Schedule, cost_of
-from evlib.flexibility.station_load import StationLoad, column_block, no_vehicles, priced_power
+from evlib.flexibility.station_load import StationLoad, column_block, no_vehicles
 from evlib.flexibility.support import support
 from evlib.grid.dno import dispatch_grid
 from evlib.grid.fleet_dispatch import FleetDispatch, VehicleSet, vehicle_set
@@ -23,7 +23,7 @@ from evlib.inputs.build_roads import build_traffic_problem
 from evlib.inputs.scenario import Scenario
 from evlib.traffic.network import Network
 
-__all__ = ["CoupledProblem", "grid_side", "price_gap"]
+__all__ = ["CoupledProblem"]
 
 
 @dataclass(frozen=True)
@@ -126,35 +126,3 @@ class CoupledProblem:
         """Best answer of one vehicle of every cohort to bus prices."""
         prices = self.cohorts.cohort_prices(price_cny_kwh[self.case.station_bus])
         return support(self.cohorts.domain, prices)[1]
-
-
-def price_gap(problem: CoupledProblem, sizes_veh: np.ndarray, price_cny_kwh: np.ndarray, cost_cny: float) -> float:
-    """How far announced prices are from supporting a dispatch, as a share of J(0).
-
-    .. math:: \\frac{J(N) - d(\\lambda; N)}{J(0)}, \\quad
-              d(\\lambda; N) = \\min_e [\\text{grid}(e) - \\Delta_h \\lambda \\cdot e] + N \\cdot V(\\lambda)
-
-    Parameters
-    ----------
-    problem : CoupledProblem
-    sizes_veh : ndarray, shape (n_cohorts,)
-    price_cny_kwh : ndarray, shape (n_bus, K)
-        Announced prices.
-    cost_cny : float
-        J(N), freshly solved.
-
-    Returns
-    -------
-    float
-        Not negative but for the solver's tolerance; 0 where the prices support the dispatch.
-    """
-    station_price = price_cny_kwh[problem.case.station_bus]
-    value = problem.vehicles.vehicle_costs(station_price)
-    dual_cny = grid_side(problem, station_price) + float((sizes_veh * value).sum())
-    return (cost_cny - dual_cny) / problem.empty_cost_cny
-
-
-def grid_side(problem: CoupledProblem, station_price: np.ndarray) -> float:
-    """Least grid cost less what stations pay, their power free: the dual's grid part [CNY]."""
-    free = priced_power(station_price, problem.case.step_h)
-    return dispatch_grid(problem.case, problem.options, free).objective_cny

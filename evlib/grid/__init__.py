@@ -6,10 +6,10 @@
 ``branch_flow``           the two formulations: LinDistFlow, second-order cone
 ``grid_model``            the problem in CVXPY: one function for each named group of constraints
 ``dno``                   ``dispatch_grid`` solves it, ``read_dispatch`` reads it; ``solver`` is the ladder of tolerances
-``dispatch``              the result: powers, prices (DLMP) with their parts, certificate
+``dispatch``              the result: powers, prices, certificate
+``prices``                nodal prices (DLMP): their parts, and why a price is what it is
 ``fleet_dispatch``        the set in which the grid sees vehicles: exact, columns, zonotope, summed, uncontrolled
-``parametric_dispatch``   built once, solved again with other numbers; the cost of a wrong forecast
-``price_analysis``        why a price is what it is
+``parametric_dispatch``   built once, solved again with other numbers; what a wrong forecast or the loss price does
 
 Stands on the room ``flexibility``; knows stations, not roads.
 """

@@ -8,12 +8,10 @@ import numpy as np
 
 from evlib.errors import SolverError
 from evlib.grid.grid_case import GridCase, GridOptions
-from evlib.grid.grid_model import GridModel
 from evlib.grid.power_flow import power_flow
 
-__all__ = ["PARTS", "WIDEST_CONE_PU", "Dispatch", "GridCertificate", "grid_certificate", "net_demand", "price_parts"]
+__all__ = ["WIDEST_CONE_PU", "Dispatch", "GridCertificate", "grid_certificate", "net_demand"]
 
-PARTS = ("energy", "loss", "congestion", "voltage")
 # A cone more open than this loses power that no AC feeder would [MVA^2].
 WIDEST_CONE_PU = 1e-5
 
@@ -91,7 +89,7 @@ class Dispatch:
     price_cny_kwh : ndarray, shape (n_bus, K)
         Distribution locational marginal price (DLMP): dual of the nodal active balance.
     price_parts_cny_kwh : dict of str -> ndarray, shape (n_bus, K)
-        ``energy``, ``loss``, ``congestion`` and ``voltage``, see :func:`evlib.grid.dispatch.price_parts`.
+        ``energy``, ``loss``, ``congestion`` and ``voltage``, see :func:`evlib.grid.prices.price_parts`.
     tie_overload_kw : ndarray, shape (n_zones, K)
         Beyond the tie's limit, positive in either direction.
     line_overload_kva : ndarray, shape (n_branch, K)
@@ -147,51 +145,6 @@ def net_demand(case: GridCase, dispatch: Dispatch, extra_kw=None) -> tuple[np.nd
     kvar = case.load_kvar - ratio * dispatch.shed_kw
     np.add.at(kvar, case.farm_bus, -dispatch.farm_kvar)
     return kw, kvar
-
-
-def price_parts(case: GridCase, options: GridOptions, model: GridModel) -> dict[str, np.ndarray]:
-    """Parts of the price of every bus, from the duals of a solved grid problem.
-
-    The Lagrangian does not change with the power of a branch from bus i to bus j, so the prices at its ends differ by
-
-    .. math:: \\lambda_j - \\lambda_i = \\underbrace{\\tfrac{2P}{w_i} (r \\lambda_j + x \\mu_j + r \\omega)}_{loss}
-              + \\underbrace{\\tau + \\sigma \\tfrac{P}{|S|}}_{congestion}
-              + \\underbrace{2 \\left(r - \\tfrac{P}{w_i} |z|^2\\right) \\nu}_{voltage}
-
-    with :math:`\\mu` the price of reactive power, :math:`\\omega` the loss price, :math:`\\tau` and :math:`\\sigma` the
-    duals of tie and line limits and :math:`\\nu` that of the voltage drop. Summed along the way from the root, whose
-    price is ``energy``: the marginal import, with what a limit on import adds.
-
-    Parameters
-    ----------
-    case : GridCase
-    options : GridOptions
-    model : GridModel
-        Solved.
-
-    Returns
-    -------
-    dict of str -> ndarray, shape (n_bus, K)
-        ``energy``, ``loss`` (zero in LinDistFlow), ``congestion``, ``voltage`` [CNY/kWh]. They add up to the price but
-        for the solver's residual: no part is taken as the rest.
-    """
-    flow, rules, shape = model.flow, model.constraints, case.load_kw[1:].shape
-    drop = rules["voltage drop"][0].dual_value
-    tie_in, tie_out = (limit.dual_value for limit in rules["tie limits"])
-    congestion = -rules["line ratings"][0].dual_value[1][0].reshape(shape)
-    np.add.at(congestion, case.tie, tie_in - tie_out)
-    voltage, loss = 2 * case.feeder.r_pu[:, None] * drop, np.zeros(shape)
-    if flow.current is not None:
-        squared_z = (case.feeder.r_pu**2 + case.feeder.x_pu**2)[:, None]
-        from_current = 2 * flow.flow_p.value / flow.sending.value * squared_z * drop
-        loss = -2 / flow.size_mva * rules["cone"][0].dual_value[1][0].reshape(shape) + from_current
-        voltage = voltage - from_current
-    root = model.price_cny_kwh(case.step_h)[0]
-    way = case.feeder.downstream.T
-    along_the_way = {
-        name: way @ values / case.step_h for name, values in zip(PARTS[1:], (loss, congestion, voltage), strict=True)
-    }
-    return {"energy": np.tile(root, (case.feeder.n_bus, 1))} | along_the_way
 
 
 def grid_certificate(

@@ -8,9 +8,10 @@ import cvxpy as cp
 import numpy as np
 
 from evlib.flexibility.station_load import StationLoad
-from evlib.grid.dispatch import Dispatch, grid_certificate, price_parts
+from evlib.grid.dispatch import Dispatch, grid_certificate
 from evlib.grid.grid_case import GridCase, GridOptions
 from evlib.grid.grid_model import GridModel, build_grid_model
+from evlib.grid.prices import price_parts
 from evlib.grid.solver import Solution, solve_grid
 
 __all__ = ["dispatch_grid", "read_dispatch"]

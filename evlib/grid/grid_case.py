@@ -182,7 +182,7 @@ def loss_price(case: GridCase, options: GridOptions) -> float:
     Where power is curtailed, prices are negative, and a relaxation that may burn power does so instead of paying for
     curtailment. A price on losses above the largest marginal cost of curtailment takes the gain out of it; at equality
     both cost the same. Prices are then derivatives of the cost with this price, see
-    :func:`evlib.grid.price_analysis.cost_derivative`.
+    :func:`evlib.grid.parametric_dispatch.cost_derivative`.
 
     Returns
     -------

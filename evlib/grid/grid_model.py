@@ -124,7 +124,7 @@ def build_grid_model(
         "load": shed_load(case, load_bus, variables),
         "vehicles": station_load.constraints,
         "tie limits": tie_limits(case, flow, overloads),
-        "line ratings": line_ratings(case, flow, overloads),
+        "line ratings": line_limits(case, flow, overloads),
         "root import": root_import(options, variables, overloads),
         "root reverse flow": root_reverse_flow(options, variables, overloads),
     }
@@ -190,7 +190,7 @@ def tie_limits(case: GridCase, flow: BranchFlow, overloads: dict) -> list:
     ]
 
 
-def line_ratings(case: GridCase, flow: BranchFlow, overloads: dict) -> list:
+def line_limits(case: GridCase, flow: BranchFlow, overloads: dict) -> list:
     """Apparent power of each line within its rating."""
     rating = np.broadcast_to(case.rating_kva[:, None] / 1000.0, flow.flow_p.shape)
     flat_p, flat_q = cp.vec(flow.flow_p, order="C"), cp.vec(flow.flow_q, order="C")

@@ -16,7 +16,7 @@ from evlib.grid.grid_case import GridCase, GridInputs, GridOptions
 from evlib.grid.grid_model import build_grid_model
 from evlib.grid.solver import Solution, climb, scaled_problem, unscale
 
-__all__ = ["GridProgram", "forecast_error", "wind_of"]
+__all__ = ["GridProgram", "cost_derivative", "forecast_error", "wind_of"]
 
 CHANGING = ("demand", "available", "loss_price")
 
@@ -205,3 +205,39 @@ def forecast_error(
         costs["error_cny"] = costs["kept_cny"] - costs["foreseen_cny"]
         rows.append({"share": share} | costs | {name: kw.sum() * case.step_h / 1000 for name, kw in mwh.items()})
     return pd.DataFrame(rows)
+
+
+def cost_derivative(
+    case: GridCase, options: GridOptions, station_load: StationLoad, *, share: float = 1e-3
+) -> np.ndarray:
+    """Derivative of the cost without the loss price with respect to demand, along the dispatch that the loss price chooses.
+
+    With L(d, omega) the losses of that dispatch and V = C + omega L its penalised cost, the envelope theorem gives
+    :math:`\\partial V / \\partial d = \\lambda` and :math:`\\partial V / \\partial \\omega = L`, so that
+
+    .. math:: \\frac{\\partial C}{\\partial d} = \\lambda - \\omega \\frac{\\partial L}{\\partial d}
+              = \\lambda - \\omega \\frac{\\partial \\lambda}{\\partial \\omega} :
+
+    two more solves give it at every bus and step, by a central difference in omega.
+
+    Parameters
+    ----------
+    case : GridCase
+    options : GridOptions
+        Of the cone model.
+    station_load : StationLoad
+    share : float
+        Step of the difference, as a share of omega.
+
+    Returns
+    -------
+    ndarray, shape (n_bus, K)
+        [CNY/kWh]; :math:`\\lambda - \\partial C / \\partial d` is what the loss price adds to the DLMP.
+    """
+    below, at_loss_price, above = (
+        dispatch_grid(
+            case, replace(options, loss_price_factor=factor * options.loss_price_factor), station_load
+        ).price_cny_kwh
+        for factor in (1 - share, 1.0, 1 + share)
+    )
+    return at_loss_price - (above - below) / (2 * share)

@@ -8,7 +8,7 @@ import pandas as pd
 from evlib.assignment.path_costs import Drivers, path_costs, time_costs
 from evlib.coordination.one_day import Run
 from evlib.results.summary import cost_table, summary_table
-from evlib.traffic.travel_times import plug_in_shares, travel_times
+from evlib.traffic.path_times import plug_in_shares, travel_times
 
 __all__ = ["rent_table", "tables_of"]
 

@@ -7,7 +7,7 @@
 ``loading``             departures in, cumulative and exit-time curves out; ``loading_reference`` is the specification in
                         NumPy, ``loading_compiled`` equals it to the bit
 ``station_waiting``     the first-in-first-out queue for plugs, and functions that approximate its wait
-``travel_times``        times of every path, and when its vehicles arrive and plug in
+``path_times``          times of every path, and when its vehicles arrive and plug in
 ``vehicle_simulation``  the same day with whole vehicles, as a check
 
 Arrays and frozen dataclasses only: nothing here knows a scenario, a price or a battery.

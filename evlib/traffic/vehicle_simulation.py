@@ -11,7 +11,7 @@ import pandas as pd
 from evlib.errors import InputError
 from evlib.traffic.loading import Loading
 from evlib.traffic.network import Network
-from evlib.traffic.travel_times import travel_times
+from evlib.traffic.path_times import travel_times
 
 __all__ = ["departure_times_min", "drive_vehicles", "plug_ins", "sample_vehicles", "set_beside_fluid"]
 

@@ -14,8 +14,8 @@ from evlib.folders import DATA, RESULTS
 from evlib.traffic.impedance import point_queue
 from evlib.traffic.loading import load_traffic
 from evlib.traffic.network import Network, assemble_network
+from evlib.traffic.path_times import travel_times
 from evlib.traffic.time_grid import TimeGrid
-from evlib.traffic.travel_times import travel_times
 from study.experiments.provenance import MAKERS, run_hash, write_table
 from study.experiments.uxsim_reference import JAM_VEH_M, drive
 

@@ -15,12 +15,12 @@ from evlib.assignment.route_choice import even_split
 from evlib.assignment.tno import Metric, origin_sums, reply
 from evlib.coordination.coordinate import coordinate
 from evlib.coordination.joint_program import cohort_map, fixed_costs, joint_program, surrogate_bound
-from evlib.coordination.plug_limits import crowded
+from evlib.coordination.plug_rents import crowded
 from evlib.coordination.problem import CoupledProblem
 from evlib.grid.dno import build_grid_model
 from evlib.traffic.network import assemble_network
+from evlib.traffic.path_times import arrival_shares, flow_map, travel_times
 from evlib.traffic.time_grid import TimeGrid
-from evlib.traffic.travel_times import arrival_shares, flow_map, travel_times
 
 WAIT_CNY_H = 45.0
 PER_STEP = 3.75  # 45 CNY/h for 5 min

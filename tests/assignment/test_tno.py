@@ -12,8 +12,8 @@ from evlib.assignment.tno import reply
 from evlib.inputs.build_roads import origin_demand
 from evlib.traffic.impedance import smooth_queue
 from evlib.traffic.network import assemble_network
+from evlib.traffic.path_times import travel_times
 from evlib.traffic.time_grid import TimeGrid
-from evlib.traffic.travel_times import travel_times
 
 
 def total_cost(network, flows, vot, queue):

@@ -7,8 +7,8 @@ from evlib import load_traffic
 from evlib.assignment.tno import reply
 from evlib.traffic import impedance
 from evlib.traffic.network import assemble_network
+from evlib.traffic.path_times import travel_times
 from evlib.traffic.time_grid import TimeGrid
-from evlib.traffic.travel_times import travel_times
 
 # Route 1 takes 5 min and passes 1 veh/min; route 2 takes 8 min and passes more than ever come. 1.6 veh/min depart for 30
 # min. All take route 1 until its queue costs the 3 min that route 2 is longer: after 3 / 0.6 = 5 min. From then on 1

@@ -10,9 +10,10 @@ from evlib import InputError, load_scenario
 from evlib.assignment.gaps import gaps
 from evlib.assignment.route_choice import even_split
 from evlib.assignment.tno import origin_sums, reply
+from evlib.coordination.announced_price import price_gap
 from evlib.coordination.coordinate import PRICE_GAP_TOLERANCE, coordinate
 from evlib.coordination.joint_program import cohort_map, fixed_costs, joint_program, surrogate_bound
-from evlib.coordination.problem import CoupledProblem, price_gap
+from evlib.coordination.problem import CoupledProblem
 from evlib.grid.dno import build_grid_model, dispatch_grid
 from evlib.inputs.build_roads import origin_demand
 

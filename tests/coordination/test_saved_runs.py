@@ -16,9 +16,10 @@ import pytest
 import evlib.coordination.saved_run as run_file
 from evlib import InputError, solve
 from evlib.assignment.gaps import gaps
+from evlib.coordination.announced_price import price_gap
 from evlib.coordination.coordinate import PRICE_GAP_TOLERANCE, coordinate
 from evlib.coordination.methods import Joint
-from evlib.coordination.problem import CoupledProblem, price_gap
+from evlib.coordination.problem import CoupledProblem
 from evlib.files import write_npz
 
 MEASURES = ["excess_cny_veh", "relative_gap", "price_gap", "flow_residual"]

@@ -13,6 +13,7 @@ from evlib.assignment.route_choice import shortest_path_departures
 from evlib.inputs.build_roads import build_drivers, origin_demand
 from evlib.traffic import impedance
 from evlib.traffic.network import assemble_network
+from evlib.traffic.path_times import travel_times
 from evlib.traffic.station_waiting import (
     STATION_WAITING,
     davidson_wait,
@@ -23,7 +24,6 @@ from evlib.traffic.station_waiting import (
     waiting_min,
 )
 from evlib.traffic.time_grid import TimeGrid
-from evlib.traffic.travel_times import travel_times
 
 ROADS = [
     impedance.smooth_queue,

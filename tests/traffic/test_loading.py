@@ -6,7 +6,7 @@ import pytest
 from evlib import InputError, build_network, load_scenario, load_traffic
 from evlib.assignment.route_choice import shortest_path_departures
 from evlib.inputs.build_roads import origin_demand
-from evlib.traffic.travel_times import plug_in_shares, travel_times
+from evlib.traffic.path_times import plug_in_shares, travel_times
 
 
 @pytest.fixture(scope="module", params=["mini", "nguyen"])

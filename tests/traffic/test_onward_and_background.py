@@ -16,8 +16,8 @@ from evlib.coordination.problem import CoupledProblem
 from evlib.inputs.build_roads import everyday_traffic, origin_demand
 from evlib.traffic import impedance
 from evlib.traffic.network import Background, assemble_network
+from evlib.traffic.path_times import travel_times
 from evlib.traffic.time_grid import TimeGrid
-from evlib.traffic.travel_times import travel_times
 
 ROADS = [(1, 2, 4.0, 240.0), (2, 3, 6.0, 120.0), (2, 4, 5.0, 120.0), (3, 5, 4.0, 90.0), (4, 5, 3.0, 150.0)]
 

@@ -5,9 +5,9 @@ import pytest
 
 from evlib import load_traffic
 from evlib.traffic.network import assemble_network
+from evlib.traffic.path_times import plug_in_shares, travel_times
 from evlib.traffic.station_waiting import waiting_min
 from evlib.traffic.time_grid import TimeGrid
-from evlib.traffic.travel_times import plug_in_shares, travel_times
 
 
 def station_of_ten(one_road, per_step=10.0, n=3):

@@ -6,8 +6,8 @@ import pytest
 from evlib import load_traffic
 from evlib.traffic import impedance
 from evlib.traffic.network import assemble_network
+from evlib.traffic.path_times import travel_times
 from evlib.traffic.time_grid import TimeGrid
-from evlib.traffic.travel_times import travel_times
 from study.experiments.queue_spillback import comparison_departures, comparison_network, mean_travel_min
 from study.experiments.uxsim_reference import drive
 

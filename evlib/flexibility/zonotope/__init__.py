@@ -1,7 +1,8 @@
 """The paper's inner sets: zonotopes of powers, one vehicle's and their sum.
 
-``geometry``             generators, sums, supports, disaggregation of a zonotope
-``inner_approximation``  the largest zonotope inside a vehicle's domain, and the sum of a station's cohorts
+``geometry``             generators, supports, disaggregation of a zonotope
+``inner_approximation``  the largest zonotope inside a vehicle's domain
+``minkowski_sum``        the sum of a station's vehicles
 ``station_load``         zonotopes as a part of a grid problem, and back to schedules of vehicles
 """
 
@@ -10,17 +11,11 @@ from evlib.flexibility.zonotope.geometry import (
     disaggregate,
     generator_widths,
     paper_generators,
-    sum_zonotopes,
     support_coefficients,
     support_value,
 )
-from evlib.flexibility.zonotope.inner_approximation import (
-    StationZonotope,
-    inner_zonotope,
-    inner_zonotopes,
-    price_windows,
-    station_zonotope,
-)
+from evlib.flexibility.zonotope.inner_approximation import inner_zonotope, inner_zonotopes, price_windows
+from evlib.flexibility.zonotope.minkowski_sum import StationZonotope, station_zonotope, sum_zonotopes
 from evlib.flexibility.zonotope.station_load import (
     ZonotopeBlock,
     check_disaggregation,

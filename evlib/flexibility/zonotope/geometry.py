@@ -1,6 +1,6 @@
 """Zonotopes of powers: shared generators, costs linear in the point, sums by adding centres and half-lengths."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.linalg import block_diag
@@ -14,7 +14,6 @@ __all__ = [
     "generator_matrix",
     "generator_widths",
     "paper_generators",
-    "sum_zonotopes",
     "support_coefficients",
     "support_value",
     "zonotope_space",
@@ -160,31 +159,6 @@ def energy_rate(domain, n_steps, space):
     """Final energy per kW in each coordinate [h, battery side]."""
     rates = (domain.eta_charge, -1 / domain.eta_discharge) if space == "stacked" else (domain.eta_charge,)
     return np.repeat(rates, n_steps) * domain.step_h
-
-
-def sum_zonotopes(zonotopes, sizes):
-    """Minkowski sum of cohorts in the same window: centres, half-lengths and shortfalls are added, weighted by size.
-
-    Raises
-    ------
-    InputError
-        If there are no zonotopes, a size is negative, or generators, space or cost terms differ.
-    """
-    sizes = np.asarray(sizes, dtype=float)
-    if not zonotopes or sizes.shape != (len(zonotopes),) or not (np.isfinite(sizes) & (sizes >= 0)).all():
-        raise InputError(f"sizes: {sizes}; must be one number of 0 or more for each of {len(zonotopes)} zonotopes")
-    first = zonotopes[0]
-    for i, zonotope in enumerate(zonotopes):
-        like = replace(zonotope, unserved_kwh=first.unserved_kwh)
-        scalars_agree = all(value == getattr(like, name) for name, value in vars(first).items() if np.isscalar(value))
-        if not (scalars_agree and np.array_equal(zonotope.generators, first.generators)):
-            raise InputError(f"zonotopes: number {i} differs from number 0 in generators, space or cost; must agree")
-    return replace(
-        first,
-        center=sizes @ np.stack([z.center for z in zonotopes]),
-        beta=sizes @ np.stack([z.beta for z in zonotopes]),
-        unserved_kwh=float(sizes @ np.array([z.unserved_kwh for z in zonotopes])),
-    )
 
 
 def support_coefficients(zonotope, prices_cny_kwh):

@@ -1,72 +1,25 @@
-"""The paper's inner approximation: a zonotope inside each vehicle's domain, and the sum of a station's cohorts."""
+"""The paper's inner approximation: the largest zonotope inside a vehicle's flexible domain."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from scipy.optimize import linprog
 
 from evlib.errors import InputError, SolverError
-from evlib.flexibility.domain import Domain
-from evlib.flexibility.fleet import check_cohorts
 from evlib.flexibility.zonotope.geometry import (
     Zonotope,
-    disaggregate,
     energy_rate,
     generator_matrix,
     generator_widths,
     paper_generators,
-    sum_zonotopes,
-    support_coefficients,
-    support_value,
     zonotope_space,
 )
 
-__all__ = [
-    "StationZonotope",
-    "Zonotope",
-    "disaggregate",
-    "generator_widths",
-    "inner_zonotope",
-    "inner_zonotopes",
-    "paper_generators",
-    "price_windows",
-    "station_zonotope",
-    "sum_zonotopes",
-    "support_coefficients",
-    "support_value",
-]
+__all__ = ["inner_zonotope", "inner_zonotopes", "price_windows"]
 
 # A share of the charging power, to which rows are scaled; the residual that HiGHS leaves is far smaller.
 LARGEST_RESIDUAL = 1e-10
-
-
-@dataclass(frozen=True)
-class StationZonotope:
-    """The sum of a station's cohorts on a common horizon of K steps, and the share of one vehicle of each cohort in it.
-
-    Parameters
-    ----------
-    zonotope : Zonotope
-        The sum over cohorts of size times set, over the steps of the horizon. Cohorts that the horizon cuts off have
-        separate generators (with the terminal energy), so that the least cost of the sum is the sum of least costs.
-    domain : Domain
-    sizes, offsets : ndarray, shape (n,)
-        Vehicles in each cohort [veh]; horizon step of its first usable step.
-    centers, betas : ndarray, shape (n, d) and (n, g)
-        Centre and half-lengths of one vehicle of each cohort, on the horizon.
-    """
-
-    zonotope: Zonotope
-    domain: Domain
-    sizes: np.ndarray
-    offsets: np.ndarray
-    centers: np.ndarray
-    betas: np.ndarray
-
-    def of_size(self, sizes):
-        """The sum for other sizes, in which it is linear; unserved energy stays that of the original sizes."""
-        return replace(self.zonotope, center=sizes @ self.centers, beta=sizes @ self.betas)
 
 
 def inner_zonotope(domain, row=0, lags=(1,), objective="sum"):
@@ -183,69 +136,6 @@ def inner_zonotopes(domain, lags=(1,), objective="sum"):
     _, first, profile_of = np.unique(profiles, axis=0, return_index=True, return_inverse=True)
     zonotopes = [inner_zonotope(domain, row, lags, objective) for row in first]
     return [zonotopes[k] for k in profile_of.ravel()]
-
-
-def station_zonotope(domain, sizes, offsets, n_horizon, lags=(1,), objective="sum", zonotopes=None):
-    """Sum of the zonotopes of cohorts that plug in at different steps, on a common horizon.
-
-    Parameters
-    ----------
-    domain : Domain
-        One vehicle of each of n cohorts.
-    sizes : array_like, shape (n,)
-        Vehicles in each cohort [veh], real numbers, 0 or more.
-    offsets : array_like of int, shape (n,)
-        Horizon step of the first usable step: one after the plug-in step.
-    n_horizon : int
-        K, steps of the horizon.
-    lags, objective
-        As in `inner_zonotope`.
-    zonotopes : list of Zonotope, optional
-        `inner_zonotopes(domain, lags, objective)` if known already; they do not depend on sizes, offsets or prices.
-
-    Returns
-    -------
-    StationZonotope
-
-    Raises
-    ------
-    InputError
-        If a size is negative or a stay leaves the horizon.
-    """
-    sizes, offsets = check_cohorts(domain, sizes, offsets, n_horizon)
-    zonotopes = inner_zonotopes(domain, lags, objective) if zonotopes is None else zonotopes
-    cut, space = domain.terminal_limit_kwh > 0, zonotope_space(domain)
-    cut_states = (False, True) if cut.any() else (False,)
-    generators = np.hstack([generator_matrix(domain, n_horizon, space, is_cut, lags) for is_cut in cut_states])
-    centers, betas = np.zeros((domain.n, len(generators))), np.zeros((domain.n, generators.shape[1]))
-    for v, member in enumerate(zonotopes):
-        at, columns = _place(member, offsets[v], n_horizon, lags)
-        centers[v, at], centers[v, -1] = member.center[:-1], member.center[-1]
-        betas[v, columns + cut[v] * (generators.shape[1] // 2)] = member.beta
-    total = Zonotope(
-        center=sizes @ centers,
-        generators=generators,
-        beta=sizes @ betas,
-        space=space,
-        n_steps=n_horizon,
-        unserved_kwh=float(sizes @ np.array([member.unserved_kwh for member in zonotopes])),
-        step_h=domain.step_h,
-        wear_cny_kwh=domain.wear_cny_kwh,
-        terminal_cny_kwh=domain.terminal_price_cny_kwh / domain.eta_charge,
-        unserved_cny_kwh=domain.unserved_cny_kwh,
-    )
-    return StationZonotope(total, domain, sizes, offsets, centers, betas)
-
-
-def _place(member, offset, n_horizon, lags):
-    """Coordinates and generators on the horizon to which a vehicle's powers and half-lengths belong."""
-    n, at, columns, begin = member.n_steps, [], [], 0
-    for block in range(2 if member.space == "stacked" else 1):
-        at.append(block * n_horizon + offset + np.arange(n))
-        for lag in (0, *lags):
-            columns.append(begin + offset + np.arange(max(n - lag, 0)))
-            begin += max(n_horizon - lag, 0)
-    return np.concatenate(at), np.concatenate(columns)
 
 
 def _polytope(domain, row, space, end_low_kwh, end_high_kwh):

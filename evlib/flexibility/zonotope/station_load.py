@@ -10,7 +10,9 @@ from evlib.errors import InputError
 from evlib.flexibility.fleet import Fleet, to_horizon, to_steps
 from evlib.flexibility.schedule import Schedule, cost_at, uncontrolled, violations
 from evlib.flexibility.station_load import StationLoad
-from evlib.flexibility.zonotope.inner_approximation import disaggregate, inner_zonotopes, station_zonotope
+from evlib.flexibility.zonotope.geometry import disaggregate
+from evlib.flexibility.zonotope.inner_approximation import inner_zonotopes
+from evlib.flexibility.zonotope.minkowski_sum import station_zonotope
 
 __all__ = ["ZonotopeBlock", "check_disaggregation", "vehicle_schedules", "zonotope_block"]
 

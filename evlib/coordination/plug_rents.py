@@ -1,4 +1,4 @@
-"""Scarce plugs in the joint program: who waits, how many plugs are held, and where that limits."""
+"""Plug rents: the limits on held plugs in the joint program, whose duals are what an hour at a scarce plug is worth."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import scipy.sparse as sp
 from evlib.assignment.path_costs import Traffic
 from evlib.assignment.plug_prices import held_plugs
 from evlib.coordination.problem import CoupledProblem
-from evlib.traffic.travel_times import flow_map
+from evlib.traffic.path_times import flow_map
 
 __all__ = ["PlugLimits", "crowded", "plug_limits"]
 

@@ -8,8 +8,8 @@ import pytest
 from evlib import load_scenario
 from evlib.flexibility.station_load import no_vehicles
 from evlib.grid.dno import dispatch_grid
-from evlib.grid.parametric_dispatch import GridProgram
-from evlib.grid.price_analysis import cost_derivative, price_reason
+from evlib.grid.parametric_dispatch import GridProgram, cost_derivative
+from evlib.grid.prices import price_reason
 from evlib.inputs.build_grid import build_grid_case, build_grid_options
 
 STEPS = slice(48, 60)  # 14:00 to 15:00: spike at c1, wind curtailed at c2, sun at c3

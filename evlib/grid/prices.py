@@ -1,23 +1,21 @@
-"""Why a price is what it is, in words and numbers: a table for one bus and one step."""
+"""Nodal prices (DLMP): their parts from the duals of the grid problem, and in words why a price is what it is."""
 
 from __future__ import annotations
-
-from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
-from evlib.flexibility.station_load import StationLoad
 from evlib.grid.dispatch import Dispatch
-from evlib.grid.dno import dispatch_grid
 from evlib.grid.grid_case import GridCase, GridOptions
+from evlib.grid.grid_model import GridModel
 
-__all__ = ["cost_derivative", "price_reason"]
+__all__ = ["PARTS", "price_parts", "price_reason"]
 
 # Parts of a price below this are left out of the table [CNY/kWh].
 LEAST_CNY_KWH = 1e-4
 # A quantity this far from its limits is free to move [kW].
 FREE_KW = 0.1
+PARTS = ("energy", "loss", "congestion", "voltage")
 
 
 def price_reason(case: GridCase, options: GridOptions, dispatch: Dispatch, bus: int, step: int) -> pd.DataFrame:
@@ -113,37 +111,46 @@ def _marginal(case, options, dispatch, row, step):
             yield f"load at bus {case.feeder.bus[bus]}", value, f"{shed:.0f} of {load:.0f} kW shed"
 
 
-def cost_derivative(
-    case: GridCase, options: GridOptions, station_load: StationLoad, *, share: float = 1e-3
-) -> np.ndarray:
-    """Derivative of the cost without the loss price with respect to demand, along the dispatch that the loss price chooses.
+def price_parts(case: GridCase, options: GridOptions, model: GridModel) -> dict[str, np.ndarray]:
+    """Parts of the price of every bus, from the duals of a solved grid problem.
 
-    With L(d, omega) the losses of that dispatch and V = C + omega L its penalised cost, the envelope theorem gives
-    :math:`\\partial V / \\partial d = \\lambda` and :math:`\\partial V / \\partial \\omega = L`, so that
+    The Lagrangian does not change with the power of a branch from bus i to bus j, so the prices at its ends differ by
 
-    .. math:: \\frac{\\partial C}{\\partial d} = \\lambda - \\omega \\frac{\\partial L}{\\partial d}
-              = \\lambda - \\omega \\frac{\\partial \\lambda}{\\partial \\omega} :
+    .. math:: \\lambda_j - \\lambda_i = \\underbrace{\\tfrac{2P}{w_i} (r \\lambda_j + x \\mu_j + r \\omega)}_{loss}
+              + \\underbrace{\\tau + \\sigma \\tfrac{P}{|S|}}_{congestion}
+              + \\underbrace{2 \\left(r - \\tfrac{P}{w_i} |z|^2\\right) \\nu}_{voltage}
 
-    two more solves give it at every bus and step, by a central difference in omega.
+    with :math:`\\mu` the price of reactive power, :math:`\\omega` the loss price, :math:`\\tau` and :math:`\\sigma` the
+    duals of tie and line limits and :math:`\\nu` that of the voltage drop. Summed along the way from the root, whose
+    price is ``energy``: the marginal import, with what a limit on import adds.
 
     Parameters
     ----------
     case : GridCase
     options : GridOptions
-        Of the cone model.
-    station_load : StationLoad
-    share : float
-        Step of the difference, as a share of omega.
+    model : GridModel
+        Solved.
 
     Returns
     -------
-    ndarray, shape (n_bus, K)
-        [CNY/kWh]; :math:`\\lambda - \\partial C / \\partial d` is what the loss price adds to the DLMP.
+    dict of str -> ndarray, shape (n_bus, K)
+        ``energy``, ``loss`` (zero in LinDistFlow), ``congestion``, ``voltage`` [CNY/kWh]. They add up to the price but
+        for the solver's residual: no part is taken as the rest.
     """
-    below, at_loss_price, above = (
-        dispatch_grid(
-            case, replace(options, loss_price_factor=factor * options.loss_price_factor), station_load
-        ).price_cny_kwh
-        for factor in (1 - share, 1.0, 1 + share)
-    )
-    return at_loss_price - (above - below) / (2 * share)
+    flow, rules, shape = model.flow, model.constraints, case.load_kw[1:].shape
+    drop = rules["voltage drop"][0].dual_value
+    tie_in, tie_out = (limit.dual_value for limit in rules["tie limits"])
+    congestion = -rules["line ratings"][0].dual_value[1][0].reshape(shape)
+    np.add.at(congestion, case.tie, tie_in - tie_out)
+    voltage, loss = 2 * case.feeder.r_pu[:, None] * drop, np.zeros(shape)
+    if flow.current is not None:
+        squared_z = (case.feeder.r_pu**2 + case.feeder.x_pu**2)[:, None]
+        from_current = 2 * flow.flow_p.value / flow.sending.value * squared_z * drop
+        loss = -2 / flow.size_mva * rules["cone"][0].dual_value[1][0].reshape(shape) + from_current
+        voltage = voltage - from_current
+    root = model.price_cny_kwh(case.step_h)[0]
+    way = case.feeder.downstream.T
+    along_the_way = {
+        name: way @ values / case.step_h for name, values in zip(PARTS[1:], (loss, congestion, voltage), strict=True)
+    }
+    return {"energy": np.tile(root, (case.feeder.n_bus, 1))} | along_the_way
