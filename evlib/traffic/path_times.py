@@ -9,7 +9,7 @@ import scipy.sparse as sp
 
 from evlib.traffic.loading import Loading
 from evlib.traffic.network import Network
-from evlib.traffic.station_waiting import StationQueue, middle, station_wait_min
+from evlib.traffic.station_waiting import StationQueue, interval_shares, middle, station_wait_min
 
 __all__ = ["TravelTimes", "arrival_shares", "flow_map", "plug_in_shares", "travel_times"]
 
@@ -127,13 +127,11 @@ def arrival_shares(loading: Loading) -> np.ndarray:
     """
     network = loading.network
     starts = network.time.step_min * np.arange(network.time.n_steps + 1)
-    ends = np.append(starts[1:], np.inf)
+    edges = np.append(starts, np.inf)
     shares = np.empty((len(network.paths), network.time.n_departure_steps, len(starts)))
     for p, path in enumerate(network.paths):
         arrival = arrival_min(loading, path.arcs, departure_min(loading))
-        first, last = arrival[:-1, None], arrival[1:, None]
-        overlap = np.maximum(np.minimum(last, ends) - np.maximum(first, starts), 0.0)
-        shares[p] = by_step(loading, overlap / (last - first)).mean(axis=1)
+        shares[p] = by_step(loading, interval_shares(arrival[:-1], arrival[1:], edges)).mean(axis=1)
     return shares
 
 

@@ -11,6 +11,7 @@ __all__ = [
     "StationQueue",
     "davidson_wait",
     "davidson_wait_slope",
+    "interval_shares",
     "smooth_wait",
     "smooth_wait_slope",
     "station_wait_min",
@@ -236,10 +237,35 @@ class StationQueue:
         many = np.diff(place) > self.LEAST_VEH
         low, high = np.where(many, place[:-1], plug[:-1]), np.where(many, place[1:], plug[1:])
         edges = np.where(many[:, None], levels, times)
-        overlap = np.minimum(high[:, None], edges[:, 1:]) - np.maximum(low[:, None], edges[:, :-1])
-        moment = (edges[:, :-1] <= low[:, None]) & (low[:, None] < edges[:, 1:])
-        length = (high - low)[:, None]
-        return np.where(length > 0, np.maximum(overlap, 0.0) / np.where(length > 0, length, 1.0), moment)
+        return interval_shares(low, high, edges)
+
+
+def interval_shares(low: np.ndarray, high: np.ndarray, edges: np.ndarray) -> np.ndarray:
+    """Share of each interval that lies between neighbouring edges; an interval without length lies where its moment is.
+
+    Parameters
+    ----------
+    low, high : ndarray, shape (n,)
+        Ends of the intervals, ``low <= high``.
+    edges : ndarray, shape (m + 1,) or (n, m + 1)
+        Rising; the last may be infinite.
+
+    Returns
+    -------
+    ndarray, shape (n, m)
+        Each row sums to 1 if the edges enclose the interval.
+
+    Examples
+    --------
+    >>> interval_shares(np.array([0.0, 2.0]), np.array([4.0, 2.0]), np.array([0.0, 1.0, 2.0, 5.0]))
+    array([[0.25, 0.25, 0.5 ],
+           [0.  , 0.  , 1.  ]])
+    """
+    low, high, edges = low[:, None], high[:, None], np.atleast_2d(edges)
+    overlap = np.minimum(high, edges[:, 1:]) - np.maximum(low, edges[:, :-1])
+    moment = (edges[:, :-1] <= low) & (low < edges[:, 1:])
+    length = high - low
+    return np.where(length > 0, np.maximum(overlap, 0.0) / np.where(length > 0, length, 1.0), moment)
 
 
 def middle(values: np.ndarray) -> np.ndarray:
