@@ -29,6 +29,8 @@ class GridCertificate:
         Every attempt of the solver.
     grid_balance_residual_kw : float
         Largest violation of a nodal balance.
+    grid_import_and_export_kwh : float
+        Energy that crosses the root both ways at once, the least of import and export: what the model makes up, if any.
     grid_cone_gap_pu : float
         Largest :math:`\\ell w_i - P^2 - Q^2` [MVA^2].
     grid_cone_tight : bool
@@ -52,6 +54,7 @@ class GridCertificate:
     grid_tolerance: float
     grid_ladder: list
     grid_balance_residual_kw: float
+    grid_import_and_export_kwh: float
     grid_cone_gap_pu: float
     grid_cone_tight: bool
     grid_ac_voltage_error_pu: float
@@ -176,6 +179,7 @@ def grid_certificate(
         grid_tolerance=dispatch.tolerance,
         grid_ladder=[str(attempt) for attempt in dispatch.ladder],
         grid_balance_residual_kw=dispatch.balance_residual_kw,
+        grid_import_and_export_kwh=float(np.minimum(dispatch.import_kw, dispatch.export_kw).sum() * case.step_h),
         grid_cone_gap_pu=cone_gap_pu,
         grid_cone_tight=cone_gap_pu <= WIDEST_CONE_PU,
         **_against_ac(feeder, options, dispatch, net_demand(case, dispatch, extra_kw), case.step_h),

@@ -93,6 +93,7 @@ def read_dispatch(
         loss_kw = kilo * case.feeder.r_pu[:, None] * flow.current.value
         gap = flow.current.value * flow.sending.value - flow.flow_p.value**2 - flow.flow_q.value**2
         total = sum(costs.values())
+    import_kw, export_kw = _root_power(case, kilo * variables.imported.value, kilo * variables.exported.value)
     dispatch = Dispatch(
         station_kw=kilo * model.station_mw.value,
         backup_kw=kilo * variables.backup.value,
@@ -100,8 +101,8 @@ def read_dispatch(
         curtailed_kw=kilo * variables.curtailed.value,
         farm_kvar=np.zeros_like(available_kw) if reactive is None else kilo * reactive.value,
         shed_kw=shed_kw,
-        import_kw=kilo * variables.imported.value,
-        export_kw=kilo * variables.exported.value,
+        import_kw=import_kw,
+        export_kw=export_kw,
         branch_kw=kilo * flow.flow_p.value,
         branch_kvar=kilo * flow.flow_q.value,
         loss_kw=loss_kw,
@@ -118,3 +119,12 @@ def read_dispatch(
         balance_residual_kw=kilo * float(np.abs(model.balance.violation()).max()),
     )
     return replace(dispatch, certificate=grid_certificate(case, options, dispatch, float(np.max(gap)), extra_kw))
+
+
+def _root_power(case: GridCase, import_kw: np.ndarray, export_kw: np.ndarray):
+    """Import and export; where the price is not positive their sum costs nothing, so only the difference has a meaning."""
+    net_kw, free_sum = import_kw - export_kw, case.import_price_cny_kwh <= 0
+    return (
+        np.where(free_sum, np.maximum(net_kw, 0.0), import_kw),
+        np.where(free_sum, np.maximum(-net_kw, 0.0), export_kw),
+    )

@@ -260,7 +260,7 @@ def _costs(case: GridCase, options: GridOptions, variables: GridVariables, overl
     """Each cost is linear plus a small declared quadratic term."""
     linear = {
         "backup": options.backup_cny_kwh * cp.sum(variables.backup),
-        "import": cp.sum(cp.multiply(case.import_price_cny_kwh, variables.imported)),
+        "import": _root_cost(case.import_price_cny_kwh, variables),
         "curtailment": options.curtailment_cny_kwh * cp.sum(variables.curtailed),
         "shedding": options.shedding_cny_kwh * cp.sum(variables.shed),
     }
@@ -273,6 +273,18 @@ def _costs(case: GridCase, options: GridOptions, variables: GridVariables, overl
         "overload": options.overload_slope / 2 * beyond,
     }
     return {name: case.step_h * term for name, term in (linear | quadratic).items()}
+
+
+def _root_cost(price, variables: GridVariables):
+    """Cost of the power at the root, convex in it whatever the sign of the price.
+
+    A positive price is paid for import, and feeding back earns nothing. A negative one is received for import *and* paid for
+    what is fed back: were feeding back free then, importing and exporting at once would earn money.
+    """
+    cost = cp.sum(cp.multiply(price, variables.imported))
+    if (price < 0).any():
+        cost = cost - cp.sum(cp.multiply(np.minimum(price, 0.0), variables.exported))
+    return cost
 
 
 def _squares(amount):

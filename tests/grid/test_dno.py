@@ -291,3 +291,19 @@ def test_renewable_swap_moves_the_second_wind_farm_to_c1():
     assert [case.zones[z] for z in case.farm_zone] == ["c2", "c4", "c3"]
     assert [swapped.zones[z] for z in swapped.farm_zone] == ["c2", "c1", "c3"]
     assert swapped.available_kw == pytest.approx(case.available_kw)
+
+
+def test_a_negative_price_is_received_for_import_alone(mini):
+    """A morning at -0.30 CNY/kWh on the small case: what crosses the root is bought or fed back, never both."""
+    changes = {"prices.import_tariff.morning.price_cny_kwh": -0.3, "grid.reverse_limit_mw": 2.0}
+    scenario = mini.replace(changes | {"grid.import_limit_mw": 10.0})
+    case, options = build_grid_case(scenario), build_grid_options(scenario)
+    dispatch = dispatch_grid(case, options, nobody(case))
+    net_kw = dispatch.import_kw - dispatch.export_kw
+    at_the_root, _ = net_demand(case, dispatch)
+    assert net_kw == pytest.approx(at_the_root.sum(axis=0), abs=1e-2)
+    price, step_h = case.import_price_cny_kwh, case.step_h
+    paid = step_h * (np.where(price < 0, net_kw, dispatch.import_kw) @ price)
+    assert dispatch.costs_cny["import"] == pytest.approx(paid, rel=1e-6)
+    assert dispatch.import_kw.sum() * step_h == pytest.approx(1042.3, abs=1.0)  # 3,380 kWh before, of which most was made up
+    assert dispatch.certificate.grid_import_and_export_kwh < 1e-3

@@ -226,3 +226,20 @@ def test_wear_keeps_vehicles_from_discharging(mini):
 
 def test_case_of_a_scenario_passes_the_checks(mini):
     assert build_grid_case(mini).n_steps == 24
+
+
+@pytest.mark.parametrize("slope", [0.0, 0.005])
+@pytest.mark.parametrize("grid_model", ["lindistflow", "cone"])
+def test_a_negative_price_is_paid_for_what_is_fed_back(slope, grid_model):
+    """1 MW of load, 2 MW of wind for an hour at -0.30 CNY/kWh: feeding back 1 MW costs 300 CNY, curtailing it 510.
+
+    Import and export at once would earn nothing; before, that was free and made up 9 MW of import worth 2,700 CNY.
+    """
+    case = replace(two_buses(1000.0, farm_kw=2000.0), import_price_cny_kwh=np.array([-0.3]))
+    dispatch = dispatch_grid(case, replace(OPTIONS, import_slope=slope, grid_model=grid_model), nobody(case))
+    lost_kw = dispatch.loss_kw.sum()
+    assert dispatch.import_kw[0] == pytest.approx(0.0, abs=1e-2)
+    assert dispatch.export_kw[0] == pytest.approx(1000.0 - lost_kw, abs=0.1)
+    assert dispatch.curtailed_kw[0, 0] == pytest.approx(0.0, abs=0.1)
+    assert dispatch.costs_cny["total"] == pytest.approx(0.3 * (1000.0 - lost_kw), rel=1e-4)
+    assert dispatch.certificate.grid_import_and_export_kwh < 1e-3
