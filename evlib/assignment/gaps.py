@@ -23,7 +23,8 @@ class Gaps:
         The same as a share of time and queue cost.
     excess_cny_veh_by_origin, excess_cny_veh_by_class : dict of str -> float
     rent_gap_cny_veh : float
-        What plug rents fail to explain of the waiting, a part of the first two; nan without rents.
+        What plug rents fail to explain of the waiting, as far as it is the waiting of those who follow the signal; a part
+        of the first two, nan without rents.
     """
 
     excess_cny_veh: float = np.nan
@@ -70,17 +71,26 @@ def gaps(traffic: Traffic, electricity_cny: np.ndarray, rent_cny: np.ndarray | N
         vehicles = flows[chosen].sum(axis=axis)
         return np.divide(lost[chosen].sum(axis=axis), vehicles, out=np.zeros_like(vehicles), where=vehicles > 0)
 
-    everybody = flows.sum()
-    unexplained = 0.0 if rent_cny is None else traffic.rent_gap_cny(rent_cny)
-    total = lost.sum() + unexplained
+    followers = flows.sum()
+    rent_gap_cny = 0.0 if rent_cny is None else traffic.rent_gap_cny(rent_cny) * _share_of_waiting(traffic)
+    total = lost.sum() + rent_gap_cny
     by_origin = [float(per_vehicle(network.path_origin == o, None)) for o in range(len(network.origins))]
     return Gaps(
-        excess_cny_veh=float(total / everybody),
+        excess_cny_veh=float(total / followers),
         relative_gap=float(total / (flows * traffic.time_cny).sum()),
         excess_cny_veh_by_origin=dict(zip(network.origins, by_origin, strict=True)),
         excess_cny_veh_by_class=dict(zip(network.classes, per_vehicle(slice(None), (0, 2)).tolist(), strict=True)),
-        rent_gap_cny_veh=np.nan if rent_cny is None else float(unexplained / everybody),
+        rent_gap_cny_veh=np.nan if rent_cny is None else float(rent_gap_cny / followers),
     )
+
+
+def _share_of_waiting(traffic: Traffic) -> float:
+    """Share of all waiting that falls on those who follow the signal; their share of vehicles where nobody waits."""
+    everybody, waiting_cny = traffic.loading.departures_veh, traffic.stations.waiting_cny
+    total_cny = (everybody * waiting_cny).sum()
+    if total_cny > 0:
+        return (traffic.flows_veh * waiting_cny).sum() / total_cny
+    return traffic.flows_veh.sum() / everybody.sum()
 
 
 def regret_cny(cost_cny: np.ndarray, flows_veh: np.ndarray, logit_cny: float) -> np.ndarray:

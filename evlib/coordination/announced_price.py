@@ -12,9 +12,9 @@ __all__ = ["grid_side", "price_gap"]
 
 
 def price_gap(problem: CoupledProblem, sizes_veh: np.ndarray, price_cny_kwh: np.ndarray, cost_cny: float) -> float:
-    """How far announced prices are from supporting a dispatch, as a share of J(0).
+    """How far announced prices are from supporting a dispatch, as a share of the cost's scale S.
 
-    .. math:: \\frac{J(N) - d(\\lambda; N)}{J(0)}, \\quad
+    .. math:: \\frac{J(N) - d(\\lambda; N)}{S}, \\quad
               d(\\lambda; N) = \\min_e [\\text{grid}(e) - \\Delta_h \\lambda \\cdot e] + N \\cdot V(\\lambda)
 
     Parameters
@@ -34,7 +34,7 @@ def price_gap(problem: CoupledProblem, sizes_veh: np.ndarray, price_cny_kwh: np.
     station_price = price_cny_kwh[problem.case.station_bus]
     value = problem.vehicles.vehicle_costs(station_price)
     dual_cny = grid_side(problem, station_price) + float((sizes_veh * value).sum())
-    return (cost_cny - dual_cny) / problem.empty_cost_cny
+    return (cost_cny - dual_cny) / problem.scale_cny
 
 
 def grid_side(problem: CoupledProblem, station_price: np.ndarray) -> float:

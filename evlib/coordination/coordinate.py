@@ -6,7 +6,7 @@ import logging
 import math
 import sys
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 import numpy as np
@@ -168,6 +168,8 @@ def coordinate(
     whose = (scenario, method, charging, objective)
     state = load_state(resume, *whose) if resume is not None else None
     problem = CoupledProblem.of(scenario, charging, objective)
+    if not problem.demand_veh.any():
+        return _nobody_drives(problem)
     if scenario.switches.path_set == "generated":
         problem = problem.with_generated_paths()
     run = Iteration(problem, state)
@@ -220,7 +222,7 @@ def _result(run: Iteration) -> Coordination:
     if sound.any():
         best = int(table.loc[sound, "excess_cny_veh"].idxmin())
     else:
-        best = int(table.loc[answers, "price_gap"].idxmin())
+        best = int(table.loc[answers, "price_gap"].abs().idxmin())
     iterate, row, tolerance = state.iterates[best], state.rows[best], run.keys.tol_relative_gap
     missing = _missing_paths(problem, iterate) if problem.scenario.switches.path_set == "generated" else {}
     certificate = LoopCertificate(
@@ -240,6 +242,17 @@ def _result(run: Iteration) -> Coordination:
     )
     everybody = iterate.flows_veh + problem.fixed_veh
     return Coordination(everybody, iterate.price_cny_kwh, iterate.rent_cny, problem.network, certificate, table)
+
+
+def _nobody_drives(problem: CoupledProblem) -> Coordination:
+    """The day without vehicles: no iteration, and the grid's prices."""
+    dispatch = problem.dispatch(np.zeros(problem.cohorts.n)).dispatch
+    measures = ("excess_cny_veh", "relative_gap", "price_gap", "flow_residual", "lower_bound_cny", "upper_bound_cny")
+    reasons = dict.fromkeys((*measures, "converged"), "nobody drives")
+    table = pd.DataFrame(columns=[item.name for item in fields(IterationRow) if item.default is not None])
+    nobody = np.zeros_like(problem.fixed_veh)
+    certificate = LoopCertificate(not_applicable=reasons)
+    return Coordination(nobody, dispatch.price_cny_kwh, None, problem.network, certificate, table)
 
 
 def _missing_paths(problem: CoupledProblem, iterate) -> dict:

@@ -105,7 +105,7 @@ class Cuts:
         if not (np.isfinite(vehicle).all() and np.isfinite(bound)):
             memory.rejected.append("a cut that is not finite")
             return False
-        if bound > cost_cny + CUT_TOLERANCE * problem.empty_cost_cny:
+        if bound > cost_cny + CUT_TOLERANCE * problem.scale_cny:
             memory.rejected.append(f"a cut of {bound:.6g} CNY where the cost is {cost_cny:.6g} CNY")
             return False
         memory.grid_cny.append(grid)

@@ -148,7 +148,7 @@ def joint_by_columns(
         least, best = support(cohorts.domain, prices)
         known = np.min([cost_of(cohorts.domain, prices, schedule) for schedule in schedules], axis=0)
         saving_cny = float((to_cohorts @ answer.flows_veh.reshape(-1)) @ (known - least))
-        if saving_cny <= COLUMNS_GAP * problem.empty_cost_cny:
+        if saving_cny <= COLUMNS_GAP * problem.scale_cny:
             break
         scattered = [PricedColumn(station_price, 0.02, alike, seed=round_).answer(cohorts) for alike in (True, False)]
         schedules += [best, *scattered]

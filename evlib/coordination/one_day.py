@@ -52,6 +52,8 @@ class Run:
         Vehicles that plug in after the horizon.
     dropped_veh : float
         Vehicles in cohorts too small to count.
+    announced : bool
+        Whether prices were announced beforehand; else they are the dispatch's own.
     """
 
     network: Network
@@ -65,6 +67,7 @@ class Run:
     vehicle_cny: np.ndarray
     late_veh: np.ndarray
     dropped_veh: float
+    announced: bool = False
 
     @property
     def occupied(self) -> np.ndarray:
@@ -154,4 +157,5 @@ def dispatch_loading(scenario: Scenario, loading: Loading, charging: str, price_
         vehicle_cny=vehicles.vehicle_costs(dispatch.price_cny_kwh[case.station_bus]),
         late_veh=plug_ins[:, :, case.n_steps :].sum(axis=2),
         dropped_veh=dropped,
+        announced=price_cny_kwh is not None,
     )

@@ -23,7 +23,10 @@ from evlib.inputs.build_roads import build_traffic_problem
 from evlib.inputs.scenario import Scenario
 from evlib.traffic.network import Network
 
-__all__ = ["CoupledProblem"]
+__all__ = ["CoupledProblem", "cost_scale"]
+
+# The scale of price gaps is at least this share of what shedding and curtailing everything costs, and this much.
+LEAST_SHARE_AT_STAKE, LEAST_SCALE_CNY = 0.01, 1.0
 
 
 @dataclass(frozen=True)
@@ -41,8 +44,9 @@ class CoupledProblem:
     vehicles : VehicleSet
         The set in which the grid sees them.
     charging : {"uncontrolled", "smart", "v2g"}
-    empty_cost_cny : float
-        J(0): least grid cost without vehicles, the scale of the price gap.
+    scale_cny : float
+        Scale of price gaps: J(0), the least grid cost without vehicles, but at least a hundredth of what it costs to
+        shed all load and curtail all wind and sun. J(0) alone vanishes, or is negative, where power is cheap or paid for.
     """
 
     scenario: Scenario
@@ -52,7 +56,7 @@ class CoupledProblem:
     cohorts: Fleet
     vehicles: VehicleSet
     charging: str
-    empty_cost_cny: float
+    scale_cny: float
 
     @classmethod
     def of(cls, scenario: Scenario, charging: str, objective: str) -> CoupledProblem:
@@ -68,7 +72,7 @@ class CoupledProblem:
             cohorts=cohorts,
             vehicles=vehicle_set(cohorts, charging, scenario.switches.set),
             charging=charging,
-            empty_cost_cny=dispatch_grid(case, options, nobody).objective_cny,
+            scale_cny=cost_scale(case, options, dispatch_grid(case, options, nobody).objective_cny),
         )
 
     @property
@@ -126,3 +130,22 @@ class CoupledProblem:
         """Best answer of one vehicle of every cohort to bus prices."""
         prices = self.cohorts.cohort_prices(price_cny_kwh[self.case.station_bus])
         return support(self.cohorts.domain, prices)[1]
+
+
+def cost_scale(case: GridCase, options: GridOptions, empty_cost_cny: float) -> float:
+    """What differences of cost are measured by, see :class:`CoupledProblem` [CNY]; always positive.
+
+    Parameters
+    ----------
+    case : GridCase
+    options : GridOptions
+    empty_cost_cny : float
+        J(0).
+
+    Returns
+    -------
+    float
+    """
+    load_kwh, available_kwh = case.step_h * case.load_kw.sum(), case.step_h * case.available_kw.sum()
+    at_stake = options.shedding_cny_kwh * load_kwh + options.curtailment_cny_kwh * available_kwh
+    return max(abs(empty_cost_cny), LEAST_SHARE_AT_STAKE * at_stake, LEAST_SCALE_CNY)

@@ -10,7 +10,7 @@ from evlib.errors import SolverError
 from evlib.grid.grid_case import GridCase, GridOptions
 from evlib.grid.power_flow import power_flow
 
-__all__ = ["WIDEST_CONE_PU", "Dispatch", "GridCertificate", "grid_certificate", "net_demand"]
+__all__ = ["WIDEST_CONE_PU", "Dispatch", "GridCertificate", "grid_certificate", "net_demand", "price_measures"]
 
 # A cone more open than this loses power that no AC feeder would [MVA^2].
 WIDEST_CONE_PU = 1e-5
@@ -171,7 +171,6 @@ def grid_certificate(
     """
     feeder, costs = case.feeder, dispatch.costs_cny
     quadratic = sum(value for name, value in costs.items() if "quadratic" in name or name == "overload")
-    parts = sum(dispatch.price_parts_cny_kwh.values())
     return GridCertificate(
         grid_model=options.grid_model,
         grid_status=dispatch.status,
@@ -185,10 +184,18 @@ def grid_certificate(
         **_against_ac(feeder, options, dispatch, net_demand(case, dispatch, extra_kw), case.step_h),
         grid_model_loss_kwh=float(dispatch.loss_kw.sum() * case.step_h),
         grid_quadratic_share=quadratic / costs["total"] if costs["total"] else float("nan"),
-        lowest_price_cny_kwh=float(dispatch.price_cny_kwh.min()),
-        highest_price_cny_kwh=float(dispatch.price_cny_kwh.max()),
-        grid_price_residual_cny_kwh=float(np.abs(parts - dispatch.price_cny_kwh).max()),
+        **price_measures(dispatch),
     )
+
+
+def price_measures(dispatch: Dispatch) -> dict[str, float]:
+    """What a certificate says of prices: their range, and the largest difference from the sum of their parts."""
+    price, parts = dispatch.price_cny_kwh, sum(dispatch.price_parts_cny_kwh.values())
+    return {
+        "lowest_price_cny_kwh": float(price.min()),
+        "highest_price_cny_kwh": float(price.max()),
+        "grid_price_residual_cny_kwh": float(np.abs(parts - price).max()),
+    }
 
 
 def _against_ac(feeder, options: GridOptions, dispatch: Dispatch, net, step_h: float) -> dict:

@@ -8,13 +8,13 @@ import cvxpy as cp
 import numpy as np
 
 from evlib.flexibility.station_load import StationLoad
-from evlib.grid.dispatch import Dispatch, grid_certificate
+from evlib.grid.dispatch import Dispatch, grid_certificate, price_measures
 from evlib.grid.grid_case import GridCase, GridOptions
 from evlib.grid.grid_model import GridModel, build_grid_model
 from evlib.grid.prices import price_parts
 from evlib.grid.solver import Solution, solve_grid
 
-__all__ = ["dispatch_grid", "read_dispatch"]
+__all__ = ["dispatch_grid", "read_dispatch", "repriced"]
 
 
 def dispatch_grid(case: GridCase, options: GridOptions, station_load: StationLoad, *, extra_kw=None) -> Dispatch:
@@ -119,6 +119,26 @@ def read_dispatch(
         balance_residual_kw=kilo * float(np.abs(model.balance.violation()).max()),
     )
     return replace(dispatch, certificate=grid_certificate(case, options, dispatch, float(np.max(gap)), extra_kw))
+
+
+def repriced(case: GridCase, options: GridOptions, dispatch: Dispatch, model: GridModel) -> Dispatch:
+    """The dispatch with the prices of another solved problem of the same grid, their parts and what is said of them.
+
+    Parameters
+    ----------
+    case : GridCase
+    options : GridOptions
+    dispatch : Dispatch
+    model : GridModel
+        Solved; its duals are the prices.
+
+    Returns
+    -------
+    Dispatch
+    """
+    parts = price_parts(case, options, model)
+    dispatch = replace(dispatch, price_cny_kwh=model.price_cny_kwh(case.step_h), price_parts_cny_kwh=parts)
+    return replace(dispatch, certificate=replace(dispatch.certificate, **price_measures(dispatch)))
 
 
 def _root_power(case: GridCase, import_kw: np.ndarray, export_kw: np.ndarray):

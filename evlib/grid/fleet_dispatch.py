@@ -7,7 +7,7 @@ the paper's inner approximation, ``summed`` an outer one. Strings are read in :f
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
 
@@ -24,7 +24,7 @@ from evlib.flexibility.zonotope.geometry import support_value
 from evlib.flexibility.zonotope.inner_approximation import inner_zonotopes
 from evlib.flexibility.zonotope.station_load import zonotope_block
 from evlib.grid.dispatch import Dispatch
-from evlib.grid.dno import dispatch_grid, read_dispatch
+from evlib.grid.dno import dispatch_grid, read_dispatch, repriced
 from evlib.grid.grid_case import GridCase, GridOptions
 from evlib.grid.grid_model import build_grid_model
 from evlib.grid.solver import Solution, solve_grid
@@ -297,4 +297,4 @@ def dispatch_by_columns(
     mixture = solve_by_columns(build, solve, fleet, gap=gap, columns=columns)
     loosest = max(ladders, key=lambda ladder: ladder[-1].tolerance)
     dispatch = read_dispatch(case, options, mixture.parts, Solution(loosest, float(mixture.problem.value), 0.0))
-    return replace(dispatch, price_cny_kwh=mixture.priced_parts.price_cny_kwh(case.step_h)), mixture
+    return repriced(case, options, dispatch, mixture.priced_parts), mixture

@@ -79,8 +79,11 @@ class GridCase:
 
     @property
     def terminal_price_cny_kwh(self) -> float:
-        """Price of energy bought after the horizon: the mean import price [CNY/kWh]."""
-        return float(self.import_price_cny_kwh.mean())
+        """Price of energy bought after the horizon: the mean import price, but never below 0 [CNY/kWh].
+
+        Nobody is paid for what is missing at the end of the day: at a negative price the largest purchase would be best.
+        """
+        return max(float(self.import_price_cny_kwh.mean()), 0.0)
 
     def zone_sum(self, values: np.ndarray, zone: np.ndarray) -> np.ndarray:
         """Sum of rows by zone, shape (n_zones, K); rows of zone -1 are left out."""

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from evlib.coordination.coordinate import LoopCertificate
 from evlib.coordination.one_day import Run
 from evlib.flexibility.schedule import violations
-from evlib.grid.dispatch import GridCertificate
+from evlib.grid.dispatch import GridCertificate, price_measures
 
 __all__ = ["Certificate", "certificate_of"]
 
@@ -33,6 +33,8 @@ class Certificate(GridCertificate, LoopCertificate):
         Vehicles that plug in after the horizon; in cohorts too small to count.
     adjustments : dict of str -> int
         Cohorts whose wishes were adjusted to their batteries, by kind.
+    terminal_price_cny_kwh : float
+        Price of energy bought after the horizon: the mean import price, or 0 where that is negative.
     """
 
     vehicle_residual_veh: float
@@ -45,6 +47,7 @@ class Certificate(GridCertificate, LoopCertificate):
     after_horizon_veh: float
     dropped_veh: float
     adjustments: dict
+    terminal_price_cny_kwh: float
 
     def to_json(self) -> dict:
         """As JSON can hold it: nan becomes null."""
@@ -78,11 +81,7 @@ def certificate_of(run: Run, tables: dict, loop: LoopCertificate) -> Certificate
     drawn = (cohorts["charged_kwh"] - cohorts["discharged_kwh"]).sum()
     delivered = dispatch.station_kw.sum() * run.case.step_h
     breach = violations(*_whole_cohorts(run))
-    prices = dispatch.price_cny_kwh  # those announced, where they differ from the dispatch's own
-    grid = vars(dispatch.certificate) | {
-        "lowest_price_cny_kwh": float(prices.min()),
-        "highest_price_cny_kwh": float(prices.max()),
-    }
+    grid = vars(dispatch.certificate) | price_measures(dispatch)  # of the prices announced, where they differ
     return Certificate(
         **grid,
         **vars(loop),
@@ -96,6 +95,7 @@ def certificate_of(run: Run, tables: dict, loop: LoopCertificate) -> Certificate
         after_horizon_veh=float(run.late_veh.sum()),
         dropped_veh=run.dropped_veh,
         adjustments=run.cohorts.adjustments.counts,
+        terminal_price_cny_kwh=run.case.terminal_price_cny_kwh,
     )
 
 

@@ -267,8 +267,10 @@ def _prices(run) -> pd.DataFrame:
 
 
 def _price_parts(run) -> pd.DataFrame:
-    """Of the dispatch's own prices, which coordination may have announced a little differently."""
+    """Parts of the dispatch's own prices; where others were announced, also what these differ by."""
     case, parts = run.case, run.dispatch.price_parts_cny_kwh
+    if run.announced:
+        parts = parts | {"announced_beyond": run.dispatch.price_cny_kwh - sum(parts.values())}
     return _grid(
         run.network.time,
         np.arange(case.n_steps),

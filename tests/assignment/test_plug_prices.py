@@ -85,6 +85,15 @@ def test_what_rents_do_not_explain_counts_as_excess(three_tens):
     assert np.isnan(gaps(traffic, electricity).rent_gap_cny_veh)
 
 
+def test_followers_answer_for_their_own_waiting_alone(three_tens):
+    """One in ten of everybody follows and waits as the others do: a tenth of what is unexplained, over a tenth of the vehicles."""
+    everybody = as_traffic(three_tens)
+    traffic = replace(everybody, fixed_veh=0.9 * everybody.loading.departures_veh)
+    measured = gaps(traffic, np.zeros((1, 1, 37)), np.zeros((1, 36)))
+    assert measured.rent_gap_cny_veh == pytest.approx(5 * PER_STEP, rel=1e-6)  # ten times as much before
+    assert measured.excess_cny_veh == pytest.approx(5 * PER_STEP, rel=1e-6)
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_rents_never_claim_more_than_the_least_waiting(one_road, seed):
     """A linear program chooses who plugs in when, free to break the order of arrival: its optimum is what the rents that

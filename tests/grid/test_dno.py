@@ -305,5 +305,7 @@ def test_a_negative_price_is_received_for_import_alone(mini):
     price, step_h = case.import_price_cny_kwh, case.step_h
     paid = step_h * (np.where(price < 0, net_kw, dispatch.import_kw) @ price)
     assert dispatch.costs_cny["import"] == pytest.approx(paid, rel=1e-6)
-    assert dispatch.import_kw.sum() * step_h == pytest.approx(1042.3, abs=1.0)  # 3,380 kWh before, of which most was made up
+    assert dispatch.import_kw.sum() * step_h == pytest.approx(
+        1042.3, abs=1.0
+    )  # 3,380 kWh before, of which most was made up
     assert dispatch.certificate.grid_import_and_export_kwh < 1e-3
