@@ -20,7 +20,7 @@ LEAST_SHARE = 1e-6
 
 @dataclass(frozen=True)
 class Drivers:
-    """What drivers' time is worth and what they are told.
+    """Drivers' values of time, and the information that they receive.
 
     Attributes
     ----------

@@ -104,7 +104,7 @@ def reply(
     Raises
     ------
     SolverError
-        Any status other than *optimal*.
+        If the status is not *optimal*.
     """
     if metric is None:
         return all_to_the_cheapest(cost_cny, demand_veh, path_origin)

@@ -86,7 +86,7 @@ def joint_program(problem: CoupledProblem, traffic: Traffic, metric, schedules=N
     Raises
     ------
     SolverError
-        Any status other than *optimal*.
+        If the status is not *optimal*.
 
     Notes
     -----
