@@ -34,7 +34,7 @@ class Gaps:
     rent_gap_cny_veh: float = np.nan
 
 
-def gaps(traffic: Traffic, electricity_cny: np.ndarray, rent_cny: np.ndarray | None = None) -> dict:
+def gaps(traffic: Traffic, electricity_cny: np.ndarray, rent_cny: np.ndarray | None = None) -> Gaps:
     """Measure how far drivers are from the cheapest path for their origin, class and departure step.
 
     .. math:: excess = \\frac{\\sum f (C - C_{min})}{\\sum f}, \\qquad gap = \\frac{\\sum f (C - C_{min})}{\\sum f T}
