@@ -1,25 +1,25 @@
-"""The open study of electric vehicles that couple a road network and a distribution grid.
+"""An open study of electric vehicles that couple a road network and a distribution grid.
 
-The public face: :func:`load_scenario`, :func:`build_network`, :func:`load_traffic`, :func:`solve`, :func:`compare`.
+Public interface: :func:`load_scenario`, :func:`build_network`, :func:`load_traffic`, :func:`solve`, :func:`compare`.
 
-Two pillars and one loop; a room imports only from rooms below it, which ``make test`` checks::
+Two pillars and one loop. A room (subpackage) imports only from rooms below it, which ``make test`` checks::
 
-    solve                                     scenario and strategy in, result out, through the cache
+    solve                                     from scenario and strategy to a result, through the cache
       |
-    results                                   what came out: tables, certificate, measures, claims
+    results                                   tables, certificate, measures, claims
       |
-    coordination                              the loop: traffic and grid answer each other
+    coordination                              the loop: traffic and grid respond to each other
       |
-    inputs                                    what is read, and the models made of it
+    inputs                                    input files, and the models built from them
       |                  |
     assignment          grid                  who drives where (TNO)   |  dispatch and prices (DNO)
       |                  |
     traffic             flexibility           roads and their loading  |  what vehicles can do
       |                  |
-    errors, files, folders, hashing           the ground
+    errors, files, folders, hashing           tools that all rooms use
 
-``figures`` draws tables, and stands beside. Around the package stands ``study``: it executes the notebooks, makes the
-committed tables, and measures. Each room says in its ``__init__`` what lives there.
+``figures`` draws tables and knows neither scenarios nor solvers. Outside the package, ``study`` executes the notebooks,
+makes the committed tables and runs the measurements. The ``__init__`` of each room lists its modules.
 """
 
 from evlib.errors import InputError, SolverError

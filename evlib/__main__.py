@@ -10,7 +10,7 @@ from evlib.errors import InputError, SolverError
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command; return the exit status (0 well, 2 bad input, 1 solver failure, 130 interrupted)."""
+    """Run one command and return its exit status: 0 success, 1 solver failure, 2 bad input, 130 interrupted."""
     parser = argparse.ArgumentParser(prog="python -m evlib", description="Solve one case of the study.")
     commands = parser.add_subparsers(dest="command", required=True)
     command = commands.add_parser("solve", help="solve a scenario and write its tables")
@@ -51,7 +51,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _show_progress() -> None:
-    """Write what is logged to the terminal, above the progress bar."""
+    """Write log messages to the terminal, above the progress bar."""
     from tqdm import tqdm
 
     class Lines(logging.Handler):

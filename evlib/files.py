@@ -1,4 +1,4 @@
-"""Files that are either complete or not there: every writer uses a temporary name and renames."""
+"""Files that are either complete or absent: every writer uses a temporary name first and then renames."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ __all__ = [
 
 @contextmanager
 def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
-    """Give a temporary path in the folder of ``path``, and rename it to ``path`` once the block has ended well.
+    """Provide a temporary path in the folder of ``path``, and rename it to ``path`` if the block ends without error.
 
     Parameters
     ----------
     path : path-like
-        The file to write; its folder is made when missing.
+        The file to write; its folder is created if missing.
 
     Yields
     ------
     Path
-        Where to write. It is removed when the block raises, also on KeyboardInterrupt; the old file then stays.
+        Where to write. If the block raises, even KeyboardInterrupt, this file is removed and the old one stays.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -53,19 +53,19 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
 
 @contextmanager
 def replacing_folder(folder: str | os.PathLike[str], *, complete: str) -> Iterator[Path]:
-    """Give a temporary folder beside ``folder``, and rename it once the block has ended well.
+    """Provide a temporary folder beside ``folder``, and rename it if the block ends without error.
 
     Parameters
     ----------
     folder : path-like
-        The folder to make. If another process has made it meanwhile, its version stays.
+        The folder to create. If another process has created it meanwhile, that version stays.
     complete : str
-        Name of a file that a complete folder holds.
+        Name of a file that shows that the folder is complete.
 
     Yields
     ------
     Path
-        Where to write; removed when the block raises.
+        Where to write; removed if the block raises.
     """
     folder = Path(folder)
     temporary = folder.with_name(f".{folder.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
@@ -81,24 +81,24 @@ def replacing_folder(folder: str | os.PathLike[str], *, complete: str) -> Iterat
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Remove the temporary files that a killed run left in a folder (not below it)."""
+    """Remove the temporary files that a killed run left in a folder, but not in its subfolders."""
     for path in folder.glob(".*.tmp"):
         path.unlink(missing_ok=True)
 
 
 def write_bytes(path: str | os.PathLike[str], content: bytes) -> None:
-    """Write bytes whole or not at all."""
+    """Write bytes completely or not at all."""
     with replacing(path) as temporary:
         temporary.write_bytes(content)
 
 
 def write_text(path: str | os.PathLike[str], text: str) -> None:
-    """Write UTF-8 text with Unix line ends, whole or not at all."""
+    """Write UTF-8 text with Unix line ends, completely or not at all."""
     write_bytes(path, text.encode())
 
 
 def json_text(value: Any) -> str:
-    """JSON with sorted keys, the same for the same value.
+    """JSON text with sorted keys: equal values give equal text.
 
     Parameters
     ----------
@@ -112,9 +112,9 @@ def json_text(value: Any) -> str:
     Raises
     ------
     ValueError
-        A number is nan or infinite, which JSON does not know.
+        If a number is nan or infinite, which JSON cannot represent.
     TypeError
-        Something else than the above.
+        If the value contains anything else.
     """
     return json.dumps(value, sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False, default=_plain) + "\n"
 
@@ -126,25 +126,25 @@ def _plain(value: Any) -> Any:
 
 
 def write_json(path: str | os.PathLike[str], value: Any) -> None:
-    """Write stable JSON (see `json_text`), whole or not at all."""
+    """Write JSON as in `json_text`, completely or not at all."""
     write_text(path, json_text(value))
 
 
 def write_csv(path: str | os.PathLike[str], table: Any) -> None:
-    """Write a DataFrame as CSV without its index, whole or not at all."""
+    """Write a DataFrame as CSV without its index, completely or not at all."""
     with replacing(path) as temporary:
         table.to_csv(temporary, index=False, lineterminator="\n")
 
 
 def write_npz(path: str | os.PathLike[str], **arrays: Any) -> None:
-    """Write named arrays as compressed NPZ, whole or not at all; object arrays are refused.
+    """Write named arrays as compressed NPZ, completely or not at all; object arrays are refused.
 
     Raises
     ------
     ValueError
-        An array holds Python objects, which NPZ would pickle.
+        If an array holds Python objects, which NPZ would pickle.
     """
-    import numpy as np  # here, so that a run that changes nothing need not load NumPy
+    import numpy as np  # imported here, so that a run that changes nothing need not load NumPy
 
     for name, array in arrays.items():
         if np.asarray(array).dtype.hasobject:

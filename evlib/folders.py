@@ -27,18 +27,18 @@ def build_dir() -> Path:
     Returns
     -------
     Path
-        ``build``, or what the environment variable ``EVLIB_BUILD`` says. A relative path counts from the
-        project's root, so that it means the same to a kernel in ``notebooks``. Tests set it, off the real artefacts.
+        ``build``, or the folder in the environment variable ``EVLIB_BUILD``. A relative path starts at the project's
+        root, so that it means the same to a kernel in ``notebooks``. Tests set it to keep away from the real artefacts.
     """
     return ROOT / os.environ.get("EVLIB_BUILD", "build")
 
 
 def cache_dir() -> Path:
-    """Folder of solved cases, one for notebooks, tests and the command line.
+    """Folder of solved cases, shared by notebooks, tests and the command line.
 
     Returns
     -------
     Path
-        ``build/cache`` whatever ``EVLIB_BUILD`` says, unless ``EVLIB_CACHE`` names another.
+        ``build/cache``, whatever ``EVLIB_BUILD`` says, unless ``EVLIB_CACHE`` names another folder.
     """
     return ROOT / os.environ.get("EVLIB_CACHE", "build/cache")

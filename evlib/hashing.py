@@ -1,4 +1,4 @@
-"""Hashes of what a result depends on: sources without their comments, the lock, data files."""
+"""Hashes of what a result depends on: sources without their comments, the lock file, data files."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from evlib.folders import ROOT
 
 __all__ = ["code_hash", "files_hash", "lock_hash", "package_sources", "source_hash"]
 
-# Draw, record and judge what was solved, or solve other problems; no solved number of a scenario depends on them.
+# Modules that draw, record or judge results, or solve other problems; no solved number of a scenario depends on them.
 _APART = (
     "figures",
     "grid.parametric_dispatch",
@@ -39,7 +39,7 @@ def source_hash(paths: Iterable[Path], root: Path = ROOT) -> str:
     paths : iterable of Path
         Python files, in any order.
     root : Path
-        Names are hashed relative to this folder, so that a moved project keeps its hash.
+        File names are hashed relative to this folder, so that a moved project keeps its hash.
 
     Returns
     -------
@@ -49,7 +49,7 @@ def source_hash(paths: Iterable[Path], root: Path = ROOT) -> str:
     Raises
     ------
     SyntaxError
-        A file is not Python; the error names it.
+        If a file is not valid Python; the error names it.
     """
     digest = hashlib.sha256()
     for path in sorted(paths):
@@ -59,7 +59,7 @@ def source_hash(paths: Iterable[Path], root: Path = ROOT) -> str:
 
 
 def files_hash(paths: Iterable[Path], root: Path = ROOT) -> str:
-    """Hash of files by name (relative to ``root``) and bytes, in any order."""
+    """Hash of files by name (relative to ``root``) and content; their order does not matter."""
     digest = hashlib.sha256()
     for path in sorted(paths):
         content = hashlib.sha256(path.read_bytes()).hexdigest()
@@ -74,7 +74,7 @@ def lock_hash(root: Path = ROOT) -> str:
 
 
 def package_sources(root: Path = ROOT, *, without: Iterable[str] = ()) -> list[Path]:
-    """Sources of evlib but for the rooms and modules named in ``without``, such as ``figures`` or ``results.claims``."""
+    """Sources of evlib without the rooms and modules in ``without``, such as ``figures`` or ``results.claims``."""
     folder, skipped = root / "evlib", tuple(without)
 
     def counts(path: Path) -> bool:
@@ -84,14 +84,14 @@ def package_sources(root: Path = ROOT, *, without: Iterable[str] = ()) -> list[P
     return sorted(path for path in folder.rglob("*.py") if counts(path))
 
 
-@functools.cache  # what a running process has imported does not change, whatever happens to the files meanwhile
+@functools.cache  # a running process keeps the modules it imported, even if the files change meanwhile
 def code_hash() -> str:
-    """Hash of everything that a solved number can depend on besides its scenario: evlib's sources and the lock.
+    """Hash of everything but the scenario that a solved number can depend on: evlib's sources and the lock file.
 
     Returns
     -------
     str
-        SHA-256 over the lock's pins and over all of evlib but the room ``figures``, the claims and the readers of
+        SHA-256 of the pinned versions and of all of evlib, except the room ``figures``, the claims and the readers of
         other data.
     """
     return hashlib.sha256(f"{source_hash(package_sources(without=_APART))} {lock_hash()}".encode()).hexdigest()
@@ -106,7 +106,7 @@ def _without_docstrings(tree: ast.Module) -> ast.Module:
 
 
 def _canonical(node: Any) -> str:
-    """Text of a syntax tree. Not `ast.dump`: that differs between versions of Python in which empty fields it shows."""
+    """Text of a syntax tree. `ast.dump` will not do: versions of Python differ in which empty fields it shows."""
     if isinstance(node, ast.AST):
         fields = ((name, _canonical(value)) for name, value in ast.iter_fields(node) if name not in ("ctx", "kind"))
         return f"{type(node).__name__}({','.join(f'{n}={v}' for n, v in fields if v not in ('[]', 'None'))})"

@@ -1,4 +1,4 @@
-"""The one entry of the study: scenario and strategy in, result out, through the solve cache."""
+"""The entry point of the study: from scenario and strategy to a result, through the solve cache."""
 
 from __future__ import annotations
 
@@ -42,19 +42,19 @@ def solve(
     ----------
     scenario : Scenario
     strategy : {"no_ev", "shortest_path", "snapshot", "user", "coordinated"}
-        Nobody drives; everybody drives to the nearest station and the grid dispatches who is there; everybody answers
-        once to the prices and times of that day; traffic and grid answer each other, with drivers' own costs; or with
-        the scenario's objective.
+        ``no_ev``: nobody drives. ``shortest_path``: everybody drives to the nearest station, and the grid dispatches
+        whoever arrives. ``snapshot``: everybody replies once to the prices and times of that day. ``user`` and
+        ``coordinated``: traffic and grid respond to each other, with drivers' own costs or the scenario's objective.
     charging : {"v2g", "smart", "uncontrolled"}
         Charging and discharging, charging only, or full power at once.
     method : {"joint", "bundle", "inertia", "best_response"}
-        How traffic and grid are coordinated, see :func:`evlib.coordination.coordinate.coordinate`; for the last two
-        strategies.
+        How traffic and grid are coordinated, for the last two strategies; see
+        :func:`evlib.coordination.coordinate.coordinate`.
     cache : bool
-        Read and write ``build/cache``; a key is the hash of scenario, options, sources and lock.
+        Whether to read and write ``build/cache``; the key is a hash of scenario, options, sources and lock file.
     save, resume : optional
         For the last two strategies, as in :func:`evlib.coordination.coordinate.coordinate`. A run that is saved or
-        resumed is not read from the cache; one that was interrupted is returned, but not written to it.
+        resumed is not read from the cache; an interrupted run is returned, but not written to it.
 
     Returns
     -------
@@ -63,9 +63,9 @@ def solve(
     Raises
     ------
     InputError
-        Unknown strategy, charging or method, a scenario whose network cannot be used, or a run that cannot be resumed.
+        If strategy, charging or method is unknown, the scenario's network cannot be used, or the run cannot be resumed.
     SolverError
-        A grid problem without an optimal solution.
+        If a grid problem has no optimal solution.
 
     Examples
     --------
@@ -119,7 +119,7 @@ def _solve(scenario: Scenario, strategy: str, charging: str, method: str, run_fi
 
 
 def _one_way(scenario: Scenario, run: Run) -> LoopCertificate:
-    """What a strategy without coordination can say of itself: how far drivers are from content at the day's prices."""
+    """Certificate of a strategy without coordination: how far drivers are from equilibrium at the day's prices."""
     measures = ("price_gap", "flow_residual", "lower_bound_cny", "upper_bound_cny")
     missing = dict.fromkeys(measures, "no iteration: the strategy does not coordinate")
     if run.loading.departures_veh.sum() == 0:

@@ -1,4 +1,4 @@
-"""Traffic that finds its own balance: extragradient steps through the loading, at given prices or with other terms."""
+"""Dynamic traffic equilibrium: extragradient steps through the loading, at given prices or with other cost terms."""
 
 from __future__ import annotations
 
@@ -14,29 +14,30 @@ from evlib.errors import InputError
 
 __all__ = ["Equilibrium", "Extragradient", "equilibrium", "nearest_flows"]
 
-# A step is short enough if costs change by at most this share of what would make it overshoot; then it may grow.
+# A step is short enough if costs change by at most SAFE times what would make it overshoot; the next one may grow.
 SAFE, GROW, SHRINK = 0.9, 1.1, 0.6
 FIRST_STEP, LEAST_STEP = 0.02, 1e-5
-# Few vehicles weigh like so many: the step of a flow is in proportion to the demand that it belongs to.
+# The step of a flow is proportional to the demand it belongs to, or to this demand if that is larger.
 LEAST_DEMAND_VEH = 0.05
-# Of the demand, where flows are multiplied: nobody could never become somebody.
+# Least flow, as a share of its demand, where steps multiply flows: a flow of 0 could never grow.
 LEAST_SHARE = 1e-12
 
 
 def nearest_flows(flows_veh: np.ndarray, demand_veh: np.ndarray, path_origin: np.ndarray) -> np.ndarray:
-    """Flows nearest to some numbers that meet the demand: projection on a simplex for each origin, class and step.
+    """Project any numbers onto the flows that meet the demand: one simplex for each origin, class and step.
 
     Parameters
     ----------
     flows_veh : ndarray, shape (n_paths, n_classes, n_departure_steps)
-        Any numbers.
+        Any numbers [veh].
     demand_veh : ndarray, shape (n_origins, n_classes, n_departure_steps)
+        Vehicles that depart [veh].
     path_origin : ndarray of int, shape (n_paths,)
 
     Returns
     -------
     ndarray, shape of ``flows_veh``
-        Not negative, summing to the demand over the paths of each origin (Held, Wolfe and Crowder 1974).
+        The nearest flows that are not negative and sum to the demand of each origin (Held, Wolfe and Crowder 1974).
 
     Examples
     --------
@@ -57,21 +58,22 @@ def nearest_flows(flows_veh: np.ndarray, demand_veh: np.ndarray, path_origin: np
 
 
 class Extragradient:
-    """Extragradient steps on the flows of one demand; keeps its step length from call to call.
+    """Extragradient steps on the flows of one demand; the step length is kept between calls.
 
     .. math:: y = P\\bigl(f - \\gamma D\\, C(f)\\bigr), \\qquad f^+ = P\\bigl(f - \\gamma D\\, C(y)\\bigr)
 
-    with P the projection on the demand and D the demand that each flow belongs to. A second look, at y, tells what the
-    first step would have done to the costs: this is what lets costs that are no gradient settle (Korpelevich 1976). The
+    P projects onto the flows that meet the demand, and D is the demand that each flow belongs to. The costs at y show
+    what the first step would do to them, so flows settle even if costs are not a gradient (Korpelevich 1976). The
     step is shortened until :math:`\\gamma \\|C(y) - C(f)\\|_D \\le 0.9 \\|y - f\\|_{D^{-1}}` (Khobotov 1987).
 
     Parameters
     ----------
     demand_veh : ndarray, shape (n_origins, n_classes, n_departure_steps)
+        Vehicles that depart [veh].
     path_origin : ndarray of int, shape (n_paths,)
     logit_cny : float
-        Scale of what drivers misjudge [CNY]. If positive, P is a proximal step in the entropy that logit drivers add to
-        their costs: flows are then multiplied, and none becomes 0 (Nemirovski 2004).
+        Scale of drivers' misjudgement of costs [CNY]. If positive, P is a proximal step in the entropy that logit
+        drivers add to their costs: it multiplies flows, so none becomes 0 (Nemirovski 2004).
     """
 
     def __init__(self, demand_veh: np.ndarray, path_origin: np.ndarray, logit_cny: float = 0.0):
@@ -80,19 +82,19 @@ class Extragradient:
         self.step = FIRST_STEP
 
     def run(self, cost_of: Callable[[np.ndarray], np.ndarray], flows_veh: np.ndarray, n_steps: int) -> np.ndarray:
-        """Flows after so many steps.
+        """Take ``n_steps`` steps and return the flows.
 
         Parameters
         ----------
         cost_of : callable
-            Flows to their costs [CNY per vehicle], both of shape (n_paths, n_classes, n_departure_steps).
-        flows_veh : ndarray
-            Start; meets the demand.
+            Maps flows [veh] to costs [CNY per vehicle], both of shape (n_paths, n_classes, n_departure_steps).
+        flows_veh : ndarray, shape (n_paths, n_classes, n_departure_steps)
+            Flows to start from [veh]; they must meet the demand.
         n_steps : int
 
         Returns
         -------
-        ndarray
+        ndarray, shape of ``flows_veh``
         """
         if self.logit_cny > 0:
             flows_veh = np.maximum(flows_veh, LEAST_SHARE * self.demand_veh[self.path_origin])
@@ -138,11 +140,11 @@ class Equilibrium:
     Attributes
     ----------
     flows_veh : ndarray, shape (n_paths, n_classes, n_departure_steps)
-        The iterate with the least excess.
+        The iterate with the least excess [veh].
     gaps : Gaps
-        Of that iterate.
+        Gaps of that iterate.
     table : DataFrame
-        One row a look: ``steps``, ``excess_cny_veh``, ``relative_gap``.
+        One row per measurement: ``steps``, ``excess_cny_veh``, ``relative_gap``.
     """
 
     flows_veh: np.ndarray
@@ -153,19 +155,19 @@ class Equilibrium:
 def equilibrium(
     problem: TrafficProblem, electricity_cny: np.ndarray, flows_veh: np.ndarray, *, n_steps=300, every=10
 ) -> Equilibrium:
-    """Let drivers adapt to each other at fixed electricity costs, by extragradient steps.
+    """Find the traffic equilibrium at fixed electricity costs by extragradient steps.
 
     Parameters
     ----------
     problem : TrafficProblem
     electricity_cny : ndarray, shape (n_stations, n_classes, K + 1)
-        Electricity cost V of one vehicle, whatever drivers do.
+        Electricity cost V of one vehicle [CNY]; it does not depend on the flows.
     flows_veh : ndarray, shape (n_paths, n_classes, n_departure_steps)
-        Start.
+        Flows to start from [veh].
     n_steps : int
-        Steps, two loadings each; their number is fixed.
+        Number of steps, fixed in advance; each takes at least two loadings.
     every : int
-        Steps between two measurements.
+        Number of steps between two measurements.
 
     Returns
     -------
@@ -174,12 +176,12 @@ def equilibrium(
     Raises
     ------
     InputError
-        A number of steps below 1.
+        If ``n_steps`` or ``every`` is below 1.
 
     Notes
     -----
-    A variational inequality in path flows (Friesz et al. 1993). Its costs are continuous but need not be monotone, so no
-    method is sure to converge; the gap says how far the answer is from an equilibrium.
+    This solves a variational inequality in path flows (Friesz et al. 1993). The costs are continuous but need not be
+    monotone, so no method is sure to converge; the gap says how far the result is from an equilibrium.
     """
     if n_steps < 1 or every < 1:
         raise InputError(f"n_steps {n_steps}, every {every}; both must be at least 1")

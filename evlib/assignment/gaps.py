@@ -1,4 +1,4 @@
-"""How far drivers are from content: excess cost and relative gap over the cheapest paths."""
+"""How far drivers are from equilibrium: excess cost and relative gap over the cheapest paths."""
 
 from __future__ import annotations
 
@@ -13,18 +13,19 @@ __all__ = ["Gaps", "gaps", "regret_cny"]
 
 @dataclass(frozen=True, kw_only=True)
 class Gaps:
-    """How far drivers are from content.
+    """How far drivers are from equilibrium.
 
     Attributes
     ----------
     excess_cny_veh : float
-        Mean cost beyond the cheapest path of origin, class and departure step [CNY per vehicle].
+        Mean cost above that of the cheapest path for the same origin, class and departure step [CNY per vehicle].
     relative_gap : float
-        The same as a share of time and queue cost.
+        The same excess as a share of time and queue cost.
     excess_cny_veh_by_origin, excess_cny_veh_by_class : dict of str -> float
+        Mean excess of one origin or class [CNY per vehicle].
     rent_gap_cny_veh : float
-        What plug rents fail to explain of the waiting, as far as it is the waiting of those who follow the signal; a part
-        of the first two, nan without rents.
+        Cost of waiting that plug rents fail to explain, as far as it is the waiting of those who follow the signal
+        [CNY per vehicle]; the first two include it. nan without rents.
     """
 
     excess_cny_veh: float = np.nan
@@ -34,21 +35,22 @@ class Gaps:
     rent_gap_cny_veh: float = np.nan
 
 
-def gaps(traffic: Traffic, electricity_cny: np.ndarray, rent_cny: np.ndarray | None = None) -> dict:
-    """How far drivers are from the cheapest path of their origin, class and departure step.
+def gaps(traffic: Traffic, electricity_cny: np.ndarray, rent_cny: np.ndarray | None = None) -> Gaps:
+    """Measure how far drivers are from the cheapest path for their origin, class and departure step.
 
     .. math:: excess = \\frac{\\sum f (C - C_{min})}{\\sum f}, \\qquad gap = \\frac{\\sum f (C - C_{min})}{\\sum f T}
 
-    Drivers who misjudge costs by a scale theta (logit) are content where :math:`C + \\theta \\ln (f / d)` is the same on all
-    paths, d their demand. That is then C, and its least value :math:`-\\theta \\ln \\sum_p e^{-C_p / \\theta}` is C_min.
+    Logit drivers, who misjudge costs on a scale theta, are in equilibrium if :math:`C + \\theta \\ln (f / d)` is the
+    same on all paths, with d their demand. For them this sum replaces C, and its least value
+    :math:`-\\theta \\ln \\sum_p e^{-C_p / \\theta}` replaces C_min.
 
     Parameters
     ----------
     traffic : Traffic
     electricity_cny : ndarray, shape (n_stations, n_classes, K + 1)
-        Electricity cost V of one vehicle.
+        Electricity cost V of one vehicle [CNY].
     rent_cny : ndarray, shape (n_stations, K), optional
-        Plug rents announced to drivers instead of waiting and toll at stations, for objective ``system``.
+        Plug rents [CNY] announced to drivers instead of waiting and toll at stations, for objective ``system``.
 
     Returns
     -------
@@ -56,8 +58,8 @@ def gaps(traffic: Traffic, electricity_cny: np.ndarray, rent_cny: np.ndarray | N
 
     Notes
     -----
-    C is the cost of the objective solved, its minimum is over *all* paths; the denominator T is time and queue cost
-    only, so cheap electricity does not flatter the gap.
+    C is the cost under the problem's objective, and its minimum is taken over *all* paths. The denominator T contains
+    only time and queue cost, so that electricity prices do not distort the gap.
     """
     network, flows = traffic.loading.network, traffic.flows_veh
     cost = traffic.costs(electricity_cny, rent_cny)
@@ -94,7 +96,7 @@ def _share_of_waiting(traffic: Traffic) -> float:
 
 
 def regret_cny(cost_cny: np.ndarray, flows_veh: np.ndarray, logit_cny: float) -> np.ndarray:
-    """What each path costs more than the best there is, paths on the first axis; see :func:`gaps`."""
+    """Cost of each path above that of the best one [CNY per vehicle]; the first axis holds paths. See :func:`gaps`."""
     least = cost_cny.min(axis=0)
     if logit_cny == 0:
         return cost_cny - least

@@ -1,4 +1,4 @@
-"""Marginal delay: what one more vehicle costs those behind it on the same arc, for the system objective."""
+"""Tolls for the system objective: what one more vehicle costs those behind it on the same arc or in a queue."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from evlib.traffic.station_waiting import middle
 
 __all__ = ["arc_tolls_cny", "path_tolls", "road_tolls", "station_tolls", "station_tolls_cny"]
 
-# Step of the central difference for the slope of an impedance, as a share of what fits on the empty road.
+# Step of the central difference for an impedance's slope, as a share of free-flow time times capacity.
 SLOPE_STEP = 1e-6
 
 
@@ -29,13 +29,13 @@ def arc_tolls_cny(loading: Loading, vot_cny_h) -> np.ndarray:
     Returns
     -------
     ndarray, shape (n_arcs, S + 1)
-        [CNY per vehicle], by loading step of entry; column s is for what enters between grid times s - 1 and s.
+        [CNY per vehicle] by loading step of entry; column s is for vehicles that enter between grid times s - 1 and s.
 
     Notes
     -----
-    The derivative of the arc's own discrete loading, impedance and capacity limit included; w is the mean value of time
-    of what enters, q the inflow. Background traffic takes room, but its time counts for nothing: it is not the fleet's.
-    What the vehicle does to other arcs downstream is neglected.
+    This is the derivative of the arc's own discrete loading, including impedance and capacity limit. q is the inflow
+    and w the mean value of time of the vehicles that enter. Background traffic takes up room, but its time does not
+    count because it is not part of the fleet. Effects on arcs downstream are neglected.
     """
     network = loading.network
     per_min = np.asarray(vot_cny_h) / 60.0
@@ -50,7 +50,7 @@ def arc_tolls_cny(loading: Loading, vot_cny_h) -> np.ndarray:
 
 
 def _delay_slope(loading: Loading) -> np.ndarray:
-    """dD/dx of every road at every grid time [min/veh]; 0 on origin arcs."""
+    """Slope dD/dx of every road's delay at every grid time [min/veh]; 0 on origin arcs."""
     network = loading.network
     slope = np.zeros_like(loading.exit_min)
     road = np.flatnonzero(np.array(network.arc_kind) == "road")
@@ -64,7 +64,7 @@ def _delay_slope(loading: Loading) -> np.ndarray:
 
 
 def _arc_toll(loading: Loading, arc: int, slope, inflow, weighted) -> np.ndarray:
-    """One backward pass: the loading's recursion of exit times, differentiated from the last entry to the first."""
+    """Differentiate the loading's recursion of exit times in one backward pass, from the last entry to the first."""
     time_min, exit_min = loading.time_min, loading.exit_min[arc]
     capacity = loading.network.capacity_veh_min[arc]
     limited = np.zeros(len(time_min), dtype=bool)
@@ -78,12 +78,12 @@ def _arc_toll(loading: Loading, arc: int, slope, inflow, weighted) -> np.ndarray
 
 @njit(cache=True, error_model="numpy")
 def _pull_back(last, capacity, time_min, exit_min, limited, entry, slope, inflow, worth, toll):
-    """Worth [CNY/min] of a later exit, handed from each entry step to what sets its exit; what ends at inflows is toll.
+    """Pass the cost of a later exit [CNY/min] back to whatever sets that exit; what reaches an inflow is its toll.
 
-    An exit set by the capacity follows the one before it and its own inflow. One set by the impedance follows the vehicles
-    present: all inflows so far, less what has left, which is the inflow up to the entry step whose exit is now.
+    An exit set by capacity depends on the exit before it and on its own inflow. An exit set by impedance depends on the
+    vehicles present: all inflow so far minus what has left, that is, the inflow up to the entry step that exits now.
     """
-    whole = np.zeros(len(time_min) + 1)  # differences of what every inflow from a step on is worth
+    whole = np.zeros(len(time_min) + 1)  # difference array of the toll that a whole range of inflow steps shares
     for now in range(last, 0, -1):
         if limited[now]:
             worth[now - 1] += worth[now]
@@ -109,7 +109,7 @@ def _pull_back(last, capacity, time_min, exit_min, limited, entry, slope, inflow
 
 
 def station_tolls_cny(loading: Loading, queue_cny_h) -> np.ndarray:
-    """Cost that one more vehicle arriving at a station causes to those who wait there.
+    """Cost that one more vehicle arriving at a station causes to the vehicles that wait there.
 
     Parameters
     ----------
@@ -120,12 +120,12 @@ def station_tolls_cny(loading: Loading, queue_cny_h) -> np.ndarray:
     Returns
     -------
     ndarray, shape (n_stations, n_classes, S + 1)
-        [CNY per vehicle], by class and loading step of arrival; a longer stay blocks a plug for longer.
+        [CNY per vehicle] by class and loading step of arrival; a longer stay blocks a plug for longer.
 
     Notes
     -----
-    The derivative of the area between arrivals A and releases R = min(A, P + S), less the vehicle's own wait. It counts
-    also the vehicle that finds a free plug and is the reason why one is lacking later.
+    This is the derivative of the area between arrivals A and releases R = min(A, P + S), minus the vehicle's own wait.
+    A vehicle that finds a free plug also pays if it is the reason why a plug is lacking later.
     """
     network = loading.network
     stay = network.stay_steps * network.time.substeps
@@ -148,7 +148,10 @@ def _mean_value(arrived, per_min) -> float:
 
 
 def _station_toll(loading, arrived, released, waiting, stay, member, mean_value) -> np.ndarray:
-    """Column s: one more vehicle of a class in step s; row: how many more of each class have been plugged in by now."""
+    """Toll of one more vehicle of class ``member`` by its step of arrival, shape (S + 1,) [CNY per vehicle].
+
+    ``change[now, m, s]`` is how many more vehicles of class m have plugged in by ``now`` if one more arrives in step s.
+    """
     dt = loading.network.time.loading_step_min
     n_classes, n_grid = arrived.shape
     total = arrived.sum(axis=0)
@@ -184,7 +187,15 @@ def _station_toll(loading, arrived, released, waiting, stay, member, mean_value)
 
 
 def path_tolls(loading: Loading, vot_cny_h, queue_cny_h, signal: str) -> np.ndarray:
-    """Sum of the arcs' tolls along each path, each at the time of entry (or all at departure).
+    """Total toll of each path: roads and station.
+
+    Parameters
+    ----------
+    loading : Loading
+    vot_cny_h, queue_cny_h : array_like, shape (n_classes,)
+        Value of time on the road; value of waiting time [CNY/h].
+    signal : {"experienced", "instantaneous"}
+        Whether each arc's toll is taken when the vehicle enters the arc, or all tolls at departure.
 
     Returns
     -------
@@ -195,6 +206,7 @@ def path_tolls(loading: Loading, vot_cny_h, queue_cny_h, signal: str) -> np.ndar
 
 
 def road_tolls(loading: Loading, vot_cny_h, signal: str) -> np.ndarray:
+    """The part of :func:`path_tolls` that arises on roads, of the same shape [CNY per vehicle]."""
     network, tolls = loading.network, arc_tolls_cny(loading, vot_cny_h)
     depart = departure_min(loading)
     paid = np.empty((len(network.paths), len(network.classes), network.time.n_departure_steps))
@@ -215,6 +227,7 @@ def road_tolls(loading: Loading, vot_cny_h, signal: str) -> np.ndarray:
 
 
 def station_tolls(loading: Loading, queue_cny_h, signal: str) -> np.ndarray:
+    """The part of :func:`path_tolls` that arises at stations, of the same shape [CNY per vehicle]."""
     network, tolls = loading.network, station_tolls_cny(loading, queue_cny_h)
     depart = departure_min(loading)
     paid = np.empty((len(network.paths), len(network.classes), network.time.n_departure_steps))
@@ -226,7 +239,7 @@ def station_tolls(loading: Loading, queue_cny_h, signal: str) -> np.ndarray:
 
 
 def _between(loading: Loading, toll: np.ndarray, time_min: np.ndarray) -> np.ndarray:
-    """Toll of what enters between neighbouring times; a toll belongs to the loading step that ends at its grid time."""
+    """Toll of vehicles that enter between consecutive times; a toll is for the loading step ending at its grid time."""
     dt = loading.network.time.loading_step_min
     middle_min = middle(time_min)
     return np.interp(middle_min + dt / 2, loading.time_min, toll)

@@ -1,4 +1,4 @@
-"""Traffic as its operator sees it: what every path costs, tolls included, and how far drivers are from content."""
+"""Traffic as its operator sees it: the cost of every path, tolls included, and how well plug rents explain waiting."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from evlib.traffic.path_times import TravelTimes, arrival_shares, plug_in_shares
 
 __all__ = ["Drivers", "Stations", "Traffic", "evaluate_loading", "path_costs", "time_costs"]
 
-# Of the demand, where logarithms are taken of a share.
+# Least share of the demand of which a logarithm is taken.
 LEAST_SHARE = 1e-6
 
 
 @dataclass(frozen=True)
 class Drivers:
-    """What drivers' time is worth, and what they are told.
+    """Drivers' values of time, and the information that they receive.
 
     Attributes
     ----------
     vot_cny_h, queue_cny_h : ndarray, shape (n_classes,)
-        Value of time on the road; of waiting, instead of it [CNY/h].
+        Value of time on the road; value of waiting time, used in queues instead [CNY/h].
     logit_cny : float
-        Scale of what drivers misjudge [CNY]; 0 if they take the cheapest path.
+        Scale of drivers' misjudgement of costs [CNY]; 0 if they take the cheapest path.
     signal : {"experienced", "instantaneous"}
-        Each arc at the time of entry, or all in their state at departure.
+        Whether drivers are told each arc's state when they enter it, or the state of all arcs at departure.
     station_waiting : {"exact", "smooth", "davidson"}
-        How waiting at stations is told, see :func:`evlib.traffic.path_times.travel_times`.
+        How the announced wait at stations is computed, see :func:`evlib.traffic.path_times.travel_times`.
     """
 
     vot_cny_h: np.ndarray
@@ -43,16 +43,18 @@ class Drivers:
 
 @dataclass(frozen=True)
 class Stations:
-    """The stations' part of a system operator's costs, which plug rents replace.
+    """The part of a system operator's costs that arises at stations; plug rents replace it.
 
     Attributes
     ----------
     loading : Loading
     signal : {"experienced", "instantaneous"}
     arrival_shares : ndarray, shape (n_paths, n_departure_steps, K + 1)
+        Share of departures that reach the station in each step.
     waiting_cny : ndarray, shape (n_paths, n_classes, n_departure_steps)
-        Drivers' own waiting [CNY per vehicle].
+        Cost of drivers' own waiting [CNY per vehicle].
     queue_cny_h : ndarray, shape (n_classes,)
+        Value of waiting time [CNY/h].
     """
 
     loading: Loading
@@ -61,15 +63,17 @@ class Stations:
     waiting_cny: np.ndarray
     queue_cny_h: np.ndarray
 
-    @cached_property  # the costliest part of a look at the traffic, and rents do without it
+    @cached_property  # the slowest part of an evaluation, and not needed with plug rents
     def toll_cny(self) -> np.ndarray:
-        """Derivative of what one more vehicle makes the others wait, shaped as ``waiting_cny`` [CNY per vehicle]."""
+        """Waiting cost that one more vehicle causes to the others, shaped as ``waiting_cny`` [CNY per vehicle]."""
         return station_tolls(self.loading, self.queue_cny_h, self.signal)
 
 
 @dataclass(frozen=True)
 class Traffic:
-    """A loading as the traffic operator sees it; arrays of shape (n_paths, n_classes, n_departure_steps) in CNY.
+    """A loading as the traffic operator sees it.
+
+    Costs are arrays of shape (n_paths, n_classes, n_departure_steps) [CNY per vehicle].
 
     Attributes
     ----------
@@ -79,13 +83,13 @@ class Traffic:
     road_toll_cny : ndarray
         What one more driver costs the others on roads; 0 for objective ``user``.
     shares : ndarray, shape (n_paths, n_departure_steps, K + 1)
-        Traced map from departures to plug-in steps.
+        Share of departures that plug in in each step, traced through the loading.
     stations : Stations or None
-        For objective ``system``.
+        Costs at stations, for objective ``system`` only.
     fixed_veh : ndarray or float
-        Departures of those who do not follow the signal, a part of the loading's.
+        Departures of drivers who do not follow the signal [veh]; the loading includes them.
     logit_cny : float
-        Scale of what drivers misjudge [CNY]; 0 if they take the cheapest path.
+        Scale of drivers' misjudgement of costs [CNY]; 0 if they take the cheapest path.
     """
 
     loading: Loading
@@ -98,13 +102,23 @@ class Traffic:
 
     @property
     def flows_veh(self) -> np.ndarray:
-        """Departures f of those who follow the signal."""
+        """Departures f of drivers who follow the signal, shape (n_paths, n_classes, n_departure_steps) [veh]."""
         return self.loading.departures_veh - self.fixed_veh
 
     def costs(self, electricity_cny: np.ndarray, rent_cny: np.ndarray | None = None) -> np.ndarray:
-        """Cost of the objective solved: T, toll and the electricity cost V at the plug-in step, see :func:`path_costs`.
+        """Cost under the objective: T, toll and the electricity cost V at the plug-in step, see :func:`path_costs`.
 
-        With plug rents, shape (n_stations, K), these stand for waiting and toll at the station.
+        Parameters
+        ----------
+        electricity_cny : ndarray, shape (n_stations, n_classes, K + 1)
+            Electricity cost V of one vehicle [CNY].
+        rent_cny : ndarray, shape (n_stations, K), optional
+            Rent of one plug for one step [CNY]; it replaces waiting and toll at the station.
+
+        Returns
+        -------
+        ndarray, shape (n_paths, n_classes, n_departure_steps)
+            [CNY per vehicle].
         """
         network = self.loading.network
         without_electricity = self.time_cny + self.road_toll_cny
@@ -126,7 +140,7 @@ class Traffic:
         Returns
         -------
         slope : ndarray, shape of the flows
-            theta ln(f / d) [CNY per vehicle], f at least a millionth of d.
+            theta ln(f / d) [CNY per vehicle], with f at least a millionth of d.
         curvature : ndarray
             theta / f [CNY/veh^2].
         """
@@ -139,10 +153,15 @@ class Traffic:
         return theta * np.log(share), theta / (share * wanted)
 
     def rent_gap_cny(self, rent_cny: np.ndarray) -> float:
-        """How far plug rents are from supporting the waiting that happens: its cost less the dual value of the rents [CNY].
+        """Cost of waiting minus the dual value of plug rents [CNY]: how far the rents are from explaining who waits.
 
-        Waiting is counted at the ends of decision steps. No order of plugging in these arrivals costs less than the dual
-        value, so the gap is never negative, and 0 where the rents explain who waits.
+        Waiting is counted at the ends of decision steps. In whatever order these arrivals plug in, their waiting costs
+        at least the dual value; so the gap is never negative, and it is 0 if the rents explain who waits.
+
+        Parameters
+        ----------
+        rent_cny : ndarray, shape (n_stations, K)
+            Rent of one plug for one step [CNY].
         """
         network, loading, stations, flows = (
             self.loading.network,
@@ -159,16 +178,16 @@ class Traffic:
 
 
 def evaluate_loading(loading: Loading, drivers: Drivers, objective: str, fixed_veh=0.0) -> Traffic:
-    """Costs of every path in a loading, by the signal that drivers are given.
+    """Costs of every path in a loading, under the signal that drivers receive.
 
     Parameters
     ----------
     loading : Loading
     drivers : Drivers
     objective : {"user", "system"}
-        Drivers' own cost, or with a toll for what they cost others.
+        Whether drivers face their own cost only, or also a toll for what they cost others.
     fixed_veh : ndarray, shape (n_paths, n_classes, n_departure_steps), optional
-        Departures of those who do not follow the signal.
+        Departures of drivers who do not follow the signal [veh].
 
     Returns
     -------
@@ -193,7 +212,7 @@ def time_costs(times: TravelTimes, vot_cny_h, queue_cny_h) -> np.ndarray:
     ----------
     times : TravelTimes
     vot_cny_h, queue_cny_h : array_like, shape (n_classes,)
-        Value of time on the road; of waiting, instead of it [CNY/h].
+        Value of time on the road; value of waiting time, used in queues instead [CNY/h].
 
     Returns
     -------
@@ -206,14 +225,14 @@ def time_costs(times: TravelTimes, vot_cny_h, queue_cny_h) -> np.ndarray:
 
 
 def path_costs(time_cny_veh, electricity_cny_veh, shares, path_station) -> np.ndarray:
-    """The signal: time and queue cost plus the electricity cost at the realised plug-in step.
+    """The signal to drivers: time and queue cost plus the electricity cost at the realised plug-in step.
 
     Parameters
     ----------
     time_cny_veh : ndarray, shape (n_paths, n_classes, n_departure_steps)
-        T of :func:`time_costs`.
+        Cost T from :func:`time_costs` [CNY per vehicle].
     electricity_cny_veh : ndarray, shape (n_stations, n_classes, K + 1)
-        Least electricity cost V of one vehicle by station, class and plug-in step, the last for after the horizon [CNY].
+        Least electricity cost V of one vehicle [CNY]; the last column is for plug-ins after the horizon.
     shares : ndarray, shape (n_paths, n_departure_steps, K + 1)
         From :func:`plug_in_shares`.
     path_station : ndarray of int, shape (n_paths,)

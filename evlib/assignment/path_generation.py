@@ -1,4 +1,4 @@
-"""Paths by column generation: the quickest way through a loaded network joins the set, until none is missing."""
+"""Paths by column generation: add the quickest paths through the loaded network until none is missing."""
 
 from __future__ import annotations
 
@@ -22,17 +22,18 @@ __all__ = ["Generated", "generate_paths", "quickest_paths"]
 
 @dataclass(frozen=True)
 class Generated:
-    """Equilibrium on a set of paths that grew as it was needed.
+    """Equilibrium on a set of paths that was extended as needed.
 
     Attributes
     ----------
     problem : TrafficProblem
-        With the final set of paths.
+        The problem with the final set of paths.
     flows_veh : ndarray, shape (n_paths, n_classes, n_departure_steps)
+        Departures by path [veh].
     gaps : Gaps
-        Over the final set and all that the last search found.
+        Measured over the final set, including the paths that the last search found.
     table : DataFrame
-        One row a round: ``n_paths``, ``n_new`` (found by the search after it), ``excess_cny_veh``, ``relative_gap``.
+        One row per round: ``n_paths``, ``n_new`` (found by the search after it), ``excess_cny_veh``, ``relative_gap``.
     """
 
     problem: TrafficProblem
@@ -48,7 +49,7 @@ def quickest_paths(loading: Loading, signal: str = "experienced") -> set[Path]:
     ----------
     loading : Loading
     signal : {"experienced", "instantaneous"}
-        Each arc at the time of entry, or all in their state at departure.
+        Whether the search uses each arc's state at the time of entry, or the state of all arcs at departure.
 
     Returns
     -------
@@ -56,8 +57,8 @@ def quickest_paths(loading: Loading, signal: str = "experienced") -> set[Path]:
 
     Notes
     -----
-    Exit times never fall with entry times, so Dijkstra's labels in arrival times are exact (Dreyfus 1969). Arriving first is
-    cheapest as far as time goes; that a later plug-in may have cheaper electricity is left out of the search.
+    Entering an arc later never means leaving it earlier, so Dijkstra's algorithm with arrival times is exact (Dreyfus
+    1969). The search minimises time only and ignores that electricity may be cheaper after a later arrival.
     """
     time = loading.network.time
     depart = time.step_min * (np.arange(time.n_departure_steps) + 0.5)
@@ -65,17 +66,18 @@ def quickest_paths(loading: Loading, signal: str = "experienced") -> set[Path]:
 
 
 def generate_paths(problem: TrafficProblem, electricity_cny: np.ndarray, *, n_steps=60, rounds=10) -> Generated:
-    """User equilibrium at fixed electricity costs on a network with too many paths to name them all.
+    """User equilibrium at fixed electricity costs on a network with too many paths to list.
 
     Parameters
     ----------
     problem : TrafficProblem
-        Its network's paths are the first; one for each origin and station will do.
+        Its network holds the paths to start from; one for each origin and station is enough.
     electricity_cny : ndarray, shape (n_stations, n_classes, K + 1)
+        Electricity cost V of one vehicle [CNY].
     n_steps : int
-        Extragradient steps a round.
+        Extragradient steps per round.
     rounds : int
-        At most; it ends before where the search finds no new path.
+        Largest number of rounds; it stops earlier if the search finds no new path.
 
     Returns
     -------
@@ -84,11 +86,11 @@ def generate_paths(problem: TrafficProblem, electricity_cny: np.ndarray, *, n_st
     Raises
     ------
     InputError
-        A number of rounds below 1.
+        If ``rounds`` is below 1.
 
     Notes
     -----
-    The search minimises time, and the equilibrium drivers' own cost, whatever the objective of the problem: with tolls
+    Whatever the problem's objective, the search minimises time and the equilibrium uses drivers' own cost: with tolls
     the quickest path need not be the cheapest.
     """
     if rounds < 1:
@@ -102,7 +104,7 @@ def generate_paths(problem: TrafficProblem, electricity_cny: np.ndarray, *, n_st
         problem = problem.with_paths(quickest_paths(problem.load(flows), problem.drivers.signal))
         n_new = len(problem.network.paths) - n_paths
         flows = np.concatenate([flows, np.zeros((n_new, *flows.shape[1:]))])
-        measured = gaps(problem.evaluate(flows), electricity_cny)  # new paths are empty but count as missed chances
+        measured = gaps(problem.evaluate(flows), electricity_cny)  # new paths carry no flow yet, but may be cheaper
         rows.append((n_paths, n_new, measured.excess_cny_veh, measured.relative_gap))
         if n_new == 0:
             break
@@ -131,13 +133,13 @@ def _quickest(network: Network, time_min, exit_min, depart_min, signal: str) -> 
 
 
 def _exit(network, time_min, exit_min, arc, now) -> float:
-    if now > time_min[-1]:  # after the loading's end the arc is empty
+    if now > time_min[-1]:  # the arc is empty after the end of the loading
         return now + network.free_flow_min[arc]
     return float(np.interp(now, time_min, exit_min[arc]))
 
 
 def _tree(network, leaving, origin, depart, out) -> dict:
-    """Arc by which each node is reached first."""
+    """For each node, the arc by which it is reached first."""
     start = network.arc_head[origin]
     came_by, done = {start: origin}, set()
     queue = [(out(origin, depart), start, origin)]

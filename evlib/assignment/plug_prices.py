@@ -1,4 +1,4 @@
-"""What a vehicle pays at a station with plug rents: the least of rent and waiting, by when it arrives."""
+"""What a vehicle pays at a station with plug rents: the least total of rent and waiting, by time of arrival."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ __all__ = ["held_plugs", "rent_value_cny", "station_costs_cny"]
 
 
 def held_plugs(network: Network) -> sp.csr_array:
-    """Linear map from plug-ins to plugs held at the end of each step: those of the last stay of each class.
+    """Linear map from plug-ins to plugs held at the end of each step; each class holds a plug for its stay.
 
     Returns
     -------
     sparse array, shape (n_stations * K, n_stations * n_classes * K)
+        Rows in C order of (station, step), columns in C order of (station, class, step).
     """
     n_steps = network.time.n_steps
     windows = [
@@ -26,7 +27,7 @@ def held_plugs(network: Network) -> sp.csr_array:
 
 
 def station_costs_cny(network: Network, rent_cny: np.ndarray, queue_cny_h) -> np.ndarray:
-    """Least of rent and waiting that a vehicle pays at a station, by the step in which it arrives.
+    """Least total of rent and waiting cost for a vehicle at a station, by the step in which it arrives.
 
     .. math:: \\mu_m(k) = \\min_{k' \\ge k} \\Bigl[ w_m \\Delta (k' - k) + \\sum_{j = k'}^{k' + L_m - 1} \\beta(j) \\Bigr]
 
@@ -41,12 +42,12 @@ def station_costs_cny(network: Network, rent_cny: np.ndarray, queue_cny_h) -> np
     Returns
     -------
     ndarray, shape (n_stations, n_classes, K + 1)
-        [CNY per vehicle]; the last column, arrival after the horizon, is free.
+        [CNY per vehicle]; the last column, for arrivals after the horizon, is 0.
 
     Notes
     -----
-    A vehicle plugs in at once or waits for cheaper plugs. Rents are the duals of a linear program in which whoever waits
-    at the end of a step has waited through it, and plugs are counted at the ends of steps.
+    A vehicle plugs in at once or waits for a lower rent. Rents are the duals of a linear program in which a vehicle
+    that waits at the end of a step has waited for the whole step, and plugs are counted at the ends of steps.
     """
     n_stations, n_steps = rent_cny.shape
     per_step = np.asarray(queue_cny_h) / 60.0 * network.time.step_min
@@ -61,5 +62,5 @@ def station_costs_cny(network: Network, rent_cny: np.ndarray, queue_cny_h) -> np
 
 
 def rent_value_cny(network: Network, rent_cny: np.ndarray) -> float:
-    """Rent of all plugs over the day, used or not [CNY]."""
+    """Total rent of all plugs over the day, used or not [CNY], from rents per plug, shape (n_stations, K)."""
     return float((np.asarray(network.plugs, dtype=float) * rent_cny.sum(axis=1)).sum())

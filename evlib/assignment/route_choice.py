@@ -19,7 +19,7 @@ RESIDUAL_SHARE = 1e-5
 
 
 def nearest_paths(network: Network) -> np.ndarray:
-    """The path of least free-flow time from each origin to any station: the nearest station.
+    """The path from each origin to its nearest station by free-flow time.
 
     Parameters
     ----------
@@ -28,7 +28,7 @@ def nearest_paths(network: Network) -> np.ndarray:
     Returns
     -------
     ndarray of int, shape (n_origins,)
-        Path of each origin; of equally short ones the first in the network's order.
+        Path of each origin; if several are equally short, the first in the network's order.
     """
     minutes = network.path_free_flow_min
     of_origin = network.path_origin[None, :] == np.arange(len(network.origins))[:, None]
@@ -36,7 +36,7 @@ def nearest_paths(network: Network) -> np.ndarray:
 
 
 def shortest_path_departures(network: Network, demand_veh: np.ndarray) -> np.ndarray:
-    """Everybody drives to the nearest station by the shortest way, whatever the traffic and the prices.
+    """Everybody drives to the nearest station by the shortest path, whatever the traffic and the prices.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ def shortest_path_departures(network: Network, demand_veh: np.ndarray) -> np.nda
 
 
 def cheapest_departures(network: Network, demand_veh: np.ndarray, cost_cny: np.ndarray, logit_cny=0.0) -> np.ndarray:
-    """Everybody takes the path that is, or seems, cheapest at given costs, without a thought for who else does.
+    """Everybody takes the path that is, or seems, cheapest at given costs, regardless of who else takes it.
 
     Parameters
     ----------
@@ -65,12 +65,12 @@ def cheapest_departures(network: Network, demand_veh: np.ndarray, cost_cny: np.n
     cost_cny : ndarray, shape (n_paths, n_classes, n_departure_steps)
         [CNY per vehicle].
     logit_cny : float
-        Scale theta of what drivers misjudge [CNY]; a path's share is then in proportion to exp(-C / theta).
+        Scale theta of drivers' misjudgement [CNY]; if positive, a path's share is proportional to exp(-C / theta).
 
     Returns
     -------
     ndarray, shape (n_paths, n_classes, n_departure_steps)
-        Departures by path [veh]; of equally cheap paths the first, if nobody misjudges.
+        Departures by path [veh]; if nobody misjudges, the first of equally cheap paths is taken.
     """
     if logit_cny == 0:
         return all_to_the_cheapest(cost_cny, demand_veh, network.path_origin)
@@ -83,7 +83,13 @@ def cheapest_departures(network: Network, demand_veh: np.ndarray, cost_cny: np.n
 
 
 def all_to_the_cheapest(cost_cny: np.ndarray, demand_veh: np.ndarray, path_origin: np.ndarray) -> np.ndarray:
-    """Everybody takes the cheapest path, of equally cheap ones the first; see :func:`evlib.assignment.tno.reply`."""
+    """Everybody takes the cheapest path, or the first of equally cheap ones; see :func:`evlib.assignment.tno.reply`.
+
+    Returns
+    -------
+    ndarray, shape of ``cost_cny``: (n_paths, n_classes, n_departure_steps)
+        Departures by path [veh].
+    """
     flows = np.zeros(cost_cny.shape)
     for o, demand in enumerate(demand_veh):
         of_origin = np.flatnonzero(path_origin == o)
@@ -93,7 +99,7 @@ def all_to_the_cheapest(cost_cny: np.ndarray, demand_veh: np.ndarray, path_origi
 
 
 def even_split(network: Network, demand_veh: np.ndarray) -> np.ndarray:
-    """Each origin's demand in equal parts over the stations it reaches, by the shortest path to each: a start.
+    """Split each origin's demand evenly over the stations it can reach, by the shortest path to each: a starting point.
 
     Parameters
     ----------
@@ -118,18 +124,20 @@ def even_split(network: Network, demand_veh: np.ndarray) -> np.ndarray:
 
 
 def drop_residual_flows(flows_veh: np.ndarray, demand_veh: np.ndarray, path_origin: np.ndarray) -> np.ndarray:
-    """Flows without what an interior-point solver leaves on paths that nobody wants, summing to the demand.
+    """Remove the tiny flows that an interior-point solver leaves on unused paths, and still meet the demand.
 
     Parameters
     ----------
     flows_veh : ndarray, shape (n_paths, n_classes, n_departure_steps)
+        Departures by path [veh].
     demand_veh : ndarray, shape (n_origins, n_classes, n_departure_steps)
+        Vehicles that depart [veh].
     path_origin : ndarray of int, shape (n_paths,)
 
     Returns
     -------
-    ndarray
-        Parts below 1e-5 of their demand are 0; the others are scaled to make up for it.
+    ndarray, shape of ``flows_veh``
+        Flows up to 1e-5 of their demand become 0; the others are scaled to make up for it.
     """
     wanted = demand_veh[path_origin]
     clean = np.where(flows_veh > RESIDUAL_SHARE * wanted, flows_veh, 0.0)

@@ -1,4 +1,4 @@
-"""The traffic operator's problem: who wants to drive from where, on which paths, and what a choice of paths comes to."""
+"""The traffic operator's problem: who wants to drive from where, on which paths, and what a choice of paths costs."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ __all__ = ["TrafficProblem"]
 
 @dataclass(frozen=True)
 class TrafficProblem:
-    """Demand on a network, and the costs that its drivers answer.
+    """Demand on a network, and the costs that its drivers respond to.
 
     Attributes
     ----------
     network : Network
     demand_veh : ndarray, shape (n_origins, n_classes, n_departure_steps)
-        Departures of those who follow the signal [veh].
+        Departures of drivers who follow the signal [veh].
     fixed_veh : ndarray, shape (n_paths, n_classes, n_departure_steps)
-        Departures of the others, whatever the signal [veh].
+        Departures of drivers who do not follow it [veh].
     drivers : Drivers
     objective : {"user", "system"}
-        Drivers' own cost, or with a toll for what they cost others.
+        Whether drivers face their own cost only, or also a toll for what they cost others.
     """
 
     network: Network
@@ -38,15 +38,15 @@ class TrafficProblem:
     objective: str
 
     def load(self, flows_veh: np.ndarray) -> Loading:
-        """Load the departures of those who follow the signal, shape of ``fixed_veh``, with the others."""
+        """Load departures of drivers who follow the signal, shape of ``fixed_veh`` [veh], together with the others."""
         return load_traffic(self.network, flows_veh + self.fixed_veh)
 
     def evaluate(self, flows_veh: np.ndarray) -> Traffic:
-        """Load departures and price every path."""
+        """Load departures, as in :meth:`load`, and compute the cost of every path."""
         return evaluate_loading(self.load(flows_veh), self.drivers, self.objective, self.fixed_veh)
 
     def with_paths(self, paths: Iterable[Path]) -> TrafficProblem:
-        """The problem with further paths behind those that it has; paths that it has already are left out."""
+        """The problem with further paths appended; paths that it already has are skipped."""
         network = self.network
         missing = sorted(set(paths) - set(network.paths), key=lambda path: _order(network, path))
         nobody = np.zeros((len(missing), *self.fixed_veh.shape[1:]))

@@ -1,4 +1,4 @@
-"""The announced price: whether it supports the dispatch of the vehicles that come, measured by the price gap."""
+"""The price gap: whether announced prices support the dispatch of the vehicles that actually come."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["grid_side", "price_gap"]
 
 
 def price_gap(problem: CoupledProblem, sizes_veh: np.ndarray, price_cny_kwh: np.ndarray, cost_cny: float) -> float:
-    """How far announced prices are from supporting a dispatch, as a share of the cost's scale S.
+    """Measure how far announced prices are from supporting a dispatch, as a share of the cost's scale S.
 
     .. math:: \\frac{J(N) - d(\\lambda; N)}{S}, \\quad
               d(\\lambda; N) = \\min_e [\\text{grid}(e) - \\Delta_h \\lambda \\cdot e] + N \\cdot V(\\lambda)
@@ -21,15 +21,16 @@ def price_gap(problem: CoupledProblem, sizes_veh: np.ndarray, price_cny_kwh: np.
     ----------
     problem : CoupledProblem
     sizes_veh : ndarray, shape (n_cohorts,)
+        Vehicles N in each cohort [veh].
     price_cny_kwh : ndarray, shape (n_bus, K)
-        Announced prices.
+        Announced prices [CNY/kWh].
     cost_cny : float
-        J(N), freshly solved.
+        J(N), from a new solve for these cohorts [CNY].
 
     Returns
     -------
     float
-        Not negative but for the solver's tolerance; 0 where the prices support the dispatch.
+        Not negative, except within the solver's tolerance; 0 if the prices support the dispatch.
     """
     station_price = price_cny_kwh[problem.case.station_bus]
     value = problem.vehicles.vehicle_costs(station_price)
@@ -38,6 +39,13 @@ def price_gap(problem: CoupledProblem, sizes_veh: np.ndarray, price_cny_kwh: np.
 
 
 def grid_side(problem: CoupledProblem, station_price: np.ndarray) -> float:
-    """Least grid cost less what stations pay, their power free: the dual's grid part [CNY]."""
+    """Grid part of the dual [CNY]: least grid cost minus what stations pay, if they may draw any power.
+
+    Parameters
+    ----------
+    problem : CoupledProblem
+    station_price : ndarray, shape (n_stations, K)
+        [CNY/kWh].
+    """
     free = priced_power(station_price, problem.case.step_h)
     return dispatch_grid(problem.case, problem.options, free).objective_cny

@@ -1,4 +1,4 @@
-"""Coordination: flows and prices that answer each other, by one of several methods, with a record of how well they do."""
+"""Coordination: flows and prices respond to each other by one of several methods, and every iterate is measured."""
 
 from __future__ import annotations
 
@@ -33,32 +33,34 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class LoopCertificate(Gaps):
-    """How far drivers and prices are from content: measures of an iterate after re-loading, beside :class:`Gaps`.
+    """How far an iterate is from equilibrium: measures taken after loading it again, in addition to :class:`Gaps`.
 
     Attributes
     ----------
     price_gap : float
-        How far the announced prices are from supporting the dispatch, a share of J(0).
+        How far the announced prices are from supporting the dispatch, as a share of J(0).
     flow_residual : float
-        Share of the flows that the method's next answer moved.
+        Share of the flows that the method moved in its next answer.
     lower_bound_cny, upper_bound_cny : float
-        Of the surrogate at the last trajectories.
+        Bounds on the joint program with trajectories frozen at the last loading.
     iterations : int
-        Answers of the method.
+        Number of answers of the method.
     best_iteration : int or None
-        Which of them is returned.
+        Which of these answers is returned.
     interrupted : bool
         Whether the run was stopped before its last iteration.
     statuses : str
+        How the solves ended.
     tol_relative_gap : float
+        Tolerance of the relative gap.
     converged : bool
         Whether relative gap and price gap are within their tolerances.
     rejected_cuts : int or None
-        Method ``bundle``: answers of the grid that gave no cut.
+        Method ``bundle``: number of grid answers that gave no cut.
     paths_missing : int or None
-        With generated paths: quicker paths that the set lacks.
+        With generated paths: number of quicker paths that the set lacks.
     excess_over_all_paths_cny_veh : float
-        With generated paths: the excess if drivers knew them.
+        With generated paths: the excess if drivers knew these paths too [CNY per vehicle].
     not_applicable : dict of str -> str
         Why a measure is nan.
     """
@@ -81,25 +83,25 @@ class LoopCertificate(Gaps):
 
 @dataclass(frozen=True)
 class Coordination:
-    """What a method ended with.
+    """The result of a coordination run.
 
     Attributes
     ----------
     flows_veh : ndarray, shape (n_paths, n_classes, n_departure_steps)
-        Departures of everybody in the best iterate: that of least excess among those whose prices support their
-        dispatch, else of least price gap.
+        Departures of all drivers in the best iterate [veh]. Among the iterates whose prices support their dispatch, the
+        best has the least excess; if there are none, the best has the least price gap.
     price_cny_kwh : ndarray, shape (n_bus, K)
-        Prices announced with it.
+        Prices announced in the best iterate [CNY/kWh].
     rent_cny : ndarray, shape (n_stations, K), or None
-        Plug rents announced with it: methods ``joint`` and ``bundle``, objective ``system``.
+        Plug rents announced in the best iterate [CNY]: methods ``joint`` and ``bundle``, objective ``system``.
     network : Network
-        With the paths that the flows belong to.
+        Holds the paths that the flows belong to.
     certificate : LoopCertificate
         Measures of the best iterate.
     convergence : DataFrame
-        One row an iteration: measures, residual, metric, which program announced the prices (with exact domains or
-        mixed schedules; *mixed, then checked* where a run was interrupted), seconds by part; for ``bundle`` also its
-        certified gap and how many numbers crossed the border.
+        One row per iteration: measures, residual, metric, seconds by part, and which program announced the prices (with
+        exact domains or mixed schedules; *mixed, then checked* if the run was interrupted). For ``bundle`` also its
+        certified gap and how many numbers traffic and grid exchanged.
     """
 
     flows_veh: np.ndarray
@@ -119,23 +121,24 @@ def coordinate(
     save: str | Path | None = None,
     resume: str | Path | None = None,
 ) -> Coordination:
-    """Let traffic and grid answer each other for a fixed number of iterations and keep the best.
+    """Iterate between traffic and grid a fixed number of times and keep the best iterate.
 
     Parameters
     ----------
     scenario : Scenario
-        Section ``coordination`` sets the iterations, the first metric and the damping.
+        Its section ``coordination`` sets the number of iterations, the first metric and the damping.
     method : {"joint", "bundle", "inertia", "best_response"}
-        One program for both, then drivers' own steps through the loading at its prices, flows kept near the last by an
-        adapted metric; the same with the program solved by exchanging cohorts and prices, see
-        :mod:`evlib.coordination.cutting_planes`; replies to damped prices; or everybody's best reply to the last prices.
+        ``joint``: one program for both sides, then drivers take steps through the loading at its prices; an adaptive
+        metric keeps flows near the last ones. ``bundle``: the same, but the program is solved by exchanging cohorts and
+        prices, see :mod:`evlib.coordination.cutting_planes`. ``inertia``: replies to damped prices.
+        ``best_response``: everybody's best reply to the last prices.
     charging : {"v2g", "smart", "uncontrolled"}
     objective : {"user", "system"}, optional
-        The scenario's, if not given.
+        The scenario's objective by default.
     save : path-like, optional
-        File to which the run is saved after every iteration, whole or not at all.
+        File to which the run is saved after every iteration, completely or not at all.
     resume : path-like, optional
-        File of a saved run that goes on where it stopped, to the same numbers as if it had not; may be that of ``save``.
+        File of a saved run to continue, with the same results as if it had not stopped; may be the same as ``save``.
 
     Returns
     -------
@@ -144,20 +147,21 @@ def coordinate(
     Raises
     ------
     InputError
-        Unknown method or objective; a file to resume that is no run of this scenario, code, method, charging and objective.
+        If the method or objective is unknown, or the file to resume is from another scenario, version of the code,
+        method, charging or objective.
     SolverError
-        A problem that does not end *optimal*.
+        If a problem does not end *optimal*.
     KeyboardInterrupt
-        Only before the first answer is measured. Later the run ends there: its last iterate is measured with exact
-        domains, the best so far is returned, and the certificate says ``interrupted``.
+        Only before the first answer is measured. A later interrupt ends the run: its last iterate is measured with
+        exact domains, the best iterate so far is returned, and the certificate says ``interrupted``.
 
     Notes
     -----
-    Every iteration is logged as a line (level INFO); a terminal shows a progress bar with the remaining time.
-    Re-loading is no gradient step, so nothing guarantees descent: the number of iterations is fixed, every iterate is
-    measured after its own loading, and a run that does not settle shows it.
-    The key ``set`` says what the whole set of a cohort is: its exact domain in one problem, the same by columns, or its
-    zonotope (then no iteration mixes), see :mod:`evlib.grid.fleet_dispatch`.
+    Every iteration logs one line (level INFO); a terminal also shows a progress bar with the remaining time.
+    Loading the flows again is not a gradient step, so nothing guarantees descent: the number of iterations is fixed,
+    every iterate is measured after its own loading, and its measures show whether the run settles.
+    The scenario's key ``set`` chooses the set of a cohort: its exact domain in one problem, the same domain by columns,
+    or its zonotope (then no iteration mixes schedules), see :mod:`evlib.grid.fleet_dispatch`.
     """
     objective = objective or scenario.switches.objective
     for label, value, known in (("method", method, METHODS), ("objective", objective, OBJECTIVES)):
@@ -191,7 +195,7 @@ def coordinate(
 
 
 def _progress(first: int, n_iterations: int):
-    """The iterations to come, with a bar on a terminal."""
+    """The remaining iterations, with a progress bar on a terminal."""
     bar = {"initial": first, "total": n_iterations, "unit": "iteration", "leave": False}
     return tqdm(range(first, n_iterations), disable=not sys.stderr.isatty(), **bar)
 
@@ -204,7 +208,7 @@ def _iterate(run: Iteration, method: Method, iteration: int) -> None:
 
 
 def _line(row: IterationRow, n_iterations: int) -> str:
-    """The row of an iteration, for a log."""
+    """One line for the log about an iteration."""
     gap = "not measured" if math.isnan(row.price_gap) else f"{row.price_gap:.1e}"
     seconds = np.nansum([row.seconds_load, row.seconds_check, row.seconds_answer])
     return (
@@ -214,9 +218,9 @@ def _line(row: IterationRow, n_iterations: int) -> str:
 
 
 def _result(run: Iteration) -> Coordination:
-    """Best iterate with its certificate."""
+    """The best iterate with its certificate."""
     problem, state, table = run.problem, run.state, run.state.table()
-    # The start is no answer of the method, and V of mixed schedules is no vehicle's least cost.
+    # The starting point is not an answer of the method, and with mixed schedules V is not a vehicle's least cost.
     answers = (table["iteration"] > 0) & (table["priced_by"] != "mixed")
     sound = answers & (table["price_gap"].abs() <= PRICE_GAP_TOLERANCE)
     if sound.any():
@@ -256,7 +260,7 @@ def _nobody_drives(problem: CoupledProblem) -> Coordination:
 
 
 def _missing_paths(problem: CoupledProblem, iterate) -> dict:
-    """How many quicker paths the set lacks, and the excess if drivers knew them."""
+    """Number of quicker paths that the set lacks, and the excess if drivers knew them."""
     traffic, flows = problem.traffic, iterate.flows_veh
     wider = traffic.with_paths(quickest_paths(traffic.load(flows), traffic.drivers.signal))
     n_new = len(wider.network.paths) - len(flows)

@@ -1,4 +1,4 @@
-"""Traffic and grid for frozen trajectories by exchanging cohorts and prices: the grid's answers are kept as cuts."""
+"""Solve the joint program by exchanging cohorts and prices between traffic and grid; the grid's answers become cuts."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from evlib.grid.solver import solve_grid
 
 __all__ = ["BundleAnswer", "CutMemory", "Cuts", "solve_bundle"]
 
-# Cohorts with fewer vehicles are not reported to the grid.
+# Cohorts with fewer vehicles than this are not reported to the grid.
 LEAST_COHORT_VEH = 1e-9
-# A cut may exceed the cost that the same answer states by the solver's tolerance, as a share of J(0).
+# Tolerance, as a share of J(0), by which a cut may exceed the cost in the same answer of the grid.
 CUT_TOLERANCE = 1e-6
 
 
@@ -33,7 +33,7 @@ class CutMemory:
     Attributes
     ----------
     grid_cny : list of float
-        :math:`d_0`: least grid cost less what stations pay, their power free.
+        :math:`d_0`: least grid cost minus what stations pay, if they may draw any power.
     vehicle_cny : list of ndarray, shape (n_cohorts,)
         V: least electricity cost of one vehicle of each cohort.
     price_cny_kwh : list of ndarray, shape (n_bus, K)
@@ -41,7 +41,7 @@ class CutMemory:
     rejected : list of str
         Why an answer gave no cut.
     to_grid, to_traffic : int
-        Numbers that crossed the border so far: cohorts and asked prices; prices and costs.
+        How many numbers were sent to the grid so far (cohorts, and prices asked about) and to traffic (prices, costs).
     """
 
     grid_cny: list[float] = field(default_factory=list)
@@ -53,7 +53,7 @@ class CutMemory:
 
 
 class Cuts:
-    """The grid's answers as the traffic operator remembers them; valid for any cohorts, so also after re-loading.
+    """The grid's answers as cuts. They hold for any cohorts, so they stay valid after the flows are loaded again.
 
     .. math:: J(N) \\ge d_0(\\lambda) + V(\\lambda) \\cdot N
 
@@ -61,14 +61,14 @@ class Cuts:
     ----------
     problem : CoupledProblem
     memory : CutMemory, optional
-        From an earlier part of the run; grows.
+        Cuts from an earlier part of the run; new ones are added to it.
     """
 
     def __init__(self, problem: CoupledProblem, memory: CutMemory | None = None):
         self.problem, self.memory = problem, memory or CutMemory()
 
     def ask(self, sizes_veh: np.ndarray) -> Dispatch | None:
-        """The grid's dispatch of cohorts, shape (n_cohorts,), with the cut at its prices; None if it has no answer."""
+        """Let the grid dispatch cohorts, shape (n_cohorts,), and keep the cut at its prices; None without a cut."""
         reported = sizes_veh > LEAST_COHORT_VEH
         self.memory.to_grid += int(reported.sum())
         try:
@@ -80,12 +80,20 @@ class Cuts:
         return dispatch if self.add(dispatch.price_cny_kwh, sizes_veh, dispatch.objective_cny) else None
 
     def quote(self, price_cny_kwh: np.ndarray) -> bool:
-        """The cut at prices, shape (n_bus, K), that the traffic operator asks for: no vehicle has to be dispatched."""
+        """Keep the cut at prices, shape (n_bus, K), that the traffic operator chooses; no vehicles are dispatched."""
         self.memory.to_grid += self._n_prices
         return self.add(price_cny_kwh)
 
     def add(self, price_cny_kwh: np.ndarray, sizes_veh=None, cost_cny: float = np.inf) -> bool:
-        """Keep the cut at bus prices, unless it cannot be right: not finite, or above a cost J(N) known at some cohorts.
+        """Keep the cut at bus prices, unless it must be wrong: not finite, or above a known cost J(N).
+
+        Parameters
+        ----------
+        price_cny_kwh : ndarray, shape (n_bus, K)
+        sizes_veh : ndarray, shape (n_cohorts,), optional
+            Cohorts N with a known cost.
+        cost_cny : float
+            Their cost J(N).
 
         Returns
         -------
@@ -114,14 +122,14 @@ class Cuts:
         return True
 
     def observe(self, sizes_veh: np.ndarray, dispatch: Dispatch) -> None:
-        """Keep what the grid answered when an iterate was measured, with the question whether announced prices support it."""
+        """Keep the grid's answer to an iterate's cohorts, shape (n_cohorts,), and count what checking it exchanged."""
         self.memory.to_grid += int((sizes_veh > LEAST_COHORT_VEH).sum()) + self._n_prices
-        self.memory.to_traffic += self._n_prices + 2  # prices and cost; the grid's side at the announced prices
+        self.memory.to_traffic += self._n_prices + 2  # prices and cost; the grid's part of the dual at announced prices
         self.add(dispatch.price_cny_kwh, sizes_veh, dispatch.objective_cny)
 
     @property
     def crossed(self) -> int:
-        """Numbers that crossed the border so far, both ways."""
+        """How many numbers traffic and grid have exchanged so far, both ways."""
         return self.memory.to_grid + self.memory.to_traffic
 
     @property
@@ -131,18 +139,19 @@ class Cuts:
 
 @dataclass(frozen=True)
 class BundleAnswer:
-    """Optimum for frozen trajectories between two bounds; attributes as in
-    :class:`evlib.coordination.joint_program.Answer`, and
+    """Optimum of the joint program between two bounds.
 
     Attributes
     ----------
+    flows_veh, price_cny_kwh, rent_cny
+        As in :class:`evlib.coordination.joint_program.Answer`.
     lower_cny, upper_cny : float
         No flows cost less than the first; ``flows_veh`` cost the second.
     gap : float
         (upper - lower) / |upper|.
     table : DataFrame
-        One row an exchange: ``exchange``, ``lower_cny``, ``upper_cny``, ``gap``, ``cuts``, ``rejected``, ``to_grid``,
-        ``to_traffic`` (numbers that crossed the border in it).
+        One row per exchange: ``exchange``, ``lower_cny``, ``upper_cny``, ``gap``, ``cuts``, ``rejected``, and how many
+        numbers it sent, ``to_grid`` and ``to_traffic``.
     """
 
     flows_veh: np.ndarray
@@ -157,7 +166,7 @@ class BundleAnswer:
 def solve_bundle(
     problem: CoupledProblem, traffic: Traffic, metric, cuts: Cuts, *, gap: float = 1e-4, most: int = 40, watched=None
 ) -> BundleAnswer:
-    """The optimum of :func:`evlib.coordination.joint_program.joint_program`, neither operator knowing the other's problem.
+    """Solve :func:`evlib.coordination.joint_program.joint_program` while neither operator knows the other's problem.
 
     .. math:: \\min_{f, \\theta} \\; T \\cdot f + \\theta + \\tfrac12 (f - f^i)^T M (f - f^i), \\qquad
               \\theta \\ge d_0(\\lambda_j) + V(\\lambda_j) \\cdot B f \\quad \\text{for all } j
@@ -167,30 +176,31 @@ def solve_bundle(
     problem, traffic, metric, watched
         As in :func:`evlib.coordination.joint_program.joint_program`.
     cuts : Cuts
-        Grows; may hold cuts from other trajectories.
+        New cuts are added to it; it may hold cuts from other trajectories.
     gap : float
         Certified gap at which to stop.
     most : int
-        Exchanges after which to stop in any case; the gap says how far the answer is.
+        Largest number of exchanges; the gap in the answer says how close it came.
 
     Returns
     -------
     BundleAnswer
-        Flows of the least upper bound; prices and rents of the last, highest lower bound.
+        Flows of the lowest upper bound; prices and rents of the highest lower bound.
 
     Raises
     ------
     InputError
-        A gap that is not positive, or no exchange allowed.
+        If the gap is not positive, or no exchange is allowed.
     SolverError
-        The traffic operator's problem does not end *optimal*, or an exchange brings no valid cut.
+        If the traffic operator's problem does not end *optimal*, or an exchange brings no valid cut.
 
     Notes
     -----
-    Cutting planes (Kelley 1960) in cohort space. The metric, which is part of the problem, keeps them steady, as the
-    proximal term of a bundle method would (Lemarechal 1975). An exchange asks the grid to dispatch the flows proposed,
-    which gives an upper bound and a cut at its prices; then for the cut at the mean of all prices, weighted by the cuts'
-    multipliers. These are the prices announced: V is concave, so their bound is at least that of the cuts together.
+    These are cutting planes (Kelley 1960) in the space of cohorts. The metric, which is part of the problem, steadies
+    them like the proximal term of a bundle method (Lemarechal 1975). In an exchange the grid dispatches the proposed
+    flows, which gives an upper bound and a cut at its prices; then it returns the cut at the mean of all prices,
+    weighted by the cuts' multipliers. This mean is announced: V is concave, so its bound is at least that of the cuts
+    together.
     """
     if not gap > 0 or most < 1:
         raise InputError(f"gap {gap}, most {most}; must be positive and at least 1")
@@ -241,7 +251,7 @@ def _mean_price(memory: CutMemory, weight: np.ndarray) -> np.ndarray:
 
 
 class _Plan:
-    """The traffic operator's problem but for the cuts: costs, demand, plugs and metric at one loading."""
+    """The traffic operator's problem without the cuts: costs, demand, plugs and metric at one loading."""
 
     def __init__(self, problem: CoupledProblem, traffic: Traffic, metric, watched):
         self.present = traffic.flows_veh
@@ -259,7 +269,7 @@ class _Plan:
         self.limits = [demand, *self.plugs.constraints]
 
     def propose(self, cuts: CutMemory):
-        """Flows, their cost without the grid, the lower bound [CNY], weights of the cuts (summing to 1), rents."""
+        """Flows, their cost without the grid, the lower bound [CNY], weights of the cuts (which sum to 1), rents."""
         theta = cp.Variable(name="grid")
         vehicle = np.array(cuts.vehicle_cny) / 1000.0
         slope = (self.to_cohorts.T @ vehicle.T).T

@@ -1,4 +1,4 @@
-"""One iteration after the other: present flows, announced prices, what methods remember, and a measured row for each."""
+"""The state of a run from one iteration to the next, and the measured row of each iteration."""
 
 from __future__ import annotations
 
@@ -22,35 +22,37 @@ from evlib.grid.dispatch import Dispatch
 
 __all__ = ["Iterate", "Iteration", "IterationRow", "State"]
 
-# The metric of a flow is that of so many vehicles where fewer are wanted.
+# The metric of a flow is inversely proportional to its demand, but the demand counts as at least this.
 LEAST_DEMAND_VEH = 0.05
-# An iteration made the excess worse if it is so many times as large; then the metric grows by a factor.
+# If an iteration makes the excess more than WORSE times as large, the metric is multiplied by METRIC_UP.
 WORSE, METRIC_UP = 1.05, 1.5
-# Lighter than this it holds nothing any more and only makes programs ill-conditioned.
+# A metric below this no longer holds flows back and only makes programs ill-conditioned.
 LEAST_METRIC_CNY_VEH = 0.1
-# The metric acts on sums over classes; on single flows only this share of it, so that classes may change places.
+# The metric acts on sums over classes. On single flows only this share of it acts, so that classes can swap paths.
 EACH_SHARE = 0.1
 
 
 @dataclass(frozen=True, kw_only=True)
 class IterationRow:
-    """A row of the convergence table: what was measured of an iterate, and what the answer to it took.
+    """A row of the convergence table: the measures of an iterate, and how the method answered it.
 
     Attributes
     ----------
     iteration : int
     excess_cny_veh, relative_gap, price_gap : float
-        At the announced prices, after loading; the price gap is nan where it was not measured.
+        Measured after loading, at the announced prices; the price gap is nan if it was not measured.
     flow_residual : float
         Share of the flows that the answer moved.
     metric_cny_veh : float
+        Level of the metric [CNY/veh].
     priced_by : str
-        Program that announced the prices: ``exact``, ``mixed``, or ``mixed, then checked`` where a run was interrupted.
+        Program that announced the prices: ``exact``, ``mixed``, or ``mixed, then checked`` if the run was interrupted.
     seconds_load, seconds_check, seconds_answer : float
+        Time spent on loading, on the price gap and on the answer [s].
     inner_gap : float, optional
         Method ``bundle``: certified gap of its program.
     exchanged : int, optional
-        Method ``bundle``: numbers that crossed the border between traffic and grid.
+        Method ``bundle``: how many numbers traffic and grid exchanged.
     """
 
     iteration: int
@@ -69,13 +71,15 @@ class IterationRow:
 
 @dataclass(frozen=True)
 class Iterate:
-    """Flows with what was announced to them.
+    """Flows with the prices and rents announced to them.
 
     Attributes
     ----------
     flows_veh : ndarray, shape (n_paths, n_classes, n_departure_steps)
+        Departures of drivers who follow the signal [veh].
     price_cny_kwh : ndarray, shape (n_bus, K)
     rent_cny : ndarray, shape (n_stations, K), or None
+        Rent of one plug for one step [CNY].
     gaps : Gaps
     """
 
@@ -87,36 +91,37 @@ class Iterate:
 
 @dataclass
 class State:
-    """All that the next iteration depends on; numbers, arrays and schedules only, so that it can be saved.
+    """Everything that the next iteration depends on: only numbers, arrays and schedules, so that it can be saved.
 
     Attributes
     ----------
     flows_veh : ndarray, shape (n_paths, n_classes, n_departure_steps)
-        Present departures of those who follow the signal.
+        Present departures of drivers who follow the signal [veh].
     level_cny_veh : float
-        Present metric.
+        Present level of the metric [CNY/veh].
     price_cny_kwh : ndarray, shape (n_bus, K), or None before the first dispatch
+        Prices announced with the flows [CNY/kWh].
     rent_cny : ndarray, shape (n_stations, K), or None
-        Announced with the flows.
+        Plug rents announced with the flows [CNY].
     rows : list of IterationRow
         The convergence table so far.
     iterates : list of Iterate
         One for each row.
     bounds_cny : tuple of float
-        Of the surrogate, at the last trajectories for which they were computed.
+        Lower and upper bound on the joint program, at the last trajectories for which they were computed.
     walk_step : float
-        Length of drivers' steps.
+        Length of drivers' steps through the loading.
     damping : float
-        Present share of new prices.
+        Present weight of new prices.
     crowded : list of ndarray of bool, shape (n_stations, K)
         Where plugs were nearly full in the last iterations.
     means, replies, pool : list of Schedule
-        Of one vehicle of every cohort: mean schedules of exact programs; best answers to earlier prices; what the last
-        program let cohorts mix, empty if they had their whole set.
+        Schedules of one vehicle of every cohort: the means from exact programs, the best answers to earlier prices, and
+        those that the last program mixed (none if it used the whole set of every cohort).
     columns : tuple of PricedColumn
-        From which the next dispatch starts.
+        Columns that the next dispatch starts from.
     cuts : CutMemory or None
-        Of method ``bundle``.
+        Cuts of method ``bundle``.
     """
 
     flows_veh: np.ndarray
@@ -136,11 +141,11 @@ class State:
     cuts: CutMemory | None = None
 
     def note(self, **values) -> None:
-        """Fill in the present row."""
+        """Fill in fields of the present row."""
         self.rows[-1] = replace(self.rows[-1], **values)
 
     def table(self) -> pd.DataFrame:
-        """The convergence table: a row for each iteration, without columns that the method does not have."""
+        """The convergence table: one row per iteration, without columns that the method does not use."""
         return pd.DataFrame([{k: v for k, v in asdict(row).items() if v is not None} for row in self.rows])
 
 
@@ -153,9 +158,9 @@ class Iteration:
     keys : CoordinationKeys
     state : State
     traffic : Traffic
-        The present flows, loaded: set by :meth:`measure`.
+        The loading of the present flows, set by :meth:`measure`.
     fresh : Dispatch
-        The grid's answer to them, where it was asked.
+        The grid's answer to them, if it was asked.
     """
 
     def __init__(self, problem: CoupledProblem, state: State | None = None):
@@ -168,14 +173,14 @@ class Iteration:
         self.fresh: Dispatch | None = None
 
     def measure(self, checked: bool, observe=None) -> None:
-        """Load the present flows; excess and gap at the announced prices, and the price gap if the iterate is checked.
+        """Load the present flows and append a row with their excess and gaps at the announced prices.
 
         Parameters
         ----------
         checked : bool
-            Whether to measure the price gap, at the price of two further grid problems.
+            Whether to measure the price gap too, which takes two more grid problems.
         observe : callable, optional
-            Is told the cohorts and the grid's fresh answer.
+            Called with the cohorts and the grid's new answer to them.
         """
         state = self.state
         start = time.perf_counter()
@@ -208,7 +213,7 @@ class Iteration:
         return price_gap(problem, sizes, state.price_cny_kwh, self.fresh.objective_cny)
 
     def check_last(self) -> None:
-        """Measure the last iterate again, with exact domains and its price gap: for a run that stops before its end."""
+        """Measure the last iterate again, with exact domains and its price gap; used if the run is interrupted."""
         state = self.state
         last, row = state.iterates[-1], state.rows[-1]
         state.flows_veh, state.price_cny_kwh, state.rent_cny = last.flows_veh, last.price_cny_kwh, last.rent_cny
@@ -220,7 +225,16 @@ class Iteration:
             state.note(priced_by="exact" if row.priced_by == "exact" else "mixed, then checked")
 
     def answered(self, flows_veh, price_cny_kwh, rent_cny, seconds: float) -> None:
-        """Take over a method's answer: the present row learns how far flows moved."""
+        """Adopt a method's answer as the next iterate, and note in the present row how far flows moved.
+
+        Parameters
+        ----------
+        flows_veh : ndarray, shape (n_paths, n_classes, n_departure_steps)
+        price_cny_kwh : ndarray, shape (n_bus, K)
+        rent_cny : ndarray, shape (n_stations, K), or None
+        seconds : float
+            How long the answer took [s].
+        """
         state, problem = self.state, self.problem
         moved = np.abs(flows_veh - state.flows_veh).sum() / state.flows_veh.sum()
         state.note(flow_residual=float(moved), seconds_answer=seconds)
@@ -228,7 +242,7 @@ class Iteration:
         state.price_cny_kwh, state.rent_cny = price_cny_kwh, rent_cny
 
     def metric(self) -> Metric:
-        """What keeps flows near the last: heavier after an iteration that made things worse, lighter after others."""
+        """The metric that keeps flows near the last ones; it rises after a worse iteration, else it falls."""
         state = self.state
         excess = [row.excess_cny_veh for row in state.rows[-2:]]
         if len(excess) == 2:
@@ -238,7 +252,17 @@ class Iteration:
         return Metric(EACH_SHARE * level * self.per_level, level * self.per_level_of_sums)
 
     def electricity(self, price_cny_kwh: np.ndarray) -> np.ndarray:
-        """V by station, class and plug-in step: of the schedules known to the program, or of the whole set."""
+        """Electricity cost V over the schedules that the last program mixed, or over the whole set of every cohort.
+
+        Parameters
+        ----------
+        price_cny_kwh : ndarray, shape (n_bus, K)
+
+        Returns
+        -------
+        ndarray, shape (n_stations, n_classes, K + 1)
+            [CNY per vehicle] by plug-in step.
+        """
         if self.state.pool:
             return self.problem.electricity_of(price_cny_kwh, self.state.pool)
         return self.problem.electricity(price_cny_kwh)

@@ -1,4 +1,4 @@
-"""The joint program: flows, cohorts and grid of a day in one convex program, travel times frozen."""
+"""The joint program: flows, cohorts and grid of a day in one convex program with frozen travel times."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ from evlib.traffic.path_times import flow_map
 
 __all__ = ["Answer", "cohort_map", "fixed_costs", "joint_by_columns", "joint_program", "surrogate_bound"]
 
-# Cohorts that fewer vehicles than this could ever join are left out of the joint program.
+# A cohort is left out of the joint program if the shares of flows that can join it sum to less than this.
 LEAST_REACH = 1e-12
 LEAST_SIZE_VEH = 1e-4
-# Of column generation inside the joint program.
+# Largest number of rounds of column generation inside the joint program.
 MOST_ROUNDS = 6
 
 
@@ -39,14 +39,15 @@ class Answer:
     Attributes
     ----------
     flows_veh : ndarray, shape (n_paths, n_classes, n_departure_steps)
+        Departures of drivers who follow the signal [veh].
     price_cny_kwh : ndarray, shape (n_bus, K)
-        Duals of the nodal balances.
+        Duals of the nodal balances [CNY/kWh].
     cost_cny : float
-        Surrogate objective: time cost, grid cost and metric.
+        Objective of the program: time cost, grid cost and metric [CNY].
     rent_cny : ndarray, shape (n_stations, K), or None
-        Objective ``system``: rent of a plug for a step, the dual of its limit.
+        Objective ``system``: rent of a plug for a step [CNY], the dual of the limit on held plugs.
     schedule : Schedule or None
-        With exact domains: the mean schedule of one vehicle of every cohort; best answer to the prices where it is empty.
+        With exact domains: the mean schedule of one vehicle of every cohort, or its best answer if the cohort is empty.
     """
 
     flows_veh: np.ndarray
@@ -57,12 +58,12 @@ class Answer:
 
 
 def cohort_map(problem: CoupledProblem, traffic: Traffic) -> sp.csr_array:
-    """Linear map from flows to cohorts at the trajectories of a loading, shape (n_cohorts, n_flows)."""
+    """Linear map from flows to cohorts at the trajectories of a loading, shape (n_cohorts, n_flows), in C order."""
     return flow_map(problem.network, traffic.shares, n_types=problem.cohorts.shape[2])
 
 
 def joint_program(problem: CoupledProblem, traffic: Traffic, metric, schedules=None, *, watched=None) -> Answer:
-    """Flows, cohorts and grid in one convex program, trajectories frozen.
+    """Solve for flows, cohorts and grid in one convex program with frozen trajectories.
 
     .. math:: \\min_f \\; T \\cdot f + J(B f) + V_{late} \\cdot B_{late} f + \\tfrac12 (f - f^i)^T M (f - f^i)
 
@@ -74,9 +75,9 @@ def joint_program(problem: CoupledProblem, traffic: Traffic, metric, schedules=N
     metric : Metric, or ndarray of the shape of the flows
         M, or its diagonal [CNY/veh^2].
     schedules : list of Schedule, optional
-        Let cohorts mix these instead of using their exact domains: smaller, from the inside.
+        Schedules that cohorts mix instead of using their exact domains: a smaller program with an inner set.
     watched : ndarray of bool, shape (n_stations, K), optional
-        Objective ``system``: further steps at whose end plugs limit the program, besides those of :func:`crowded`.
+        Objective ``system``: further steps at whose end plugs are limited, besides those of :func:`crowded`.
 
     Returns
     -------
@@ -85,14 +86,14 @@ def joint_program(problem: CoupledProblem, traffic: Traffic, metric, schedules=N
     Raises
     ------
     SolverError
-        Any status other than *optimal*.
+        If the status is not *optimal*.
 
     Notes
     -----
-    For objective ``system``, T holds no waiting and no toll at stations. Instead the program decides who waits, and the
-    dual of the limit on held plugs is their rent. The least total cost often holds a station exactly full: there the
-    derivative of the waiting cost jumps from nothing to hours of queue, and tolls taken from either side never settle;
-    the dual lies in between. Cohorts still plug in as traced at the last loading.
+    For objective ``system``, T contains neither waiting nor tolls at stations. Instead the program decides who waits,
+    and the dual of the limit on held plugs is their rent. At the least total cost a station is often exactly full.
+    There the derivative of the waiting cost jumps from zero to hours of queue, so tolls taken from either side never
+    settle; the dual lies in between. Cohorts still plug in as traced through the last loading.
     """
     present = traffic.flows_veh
     to_cohorts = cohort_map(problem, traffic)
@@ -122,22 +123,22 @@ def joint_program(problem: CoupledProblem, traffic: Traffic, metric, schedules=N
 def joint_by_columns(
     problem: CoupledProblem, traffic: Traffic, metric, schedules: list, *, watched=None
 ) -> tuple[Answer, list]:
-    """The joint program with exact domains, by column generation: best answers to its own prices join the schedules.
+    """Solve the joint program with exact domains by column generation: add best answers to its prices as schedules.
 
     Parameters
     ----------
     problem, traffic, metric, watched
         As in :func:`joint_program`.
     schedules : list of Schedule
-        To start from.
+        Schedules to start from.
 
     Returns
     -------
     answer : Answer
-        Of the last round: what its vehicles could save together at its prices is at most 5e-5 of J(0), or the rounds
-        were used up; the price gap measured after re-loading shows it.
+        The answer of the last round. At its prices the vehicles together could save at most 5e-5 of J(0), unless the
+        rounds ran out; the price gap, measured after the flows are loaded again, then shows it.
     schedules : list of Schedule
-        With those found.
+        The schedules at the start and those found.
     """
     to_cohorts, cohorts = cohort_map(problem, traffic), problem.cohorts
     schedules = list(schedules)
@@ -156,7 +157,7 @@ def joint_by_columns(
 
 
 def _mean_schedule(problem: CoupledProblem, price_cny_kwh, rows, size_veh, station_load) -> Schedule:
-    """Schedule of one vehicle of every cohort; that of a nearly empty one is noise, so its best answer stands in."""
+    """Mean schedule of one vehicle of every cohort; where very few vehicles make it mere noise, their best answer."""
     best = problem.best_schedules(price_cny_kwh)
     domain = problem.cohorts.domain.take(rows)
     large = size_veh > LEAST_SIZE_VEH
@@ -165,10 +166,15 @@ def _mean_schedule(problem: CoupledProblem, price_cny_kwh, rows, size_veh, stati
 
 
 def fixed_costs(problem: CoupledProblem, traffic: Traffic) -> np.ndarray:
-    """Costs that do not depend on the grid: time, toll, and electricity of those who plug in after the horizon.
+    """Costs that do not depend on the grid: time, toll, and electricity of vehicles that plug in after the horizon.
 
-    Time on the road only for objective ``system``, where the joint program counts what happens at plugs. With the slope of
-    the entropy of drivers who misjudge; its curvature belongs into the metric.
+    For objective ``system``, time at stations is left out because the joint program itself decides who waits. For logit
+    drivers the costs include the slope of their entropy; its curvature belongs in the metric.
+
+    Returns
+    -------
+    ndarray, shape (n_paths, n_classes, n_departure_steps)
+        [CNY per vehicle].
     """
     late = problem.electricity(np.zeros_like(problem.case.load_kw))
     late[:, :, :-1] = 0.0
@@ -183,7 +189,7 @@ def _no_rent(problem: CoupledProblem):
 def surrogate_bound(
     problem: CoupledProblem, traffic: Traffic, metric, price_cny_kwh: np.ndarray, rent_cny=None
 ) -> float:
-    """Lower bound on the joint program at given prices: best replies of drivers, vehicles and grid [CNY].
+    """Lower bound on the joint program at given prices, from the best replies of drivers, vehicles and grid [CNY].
 
     Parameters
     ----------
@@ -191,7 +197,7 @@ def surrogate_bound(
         As in :func:`joint_program`.
     price_cny_kwh : ndarray, shape (n_bus, K)
     rent_cny : ndarray, shape (n_stations, K), optional
-        Plug rents, for objective ``system``.
+        Plug rents [CNY], for objective ``system``.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""How traffic and grid answer each other: one class a method, each with the next flows, prices and rents."""
+"""How traffic and grid respond to each other: one class per method, which finds the next flows, prices and rents."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from evlib.coordination.plug_rents import crowded
 
 __all__ = ["METHODS", "BestResponse", "Bundle", "Inertia", "Joint"]
 
-# Plugs that were nearly full within so many iterations stay limits of the joint program.
+# For how many iterations plugs that were nearly full remain limited in the joint program.
 WATCHED_FOR = 4
-# Exchanges with the grid in one iteration of bundle, in its last exact_iterations, and the certified gap at which fewer will
-# do: early on trajectories change by more than a sharper answer would be worth.
+# Largest number of exchanges with the grid in one iteration of bundle, the same in its last exact_iterations, and the
+# certified gap at which to stop earlier. At first trajectories change so much that a sharper answer is not worth it.
 EXCHANGES, LAST_EXCHANGES, INNER_GAP = 2, 5, 1e-4
-# Factors on an adaptive damping after an iteration that made the price gap larger, and after one that did not.
+# Factors on an adaptive damping: after an iteration that made the price gap larger, and after any other.
 DAMPING_DOWN, DAMPING_UP = 0.6, 1.1
 
 
 class Method:
-    """What all methods share: every iterate is checked, nothing is remembered.
+    """What all methods share; by default the price gap of every iterate is measured.
 
     Parameters
     ----------
     run : Iteration
-        The run; a method keeps what it remembers in ``run.state``, so that a saved run can go on.
+        The run. A method keeps its memory in ``run.state``, so that a saved run can go on.
     """
 
     knows_rents = False
@@ -47,7 +47,7 @@ class Method:
             self.walk.step = state.walk_step
 
     def checked(self, iteration: int) -> bool:
-        """Whether the price gap of this iteration's start is measured."""
+        """Whether the price gap is measured at the start of this iteration."""
         return True
 
     def measure(self, iteration: int) -> None:
@@ -55,13 +55,26 @@ class Method:
         self.run.measure(self.checked(iteration))
 
     def answer(self, iteration: int):
-        """Flows, prices and rents of the next iterate."""
+        """Flows, prices and rents of the next iterate, shaped as in :class:`evlib.coordination.iteration.Iterate`."""
         raise NotImplementedError
 
     def drive(self, flows_veh, metric: Metric, price_cny_kwh, rent_cny) -> np.ndarray:
-        """Drivers find their way through the loading at announced prices and rents, for the scenario's number of steps.
+        """Let drivers take the scenario's number of steps through the loading at announced prices and rents.
 
-        Drawn to the flows of before by the metric, as the program is: where neither half moves the other is answered too.
+        The metric pulls them towards the present flows, as in the program: if neither the program nor these steps move
+        the flows, they are in equilibrium with the prices.
+
+        Parameters
+        ----------
+        flows_veh : ndarray, shape (n_paths, n_classes, n_departure_steps)
+            Flows to start from.
+        metric : Metric
+        price_cny_kwh : ndarray, shape (n_bus, K)
+        rent_cny : ndarray, shape (n_stations, K), or None
+
+        Returns
+        -------
+        ndarray, shape of ``flows_veh``
         """
         problem, before, electricity = self.problem, self.run.state.flows_veh, self.run.electricity(price_cny_kwh)
         flows = self.walk.run(
@@ -74,10 +87,10 @@ class Method:
 
 
 class Joint(Method):
-    """One program for both, travel times frozen; then drivers' own steps at its prices.
+    """One program for both sides with frozen travel times; then drivers take steps of their own at its prices.
 
-    All but the last ``exact_iterations``, and of the earlier every ``exact_period``-th, let cohorts mix their best answers
-    to earlier prices (an inner set) instead of using exact domains.
+    The last ``exact_iterations`` and every ``exact_period``-th one before use exact domains. In all other iterations
+    cohorts mix their best answers to earlier prices (an inner set).
     """
 
     knows_rents = True
@@ -86,10 +99,10 @@ class Joint(Method):
         return iteration == 0 or iteration > self.keys.iterations - self.keys.exact_iterations
 
     def exact(self, iteration: int) -> bool:
-        """Whether this iteration works with the whole set of every cohort."""
+        """Whether this iteration uses the whole set of every cohort."""
         if not self.problem.vehicles.mixes or self.checked(iteration):
             return True
-        # the last one too, so that what is returned is never priced by mixed schedules alone
+        # the last iteration too, so that the result is never priced by mixed schedules alone
         return iteration % self.keys.exact_period == 0 or iteration == self.keys.iterations - 1
 
     def answer(self, iteration: int):
@@ -99,12 +112,12 @@ class Joint(Method):
         return self.drive(flows, metric, joint.price_cny_kwh, joint.rent_cny), joint.price_cny_kwh, joint.rent_cny
 
     def program(self, iteration: int, metric: Metric, watched):
-        """The common optimum at the present trajectories: flows, prices and rents."""
+        """The joint optimum at the present trajectories: flows, prices and rents."""
         run, problem, state = self.run, self.problem, self.run.state
         if self.exact(iteration):
             joint = self._whole(metric, watched)
             state.pool = []
-            if iteration == self.keys.iterations - 1:  # bounds are those of the last trajectories
+            if iteration == self.keys.iterations - 1:  # bounds are for the last trajectories
                 lower = surrogate_bound(problem, run.traffic, metric, joint.price_cny_kwh, joint.rent_cny)
                 state.bounds_cny = (lower, joint.cost_cny)
         else:
@@ -115,7 +128,7 @@ class Joint(Method):
         return joint
 
     def watched(self):
-        """Stations and steps where plugs were nearly full lately; None without rents."""
+        """Where plugs were nearly full in recent iterations, shape (n_stations, K); None without rents."""
         state = self.run.state
         if state.rent_cny is None:
             return None
@@ -136,7 +149,10 @@ class Joint(Method):
 
 
 class Bundle(Joint):
-    """The same program solved by exchanging cohorts and prices; cuts of earlier trajectories stay, every iterate is checked."""
+    """The joint program solved by exchanging cohorts and prices.
+
+    Cuts from earlier trajectories are kept, and the price gap of every iterate is measured.
+    """
 
     def __init__(self, run: Iteration):
         super().__init__(run)
@@ -147,7 +163,7 @@ class Bundle(Joint):
         return True
 
     def measure(self, iteration: int) -> None:
-        """What crosses the border for it counts, and the grid's answer becomes a cut."""
+        """Load and measure the present flows, count the numbers exchanged, and keep the grid's answer as a cut."""
         before = self.cuts.crossed
         self.run.measure(True, self.cuts.observe)
         self.run.state.note(inner_gap=math.nan, exchanged=self.cuts.crossed - before)
@@ -163,10 +179,10 @@ class Bundle(Joint):
 
 
 class Inertia(Method):
-    """Prices move part of the way to the grid's last answer, and drivers answer them, drawn to where they were.
+    """Prices move part of the way to the grid's last answer; drivers reply to them, held near their present flows.
 
-    Switch ``damping_rule``: the part is ``damping``, constant or divided by the square root of the iteration, or made larger
-    or smaller by what it did to the price gap, but at least that of plain averages.
+    The switch ``damping_rule`` sets this part: ``damping`` as a constant, or divided by the square root of the
+    iteration, or raised and lowered according to its effect on the price gap, but at least that of plain averages.
     """
 
     def answer(self, iteration: int):
@@ -187,16 +203,16 @@ class Inertia(Method):
         elif iteration > 1:
             before, now = (row.price_gap for row in state.rows[-2:])
             changed = state.damping * (DAMPING_DOWN if now > before else DAMPING_UP)
-            state.damping = min(max(changed, self.keys.damping / (iteration + 1.0)), 1.0)  # never too little to arrive
+            state.damping = min(max(changed, self.keys.damping / (iteration + 1.0)), 1.0)  # never too small to arrive
         return state.damping
 
 
 class BestResponse(Method):
-    """Everybody's best reply to the last prices: the article, read literally."""
+    """Everybody's best reply to the last prices: the article's method, taken literally."""
 
     def measure(self, iteration: int) -> None:
         super().measure(iteration)
-        self.run.state.note(metric_cny_veh=math.nan)  # nothing keeps flows near the last
+        self.run.state.note(metric_cny_veh=math.nan)  # no metric keeps flows near the last ones
 
     def answer(self, iteration: int):
         run, problem, traffic = self.run, self.problem, self.run.traffic

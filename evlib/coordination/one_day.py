@@ -1,4 +1,4 @@
-"""One day without iteration: departures, loading, cohorts, dispatch and prices, once through."""
+"""One day without iteration: departures, loading, cohorts, dispatch and prices, each computed once."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from evlib.traffic.network import Network
 
 __all__ = ["Run", "dispatch_loading", "solve_run"]
 
-# A cohort smaller than this is left out of the grid problem; what is left out is counted in the certificate.
+# A cohort smaller than this is left out of the grid problem; the certificate counts the vehicles left out.
 LEAST_COHORT_VEH = 1e-9
 
 
@@ -39,15 +39,15 @@ class Run:
     cohorts : Fleet
         One vehicle of every cohort that may ever plug in.
     sizes_veh : ndarray, shape (n_cohorts,)
-        Vehicles in each cohort; 0 where none or too few to count.
+        Vehicles in each cohort; 0 if there are none or too few to count.
     schedule : Schedule
-        One *vehicle* of each cohort; zero power where the cohort is empty.
+        Schedule of one *vehicle* of each cohort; zero power if the cohort is empty.
     case : GridCase
     dispatch : Dispatch
     power_flow : PowerFlow
         The dispatch on the AC feeder.
     vehicle_cny : ndarray, shape (n_cohorts,)
-        Least electricity cost V of one vehicle of each cohort at the prices announced.
+        Least electricity cost V of one vehicle of each cohort at the announced prices.
     late_veh : ndarray, shape (n_stations, n_classes)
         Vehicles that plug in after the horizon.
     dropped_veh : float
@@ -71,7 +71,7 @@ class Run:
 
     @property
     def occupied(self) -> np.ndarray:
-        """Which cohorts hold a vehicle, shape (n_cohorts,)."""
+        """Which cohorts are not empty, shape (n_cohorts,)."""
         return self.sizes_veh > 0
 
     @property
@@ -81,12 +81,15 @@ class Run:
 
     @property
     def electricity_cny(self) -> np.ndarray:
-        """V by station, class and plug-in step, see :func:`evlib.flexibility.cohorts.mean_over_types`."""
+        """V by station, class and plug-in step, shape (n_stations, n_classes, K + 1) [CNY per vehicle].
+
+        See :func:`evlib.flexibility.cohorts.mean_over_types`.
+        """
         return mean_over_types(self.cohorts, self.vehicle_cny, self.network.stay_steps)
 
 
 def solve_run(scenario: Scenario, strategy: str, charging: str) -> Run:
-    """A one-way case as arrays: departures, loading, cohorts, dispatch, prices.
+    """Solve a case without coordination, as arrays: departures, loading, cohorts, dispatch, prices.
 
     Parameters
     ----------
@@ -121,7 +124,7 @@ def dispatch_loading(scenario: Scenario, loading: Loading, charging: str, price_
     loading : Loading
     charging : {"v2g", "smart", "uncontrolled"}
     price_cny_kwh : ndarray, shape (n_bus, K), optional
-        Announced prices; without them those of the dispatch itself.
+        Announced prices; those of the dispatch itself by default.
 
     Returns
     -------
@@ -130,7 +133,7 @@ def dispatch_loading(scenario: Scenario, loading: Loading, charging: str, price_
     Raises
     ------
     SolverError
-        The grid problem has no optimal solution.
+        If the grid problem has no optimal solution.
     """
     case, options = build_grid_case(scenario), build_grid_options(scenario, final=True)
     cohorts = all_cohorts(scenario, case.terminal_price_cny_kwh, charging)

@@ -1,4 +1,4 @@
-"""Plug rents: the limits on held plugs in the joint program, whose duals are what an hour at a scarce plug is worth."""
+"""Plug rents: limits on held plugs in the joint program; their duals are what a step at a scarce plug is worth."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from evlib.traffic.path_times import flow_map
 
 __all__ = ["PlugLimits", "crowded", "plug_limits"]
 
-# Plugs limit the joint program where more than this share of them would be held.
+# The joint program limits held plugs where more than this share of them would be held.
 NEARLY_FULL = 0.8
 
 
 @dataclass(frozen=True)
 class PlugLimits:
-    """Waiting and the limits on held plugs as a part of the joint program; none for objective ``user``.
+    """Waiting and the limits on held plugs, as a part of the joint program; empty for objective ``user``.
 
     Attributes
     ----------
     cost_kcny : cvxpy.Expression or float
-        Cost of waiting.
+        Cost of waiting [thousand CNY].
     constraints : list of cvxpy.Constraint
-        First the limit on held plugs, whose dual is their rent.
+        The first is the limit on held plugs, whose dual is their rent.
     where : ndarray of bool, shape (n_stations, K), or None
-        Steps at whose end plugs limit; None for objective ``user``.
+        Steps at whose end plugs are limited; None for objective ``user``.
     """
 
     cost_kcny: object
@@ -38,7 +38,7 @@ class PlugLimits:
     where: np.ndarray | None
 
     def rent_cny(self) -> np.ndarray | None:
-        """Rent of a plug for a step after a solve, shape (n_stations, K) [CNY]."""
+        """Rent of one plug for one step after a solve, shape (n_stations, K) [CNY]; None for objective ``user``."""
         if self.where is None:
             return None
         rent = np.zeros(self.where.shape)
@@ -48,7 +48,7 @@ class PlugLimits:
 
 
 def crowded(problem: CoupledProblem, traffic: Traffic) -> np.ndarray:
-    """Where plugs would be nearly all held if nobody waited: the limits of the joint program, shape (n_stations, K)."""
+    """Where nearly all plugs would be held if nobody waited, shape (n_stations, K); the joint program limits these."""
     network = problem.network
     arrivals = flow_map(network, traffic.stations.arrival_shares) @ traffic.loading.departures_veh.reshape(-1)
     held = held_plugs(network) @ arrivals
@@ -57,17 +57,17 @@ def crowded(problem: CoupledProblem, traffic: Traffic) -> np.ndarray:
 
 
 def plug_limits(problem: CoupledProblem, traffic: Traffic, flows: cp.Expression, watched=None) -> PlugLimits:
-    """Who waits and how many plugs are held; nothing of it for objective ``user``.
+    """Decide who waits, so that no more plugs are held than there are; empty for objective ``user``.
 
     Parameters
     ----------
     problem : CoupledProblem
     traffic : Traffic
-        The loading that freezes when vehicles arrive.
-    flows : cvxpy.Expression
-        Flat flows of everybody.
+        The loading that fixes when vehicles arrive.
+    flows : cvxpy.Expression, shape (n_paths * n_classes * n_departure_steps,)
+        Flows of all drivers in C order [veh].
     watched : ndarray of bool, shape (n_stations, K), optional
-        Further steps at whose end plugs limit, besides those of :func:`crowded`.
+        Further steps at whose end plugs are limited, besides those of :func:`crowded`.
 
     Returns
     -------
@@ -82,7 +82,7 @@ def plug_limits(problem: CoupledProblem, traffic: Traffic, flows: cp.Expression,
         return PlugLimits(0.0, [], where)
     network, n_steps = problem.network, problem.network.time.n_steps
     n_classes = len(network.classes)
-    may_wait = np.repeat(where, n_classes, axis=0).reshape(-1)  # whoever waits does so at watched steps only
+    may_wait = np.repeat(where, n_classes, axis=0).reshape(-1)  # vehicles wait only at the limited steps
     waiting = cp.Variable(int(may_wait.sum()), nonneg=True, name="waiting")
     leave = sp.diags_array([1.0, -1.0], offsets=[0, -1], shape=(n_steps, n_steps))
     leave = sp.kron(sp.eye_array(len(network.stations) * n_classes), leave, format="csc")[:, may_wait].tocsr()

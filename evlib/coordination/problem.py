@@ -1,4 +1,4 @@
-"""The coupled problem of a day: what traffic and grid exchange, and whether prices support what they agreed on."""
+"""The coupled problem of a day: what stays the same while traffic and grid iterate, and what they exchange."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ LEAST_SHARE_AT_STAKE, LEAST_SCALE_CNY = 0.01, 1.0
 
 @dataclass(frozen=True)
 class CoupledProblem:
-    """What does not change while traffic and grid answer each other.
+    """Everything that stays the same while traffic and grid respond to each other.
 
     Attributes
     ----------
@@ -42,7 +42,7 @@ class CoupledProblem:
     cohorts : Fleet
         One vehicle of every cohort that may ever plug in.
     vehicles : VehicleSet
-        The set in which the grid sees them.
+        The set by which the grid represents them.
     charging : {"uncontrolled", "smart", "v2g"}
     scale_cny : float
         Scale of price gaps: J(0), the least grid cost without vehicles, but at least a hundredth of what it costs to
@@ -60,7 +60,7 @@ class CoupledProblem:
 
     @classmethod
     def of(cls, scenario: Scenario, charging: str, objective: str) -> CoupledProblem:
-        """The coupled problem of a scenario, with the paths that its network lists or starts from."""
+        """Build the coupled problem of a scenario, with the paths that its network lists or starts from."""
         case, options = build_grid_case(scenario), build_grid_options(scenario)
         cohorts = all_cohorts(scenario, case.terminal_price_cny_kwh, charging)
         nobody = no_vehicles(len(case.stations), case.n_steps)
@@ -82,52 +82,75 @@ class CoupledProblem:
 
     @property
     def demand_veh(self) -> np.ndarray:
-        """Departures of those who follow the signal, shape (n_origins, n_classes, n_departure_steps)."""
+        """Departures of drivers who follow the signal, shape (n_origins, n_classes, n_departure_steps)."""
         return self.traffic.demand_veh
 
     @property
     def fixed_veh(self) -> np.ndarray:
-        """Departures of the others, shape (n_paths, n_classes, n_departure_steps)."""
+        """Departures of the other drivers, shape (n_paths, n_classes, n_departure_steps)."""
         return self.traffic.fixed_veh
 
     @property
     def objective(self) -> str:
-        """Drivers' own cost (``user``), or with what they cost others (``system``)."""
+        """Whether drivers face their own cost only (``user``), or also what they cost others (``system``)."""
         return self.traffic.objective
 
     def with_generated_paths(self) -> CoupledProblem:
-        """The problem with the paths that an equilibrium at the import tariff makes worth taking."""
+        """The problem with paths generated for the equilibrium at the import tariff."""
         tariff = np.broadcast_to(self.case.import_price_cny_kwh, self.case.load_kw.shape)
         return replace(self, traffic=generate_paths(self.traffic, self.electricity(tariff)).problem)
 
     def electricity(self, price_cny_kwh: np.ndarray) -> np.ndarray:
-        """V by station, class and plug-in step at bus prices, see :func:`mean_over_types`."""
+        """Electricity cost V at bus prices, see :func:`evlib.flexibility.cohorts.mean_over_types`.
+
+        Parameters
+        ----------
+        price_cny_kwh : ndarray, shape (n_bus, K)
+
+        Returns
+        -------
+        ndarray, shape (n_stations, n_classes, K + 1)
+            [CNY per vehicle] by plug-in step; the last column is for plug-ins after the horizon.
+        """
         costs = self.vehicles.vehicle_costs(price_cny_kwh[self.case.station_bus])
         return mean_over_types(self.cohorts, costs, self.network.stay_steps)
 
     def electricity_of(self, price_cny_kwh: np.ndarray, schedules: list[Schedule]) -> np.ndarray:
-        """V if vehicles know these schedules only; at the prices of a program over them it is consistent with it."""
+        """As :meth:`electricity`, if vehicles may only use the given schedules.
+
+        This is consistent with a program that mixes the same schedules, at the prices of that program.
+        """
         prices = self.cohorts.cohort_prices(price_cny_kwh[self.case.station_bus])
         costs = [cost_of(self.cohorts.domain, prices, schedule) for schedule in schedules]
         return mean_over_types(self.cohorts, np.min(costs, axis=0), self.network.stay_steps)
 
     def sizes(self, traffic: Traffic) -> np.ndarray:
-        """Cohorts of a loading [veh], shape (n_cohorts,)."""
+        """Vehicles in each cohort of a loading, shape (n_cohorts,) [veh]."""
         return self.cohorts.sizes_of(traffic.loading.cohorts_veh[:, :, : self.case.n_steps])
 
     def station_load(self, rows: np.ndarray, size_veh, schedules: list[Schedule] | None = None) -> StationLoad:
-        """Station power of some cohorts (a mask), over their whole set or over the mixtures of some schedules."""
+        """Station power of some cohorts, over their whole set or over mixtures of some schedules.
+
+        Parameters
+        ----------
+        rows : ndarray of bool, shape (n_cohorts,)
+            Which cohorts.
+        size_veh : ndarray or cvxpy.Expression, shape (number of these,)
+            Vehicles in each of them [veh].
+        schedules : list of Schedule, optional
+            Schedules of one vehicle of every cohort, to be mixed.
+        """
         if schedules is None:
             return self.vehicles.station_load(rows, size_veh)
         fleet = self.cohorts.take(rows)
         return column_block(fleet, [schedule.take(rows, fleet.domain.n_steps) for schedule in schedules], size_veh)
 
     def dispatch(self, size_veh: np.ndarray, columns=()) -> FleetDispatch:
-        """The grid's answer to cohorts of these sizes; may start from the columns of an earlier one."""
+        """The grid's answer to cohorts of sizes (n_cohorts,) [veh]; it may start from the columns of an earlier one."""
         return self.vehicles.dispatch(self.case, self.options, size_veh, columns)
 
     def best_schedules(self, price_cny_kwh: np.ndarray) -> Schedule:
-        """Best answer of one vehicle of every cohort to bus prices."""
+        """Best schedule of one vehicle of every cohort at bus prices, shape (n_bus, K)."""
         prices = self.cohorts.cohort_prices(price_cny_kwh[self.case.station_bus])
         return support(self.cohorts.domain, prices)[1]
 

@@ -1,4 +1,4 @@
-"""A coordination run on disk: one file, whole or not there, from which the run goes on as if it had never stopped."""
+"""A coordination run on disk: one file, always complete, from which the run continues as if it had never stopped."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ __all__ = ["load_state", "save_state"]
 
 
 def save_state(path: str | Path, state: State, scenario, method: str, charging: str, objective: str) -> None:
-    """Write the state of a run and what it belongs to, under a temporary name that is then renamed.
+    """Write the state of a run and what it belongs to, first under a temporary name.
 
     Parameters
     ----------
     path : path-like
-        An NPZ file: arrays, and one text in JSON that says what they are.
+        An NPZ file: the arrays, and a JSON text that says what they are.
     state : State
     scenario : Scenario
     method, charging, objective : str
@@ -40,12 +40,13 @@ def save_state(path: str | Path, state: State, scenario, method: str, charging: 
 
 
 def load_state(path: str | Path, scenario, method: str, charging: str, objective: str) -> State:
-    """Read what :func:`save_state` wrote, number for number.
+    """Read what :func:`save_state` wrote, exactly.
 
     Raises
     ------
     InputError
-        No such file, not a whole run, or a run of another scenario, version of the code, method, charging or objective.
+        If there is no such file, or it is incomplete, or the run had another scenario, version of the code, method,
+        charging or objective.
     """
     path = Path(path)
     if not path.is_file():
@@ -82,7 +83,7 @@ def _belongs_to(scenario, method, charging, objective) -> dict[str, str]:
 
 
 def _packed(value: Any, arrays: dict, names: dict) -> Any:
-    """The value as JSON can hold it, arrays by name; one array named twice is stored once."""
+    """The value in a form that JSON can hold, with arrays by name; an array that occurs twice is stored once."""
     if isinstance(value, np.ndarray):
         if id(value) not in names:
             names[id(value)] = f"a{len(arrays)}"

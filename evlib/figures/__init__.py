@@ -1,10 +1,11 @@
-"""One function a figure: a tidy table in, a Plotly figure out. All notebooks show them.
+"""One function per figure: it turns a tidy table into a Plotly figure for the notebooks (numbers in brackets).
 
-``style``             palette, axes and legends that all share
-``publish``           ``show``: the figure in a notebook, and its numbers for the export
+``style``             palette, axes and legends that all figures share
+``publish``           ``show`` displays a figure in a notebook and exports its numbers
 ``maps``              road network and feeder (01)
-``network_loading``   curves and volumes of the loading (01, 02); ``loading_checks`` the loading beside its rivals (02)
-``flexibility``       domains, schedules and what sets lose (03)
+``network_loading``   curves and volumes of the loading (01, 02)
+``loading_checks``    the loading compared with other formulas and simulators (02)
+``flexibility``       domains, schedules, and what approximate sets lose (03)
 ``assignment``        tolls and equilibria (04)
 ``grid``              dispatch, prices, voltages, losses (05)
 ``coordination``      bounds, convergence, values (06)

@@ -1,16 +1,16 @@
-"""What plugged-in vehicles can do: domains, their aggregation, and back to vehicles. Notebook 03 is its story.
+"""What plugged-in vehicles can do: domains, their aggregation and disaggregation. Explained in notebook 03.
 
-``domain``, ``schedule``   one vehicle's flexible operation domain, what it does, what that costs
-``support``                least cost at given prices, an exact recursion; ``support_compiled`` equals it to the bit
+``domain``, ``schedule``   a vehicle's flexible operation domain; what the vehicle does, and what that costs
+``support``                least cost at given prices by an exact recursion; ``support_compiled`` gives identical bits
 ``fleet``, ``cohorts``     identical vehicles by station, class, type and plug-in step; what they pay
-``station_load``           station power as a part of a grid problem: exact block, columns, full power, nobody
+``station_load``           station power as a part of a grid problem: exact domains, columns, full power, no vehicles
 ``column_generation``      exact domains of many cohorts, found column by column to a certified gap
 ``virtual_battery``        summed bounds: an outer set
 ``zonotope``               the paper's inner sets: ``geometry``, ``inner_approximation``, ``station_load``
 ``disaggregation``         from a dispatch to whole vehicles
 ``projection``             domains drawn in the plane
 
-Knows no road and no feeder. The names below are the room's face.
+This room knows neither roads nor feeders. The names below are its public interface.
 """
 
 from evlib.flexibility.column_generation import ColumnDispatch, PricedColumn, mixed_schedule, solve_by_columns

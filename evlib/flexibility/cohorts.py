@@ -1,4 +1,4 @@
-"""What cohorts pay for electricity at given prices, vehicle by vehicle and as a mean over types."""
+"""What cohorts pay for electricity at given prices: one vehicle of each, and the mean over types."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def vehicle_costs(cohorts: Fleet, price_cny_kwh: np.ndarray) -> np.ndarray:
     Returns
     -------
     ndarray, shape (n,)
-        [CNY per vehicle], wear, unserved and terminal energy included.
+        [CNY per vehicle], including wear, unserved and terminal energy.
     """
     return support(cohorts.domain, cohorts.cohort_prices(price_cny_kwh))[0]
 
@@ -40,7 +40,8 @@ def uncontrolled_costs(cohorts: Fleet, price_cny_kwh: np.ndarray) -> np.ndarray:
     Returns
     -------
     ndarray, shape (n,)
-        [CNY per vehicle]: the price, or the penalty on unserved energy where that is less, since the grid may cut.
+        [CNY per vehicle]. Energy costs its price or the penalty on unserved energy, whichever is less, because the grid
+        may cut the vehicle.
     """
     domain, prices = cohorts.domain, cohorts.cohort_prices(price_cny_kwh)
     schedule = uncontrolled(domain)
@@ -53,12 +54,12 @@ def uncontrolled_costs(cohorts: Fleet, price_cny_kwh: np.ndarray) -> np.ndarray:
 
 
 def mean_over_types(cohorts: Fleet, vehicle_cny: np.ndarray, stay_steps: np.ndarray) -> np.ndarray:
-    """V by station, class and plug-in step, mean over the types; the last column is for plug-ins after the horizon.
+    """V by station, class and plug-in step, as a mean over the types.
 
     Parameters
     ----------
     cohorts : Fleet
-        Every combination of station, class, type and step.
+        Must list every combination of station, class, type and step.
     vehicle_cny : ndarray, shape (n,)
         V of one vehicle of each cohort [CNY].
     stay_steps : ndarray of int, shape (n_classes,)
@@ -67,7 +68,8 @@ def mean_over_types(cohorts: Fleet, vehicle_cny: np.ndarray, stay_steps: np.ndar
     Returns
     -------
     ndarray, shape (n_stations, n_classes, K + 1)
-        After the horizon a vehicle buys its gain at the terminal price, as far as its stay allows.
+        [CNY per vehicle]. The last column is for vehicles that plug in after the horizon: they buy the energy they want
+        at the terminal price, as far as their stay allows.
     """
     inside = vehicle_cny.reshape(cohorts.shape).mean(axis=2)
     domain = cohorts.domain

@@ -18,28 +18,29 @@ from evlib.flexibility.support import support
 
 __all__ = ["ColumnDispatch", "PricedColumn", "mixed_schedule", "solve_by_columns"]
 
-# Prices asked next lie so far from the master's towards those with the best bound so far: in the first iteration, its
-# square in the second, and so on, down to a least. Early master's prices are those of few columns.
+# Weight, in the next prices to ask, of the prices with the best bound so far; the rest is on the master's prices. It is
+# raised to the power of the iteration, down to a least value, because early master prices rest on few columns.
 STABILISATION, LEAST_STABILISATION = 0.85, 0.3
-# Scattered prices are asked while the upper bound still falls by more than this share of the gap wanted.
+# Scattered prices are asked as long as the upper bound falls by more than this share of the wanted gap.
 STALLED = 0.1
-# Answers to scattered prices fill the face of equally good schedules: standard deviations, taken in turn.
+# Standard deviations of scattered prices, used in turn; answers to them fill the face of equally good schedules.
 SCATTER_CNY_KWH = (0.02, 0.01, 0.02, 0.04)
 
 
 @dataclass(frozen=True)
 class PricedColumn:
-    """A column, kept as the prices that it answers, so that it can be evaluated for any fleet; None: uncontrolled.
+    """A column, stored as the prices to which it is the best answer, so that it can be evaluated for any fleet.
 
     Parameters
     ----------
     price_cny_kwh : ndarray, shape (n_stations, K), or None
+        Prices [CNY/kWh]; None for uncontrolled charging.
     scatter_cny_kwh : float
-        Standard deviation of a random addition to each price.
+        Standard deviation of a random addition to each price [CNY/kWh].
     alike : bool
-        All vehicles of a station see the same addition, or each its own.
+        Whether all vehicles of a station see the same addition, or each cohort its own.
     seed : int
-        Of the addition.
+        Seed of the addition.
     """
 
     price_cny_kwh: np.ndarray | None
@@ -62,14 +63,14 @@ class PricedColumn:
 
 @dataclass(frozen=True)
 class ColumnDispatch:
-    """What column generation ended with.
+    """The result of column generation.
 
     Attributes
     ----------
     power_kw, price_cny_kwh : ndarray, shape (n_stations, K)
         Station power of the last master problem; prices that attain the lower bound.
     upper_cny, lower_cny : float
-        Cost of the dispatch, which the vehicles can deliver; no dispatch costs less than the lower bound, up to the
+        Cost of the dispatch, which the vehicles can deliver; lower bound on the cost of any dispatch, up to the
         solver's tolerance.
     gap : float
         (upper - lower) / |upper|.
@@ -77,12 +78,13 @@ class ColumnDispatch:
     weights : ndarray, shape (n_columns, n_groups)
         Share of each column in each group's power.
     group : ndarray of int, shape (n,)
+        Group of each cohort.
     history : DataFrame
-        ``iteration``, ``upper_cny``, ``lower_cny``, ``gap``, ``columns``: both bounds at every iteration.
+        Both bounds at every iteration: ``iteration``, ``upper_cny``, ``lower_cny``, ``gap``, ``columns``.
     problem, parts : cvxpy.Problem and object
-        Last master problem, and what the caller's ``build`` gave with it.
+        The last master problem, and what the caller's ``build`` returned with it.
     priced_parts : object
-        What ``build`` gave with the problem of the lower bound, solved at ``price_cny_kwh``.
+        What ``build`` returned with the problem of the lower bound, solved at ``price_cny_kwh``.
     """
 
     power_kw: np.ndarray
@@ -99,7 +101,7 @@ class ColumnDispatch:
     priced_parts: object
 
     def leading_columns(self, n: int) -> tuple[PricedColumn, ...]:
-        """The n columns with the largest shares over all groups, and the prices of the lower bound: a start elsewhere."""
+        """The n columns with the largest shares over all groups, and the lower bound's prices, to start another run."""
         lead = np.sort(np.argsort(-self.weights.sum(axis=1), kind="stable")[:n])
         return (*(self.columns[i] for i in lead), PricedColumn(self.price_cny_kwh))
 
@@ -113,7 +115,7 @@ def solve_by_columns(
     columns: tuple[PricedColumn, ...] = (),
     most_iterations: int = 60,
 ) -> ColumnDispatch:
-    """Least cost of a grid problem with the exact domains of a fleet, without ever holding them all.
+    """Solve a grid problem with the exact domains of a fleet, without ever holding all of them in one problem.
 
     .. math:: \\min_{e, \\mu} \\; g(e) + \\sum_{G, i} c_{Gi} \\mu_{Gi}, \\quad
               e = \\sum_{G, i} P_{Gi} \\mu_{Gi}, \\quad \\sum_i \\mu_{Gi} = 1, \\quad \\mu \\ge 0
@@ -121,16 +123,17 @@ def solve_by_columns(
     Parameters
     ----------
     build : callable
-        From a `StationLoad` to the grid problem [thousand CNY] that holds it, and anything else: convex, with the
-        station load's constraints inside.
+        Takes a `StationLoad`; returns a convex grid problem [thousand CNY] that includes its constraints, and any other
+        object.
     solve : callable
         Solves a problem, and raises SolverError if it does not end *optimal*.
     fleet : Fleet
     gap : float
         Certified gap at which to stop.
     columns : tuple of PricedColumn
-        Columns of an earlier run: they are evaluated anew for this fleet.
+        Columns of an earlier run, to be evaluated anew for this fleet.
     most_iterations : int
+        Largest number of iterations.
 
     Returns
     -------
@@ -139,22 +142,23 @@ def solve_by_columns(
     Raises
     ------
     InputError
-        A gap that is not positive.
+        If the gap is not positive.
     SolverError
-        The gap is not reached within ``most_iterations``; or from ``solve``.
+        If the gap is not reached within ``most_iterations``, or ``solve`` raises it.
 
     Notes
     -----
-    Dantzig and Wolfe (1960). P are sums of best answers of a group of cohorts to one set of prices, so every master
-    solution is one that vehicles can drive: each mixes its own best answers. With the prices lambda,
+    This is the decomposition of Dantzig and Wolfe (1960). Each P is the sum of a group's best answers to one set of
+    prices, so vehicles can follow every master solution: each mixes its own best answers. With prices lambda,
 
     .. math:: d(\\lambda) = \\min_e [g(e) - \\Delta_h \\lambda \\cdot e] + \\sum_v N_v V_v(\\lambda)
 
-    bounds the least cost from below (weak duality), whatever lambda. First prices are those of a small exact problem
+    bounds the least cost from below for any lambda (weak duality). The first prices come from a small exact problem
     with mean vehicles; later ones lie between the best so far and the master's (Wentges 1997). Near the optimum many
-    schedules of a vehicle cost the same, and one price finds only one of them: answers to slightly scattered prices,
-    alike for all or each vehicle's own, are added in turn. The problem of the lower bound changes in its prices alone:
-    they are a Parameter. The master grows by columns, so it is compiled anew.
+    schedules of a vehicle cost the same, and one price finds only one of them. Therefore answers to slightly scattered
+    prices are added; the scatter is alike for all vehicles of a station or separate for each cohort, in turn. The
+    problem of the lower bound changes only in its prices, which are a Parameter. The master grows by columns, so it is
+    compiled anew.
     """
     if not gap > 0:
         raise InputError(f"gap: {gap}; must be positive")
@@ -184,7 +188,7 @@ def solve_by_columns(
 
 
 def mixed_schedule(mixture: ColumnDispatch, fleet: Fleet) -> Schedule:
-    """Schedule of one vehicle of every cohort in the dispatch: the mixture of its best answers [kW, kWh]."""
+    """Schedule of one vehicle of every cohort in the dispatch, mixed from its best answers [kW, kWh]."""
     total = Schedule.idle(fleet.n, fleet.domain.n_steps)
     for column, weight in zip(mixture.columns, mixture.weights, strict=True):
         share = weight[mixture.group]
@@ -194,7 +198,7 @@ def mixed_schedule(mixture: ColumnDispatch, fleet: Fleet) -> Schedule:
 
 
 def _first_prices(build, solve, fleet: Fleet) -> np.ndarray:
-    """Prices of the exact problem with one mean vehicle for each of a few hundred kinds."""
+    """Prices of the exact problem with one mean vehicle for each of a few hundred kinds of vehicles."""
     block = exact_block(mean_vehicles(fleet))
     power, couple = _coupled(fleet, block.power_mw)
     problem, _ = build(StationLoad(power, block.cost_kcny, [couple, *block.constraints]))
@@ -203,13 +207,13 @@ def _first_prices(build, solve, fleet: Fleet) -> np.ndarray:
 
 
 def _coupled(fleet: Fleet, expression):
-    """Station power as variables of their own, and the constraint whose dual is minus their price times the step."""
+    """Station power as separate variables, and the constraint that couples them; its dual is minus price times step."""
     power = cp.Variable((fleet.n_stations, fleet.n_steps), name="station")
     return power, power == expression
 
 
 class _Columns:
-    """State of a run: columns and their matrices, the grid problem at given prices, bounds and the best prices so far."""
+    """State of a run: columns, their matrices, the grid problem at given prices, bounds, and the best prices so far."""
 
     def __init__(self, build, solve, fleet: Fleet):
         self.build, self.solve, self.fleet = build, solve, fleet
@@ -225,7 +229,7 @@ class _Columns:
         self.priced, self.priced_parts = build(StationLoad(power, -income))
 
     def add(self, column: PricedColumn, schedule: Schedule | None = None) -> None:
-        """One column more for every group, in MW and thousand CNY."""
+        """Add a column to every group, in MW and thousand CNY."""
         fleet = self.fleet
         schedule = column.answer(fleet) if schedule is None else schedule
         power = (fleet.size_veh[:, None] / 1000.0 * schedule.power_kw)[self.active]
@@ -242,7 +246,7 @@ class _Columns:
         self.columns.append(column)
 
     def ask(self, price: np.ndarray) -> None:
-        """Lower bound at some prices, and the vehicles' answer to them as a column."""
+        """Compute the lower bound at given prices, and add the vehicles' answer to them as a column."""
         fleet = self.fleet
         value_cny, schedule = support(fleet.domain, fleet.cohort_prices(price))
         self.add(PricedColumn(price), schedule)
@@ -253,12 +257,12 @@ class _Columns:
             self.lower, self.centre = lower, price
 
     def scatter(self) -> None:
-        """Answers to scattered prices around the best so far."""
+        """Add answers to prices scattered around the best so far."""
         for i, scatter in enumerate(SCATTER_CNY_KWH):
             self.add(PricedColumn(self.centre, scatter, alike=i % 2 == 0, seed=len(self.columns)))
 
     def mix(self) -> np.ndarray:
-        """Solve the master problem; prices of the stations' power in it."""
+        """Solve the master problem and return its prices of station power, shape (n_stations, K) [CNY/kWh]."""
         fleet, n = self.fleet, self.n_groups * len(self.maps)
         shape = (fleet.n_stations, fleet.n_steps)
         cost, constraints, power_mw = cp.Constant(0.0), [], cp.Constant(np.zeros(shape))
@@ -275,13 +279,13 @@ class _Columns:
         return -couple.dual_value / fleet.domain.step_h
 
     def record(self, iteration: int) -> None:
-        """Both bounds of this iteration."""
+        """Record both bounds of this iteration."""
         gap = (self.upper - self.lower) / max(abs(self.upper), np.finfo(float).tiny)
         row = dict(iteration=iteration, upper_cny=self.upper, lower_cny=self.lower, gap=gap, columns=len(self.columns))
         self.rows.append(row)
 
     def result(self) -> ColumnDispatch:
-        """The last master's dispatch; the problem of the lower bound is left solved at the best prices."""
+        """The last master's dispatch; first solves the problem of the lower bound again at the best prices."""
         n_mixed = 0 if self.share is None else self.share.size // self.n_groups
         weights = np.zeros((len(self.columns), self.n_groups))
         if n_mixed:

@@ -1,4 +1,4 @@
-"""From the dispatch of a fleet to single, whole vehicles, and the proof that they can do it."""
+"""From the dispatch of a fleet to single, whole vehicles, and the check that they can deliver it."""
 
 import numpy as np
 
@@ -10,22 +10,22 @@ __all__ = ["check_delivery", "whole_vehicles"]
 
 
 def check_delivery(fleet: Fleet, schedule: Schedule, station_kw) -> dict:
-    """Largest breach of any rule by a vehicle, and what the vehicles together miss of a dispatched profile.
+    """Check the largest breach of any rule by a vehicle, and how far all vehicles together miss a dispatched profile.
 
     Parameters
     ----------
     fleet : Fleet
     schedule : Schedule
-        One vehicle of every cohort.
+        Schedule of one vehicle of every cohort.
     station_kw : ndarray, shape (n_stations, K)
         The profile [kW].
 
     Returns
     -------
     dict
-        As `violations` (``simultaneous_kwh`` counts one vehicle of every cohort); ``sum_kw``, the largest difference
-        between a station's power and the sum of its vehicles'; ``sum_share``, all such energy over that of the profile
-        (nan if that is 0).
+        As `violations` (``simultaneous_kwh`` counts one vehicle of every cohort). In addition ``sum_kw``, the largest
+        difference between a station's power and the sum over its vehicles, and ``sum_share``, the energy of all these
+        differences divided by that of the profile (nan if that is 0).
 
     Raises
     ------
@@ -44,30 +44,30 @@ def check_delivery(fleet: Fleet, schedule: Schedule, station_kw) -> dict:
 
 
 def whole_vehicles(fleet: Fleet, schedule: Schedule) -> tuple[Fleet, Schedule]:
-    """Whole vehicles, each with a schedule of its own, that come as near as may be to cohorts of real size.
+    """Turn cohorts of fractional size into whole vehicles, each with its own schedule, as closely as possible.
 
     Parameters
     ----------
     fleet : Fleet
     schedule : Schedule
-        One vehicle of every cohort.
+        Schedule of one vehicle of every cohort.
 
     Returns
     -------
     fleet : Fleet
-        Cohorts of one.
+        Cohorts of size 1.
     schedule : Schedule
 
     Notes
     -----
     At each station vehicles are counted in the order in which they plug in: vehicle number i comes when the running
-    total passes i - 1/2. So every running total is right to half a vehicle, and a station's total to rounding. Each
-    follows the mean schedule of its cohort, which is feasible as domains are convex; what is left over is the rounding,
-    see ``sum_kw`` of `check_delivery`.
+    total passes i - 1/2. So every running total is correct to half a vehicle, and a station's total up to rounding.
+    Each vehicle follows the mean schedule of its cohort, which is feasible because domains are convex; the remaining
+    error is the rounding, see ``sum_kw`` of `check_delivery`.
 
     Examples
     --------
-    Cohorts of 0.6, 0.6 and 0.8 vehicles, one after the other, are one, none and one vehicle.
+    Cohorts of 0.6, 0.6 and 0.8 vehicles, one after the other, become one, no and one vehicle.
 
     >>> from evlib.flexibility import uncontrolled, vehicle_domain
     >>> domain, _ = vehicle_domain(

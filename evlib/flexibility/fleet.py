@@ -1,4 +1,4 @@
-"""A fleet: cohorts at stations on a common horizon, as frozen arrays; a single vehicle is a cohort of one."""
+"""A fleet: cohorts at stations on a common horizon, as frozen arrays. A single vehicle is a cohort of size 1."""
 
 from dataclasses import dataclass, replace
 
@@ -9,29 +9,29 @@ from evlib.flexibility.domain import PER_VEHICLE, Adjustments, Domain
 
 __all__ = ["Fleet", "check_cohorts", "column_groups", "mean_vehicles", "to_horizon", "to_steps"]
 
-# Mean vehicles stand for all that plug in within so many steps and stay alike to so many steps.
+# A mean vehicle represents vehicles that plug in within WINDOW_STEPS and whose stays differ by less than STAY_STEPS.
 WINDOW_STEPS = 2
 STAY_STEPS = 4
 
 
 @dataclass(frozen=True)
 class Fleet:
-    """Cohorts of identical vehicles: who stands where and when.
+    """Cohorts of identical vehicles: how many stand where, and when.
 
     Parameters
     ----------
     domain : Domain
-        One vehicle of each of n cohorts; its usable step t is step ``first_step + t`` of the horizon.
+        Domain of one vehicle of each of n cohorts; its usable step t is step ``first_step + t`` of the horizon.
     size_veh : array_like, shape (n,)
-        Vehicles in each cohort, real, 0 or more; ones where the cohorts are only listed.
+        Vehicles in each cohort, real numbers, 0 or more; ones if the cohorts are only listed.
     station, first_step : array_like of int, shape (n,)
         Station of each cohort; horizon step of its first usable step, one after the plug-in step.
     n_stations, n_steps : int
-        Stations, and steps K of the horizon.
+        Number of stations, and of steps K of the horizon.
     vehicle_class, soc_type : array_like of int, shape (n,), optional
-        Class and type by state of charge on arrival, where they matter.
+        Class, and type by state of charge on arrival.
     adjustments : Adjustments, optional
-        Where wishes were adjusted to batteries.
+        Where drivers' wishes were adjusted to their batteries.
 
     Raises
     ------
@@ -70,7 +70,7 @@ class Fleet:
 
     @property
     def shape(self):
-        """(n_stations, n_classes, n_types, K), for a fleet that lists every combination in C order."""
+        """(n_stations, n_classes, n_types, K), if the fleet lists every combination in C order."""
         return self.n_stations, int(self.vehicle_class.max()) + 1, int(self.soc_type.max()) + 1, self.n_steps
 
     def of_sizes(self, size_veh):
@@ -78,9 +78,19 @@ class Fleet:
         return replace(self, size_veh=size_veh)
 
     def sizes_of(self, plug_ins_veh):
-        """Vehicles of each cohort, shape (n,), from plug-ins by station, class and step; types in equal parts.
+        """Vehicles of each cohort from plug-ins, split evenly over the types.
 
-        For a fleet that lists every combination of station, class, type and step.
+        The fleet must list every combination of station, class, type and step in C order.
+
+        Parameters
+        ----------
+        plug_ins_veh : ndarray, shape (n_stations, n_classes, K)
+            Vehicles that plug in [veh].
+
+        Returns
+        -------
+        ndarray, shape (n,)
+            [veh].
         """
         n_types = self.shape[2]
         return np.repeat(plug_ins_veh[:, :, None, :] / n_types, n_types, axis=2).reshape(-1)
@@ -97,7 +107,23 @@ class Fleet:
         return np.where(self.domain.active, first[:, None] + np.arange(self.domain.n_steps), 0)
 
     def cohort_prices(self, price_cny_kwh):
-        """Station prices (n_stations, K) as each cohort sees them in its usable steps: (n, T), else 0."""
+        """Station prices as each cohort sees them.
+
+        Parameters
+        ----------
+        price_cny_kwh : array_like, shape (n_stations, K)
+            [CNY/kWh].
+
+        Returns
+        -------
+        ndarray, shape (n, T)
+            Prices in the usable steps of each cohort [CNY/kWh], 0 in all other steps.
+
+        Raises
+        ------
+        InputError
+            If the prices have the wrong shape or are not finite.
+        """
         price = np.asarray(price_cny_kwh, dtype=float)
         shape = (self.n_stations, self.n_steps)
         if price.shape != shape or not np.isfinite(price).all():
@@ -107,7 +133,18 @@ class Fleet:
         return np.where(self.domain.active, price.reshape(-1)[self.place()], 0.0)
 
     def station_kw(self, power_kw):
-        """Power of each station (n_stations, K) from that of one vehicle of every cohort (n, T) [kW]."""
+        """Power of each station from the power of one vehicle of every cohort.
+
+        Parameters
+        ----------
+        power_kw : ndarray, shape (n, T)
+            Power of one vehicle in each usable step [kW].
+
+        Returns
+        -------
+        ndarray, shape (n_stations, K)
+            Sum over the cohorts, weighted with their sizes [kW].
+        """
         active = self.domain.active
         weighted = (self.size_veh[:, None] * power_kw)[active]
         total = np.bincount(self.place()[active], weights=weighted, minlength=self.n_stations * self.n_steps)
@@ -115,7 +152,7 @@ class Fleet:
 
 
 def check_cohorts(domain, sizes, offsets, n_horizon):
-    """Sizes as float and offsets as int arrays (n,), or an error.
+    """Return sizes [veh] as a float array and offsets as an int array, both (n,), or raise an error.
 
     Raises
     ------
@@ -127,14 +164,27 @@ def check_cohorts(domain, sizes, offsets, n_horizon):
         if value.shape != (domain.n,):
             raise InputError(f"{name}: shape {value.shape}; must be {(domain.n,)}, one value per vehicle")
     require(np.isfinite(sizes) & (sizes >= 0), "sizes", sizes, "finite and 0 or more")
-    # a vehicle without usable steps may plug in at the very end; it takes no place on the horizon
+    # a vehicle without usable steps may plug in at the very end; it needs no steps on the horizon
     fits = (domain.n_usable == 0) | ((offsets >= 0) & (offsets + domain.n_usable <= n_horizon))
     require(fits, "offsets", offsets, f"0 or more and, with n_usable, at most the horizon of {n_horizon} steps")
     return sizes, offsets
 
 
 def to_steps(domain, offsets, values):
-    """Values on the horizon, (K,) for all or (n, K), as each vehicle sees them in its usable steps: (n, T), else 0."""
+    """Values on the horizon as each vehicle sees them in its usable steps.
+
+    Parameters
+    ----------
+    domain : Domain
+    offsets : array_like of int, shape (n,)
+        Horizon step of each vehicle's first usable step.
+    values : array_like, shape (K,) for all vehicles or (n, K)
+
+    Returns
+    -------
+    ndarray, shape (n, T)
+        0 in steps that are not usable.
+    """
     values = np.asarray(values)
     step = np.where(domain.active, np.asarray(offsets)[:, None] + np.arange(domain.n_steps), 0)
     if values.shape[-1] == 0:
@@ -144,14 +194,29 @@ def to_steps(domain, offsets, values):
 
 
 def to_horizon(domain, sizes, offsets, values, n_horizon):
-    """Sum over cohorts of size times values (n, T), placed on the horizon: shape (K,)."""
+    """Sum of size times values over all cohorts, on the horizon.
+
+    Parameters
+    ----------
+    domain : Domain
+    sizes, offsets : array_like, shape (n,)
+        Vehicles in each cohort [veh]; horizon step of its first usable step.
+    values : ndarray, shape (n, T)
+        Values of one vehicle of each cohort.
+    n_horizon : int
+        K, steps of the horizon.
+
+    Returns
+    -------
+    ndarray, shape (K,)
+    """
     step = np.asarray(offsets)[:, None] + np.arange(domain.n_steps)
     weighted = np.asarray(sizes)[:, None] * values
     return np.bincount(step[domain.active], weights=weighted[domain.active], minlength=n_horizon)
 
 
 def column_groups(fleet: Fleet):
-    """Groups of cohorts of one station that plug in during the same step.
+    """Group the cohorts that plug in at the same station during the same step.
 
     Returns
     -------
@@ -166,12 +231,13 @@ def column_groups(fleet: Fleet):
 
 
 def mean_vehicles(fleet: Fleet) -> Fleet:
-    """One mean vehicle for all that are alike in station, plug-in (two steps) and stay (four steps).
+    """One mean vehicle for all cohorts of a station that are close in plug-in (two steps) and stay (four steps).
 
     Returns
     -------
     Fleet
-        Not a bound: means of domains that overlap only in part. Its prices are a good start.
+        Neither an inner nor an outer set, because the averaged domains overlap only in part. The prices found with it
+        are a good start.
     """
     domain = fleet.domain
     kinds = np.stack([fleet.station, fleet.first_step // WINDOW_STEPS, domain.n_usable // STAY_STEPS])

@@ -1,4 +1,4 @@
-"""Schedules of a batch of vehicles: what they cost, what vehicles do when left alone, which rules a schedule breaks."""
+"""Schedules of a batch of vehicles: their cost, the schedule without control, and the rules that a schedule breaks."""
 
 from __future__ import annotations
 
@@ -15,14 +15,16 @@ AT_A_TIME = 512
 
 @dataclass(frozen=True)
 class Schedule:
-    """What each of n vehicles does; powers are meter side, energies battery side.
+    """What each of n vehicles does; powers are measured at the meter, energies at the battery.
 
     Attributes
     ----------
     charge_kw, discharge_kw : ndarray, shape (n, T)
+        Power in each usable step [kW].
     energy_kwh : ndarray, shape (n, T + 1)
-        Energy since plug-in, constant after the last usable step.
+        Energy gained since plug-in [kWh], constant after the last usable step.
     terminal_kwh, unserved_kwh : ndarray, shape (n,)
+        Energy bought after the horizon; energy wanted but never served [kWh].
     """
 
     charge_kw: np.ndarray
@@ -37,7 +39,7 @@ class Schedule:
         return self.charge_kw - self.discharge_kw
 
     def take(self, index, n_steps: int | None = None) -> Schedule:
-        """The vehicles of an index, slice or mask, over their first n_steps usable steps (all, if not said)."""
+        """The vehicles of an index, slice or mask, over their first n_steps usable steps (all by default)."""
         last = self.charge_kw.shape[1] if n_steps is None else n_steps
         return Schedule(
             self.charge_kw[index][:, :last],
@@ -48,11 +50,11 @@ class Schedule:
         )
 
     def times(self, size_veh) -> Schedule:
-        """Whole cohorts of so many vehicles, shape (n,), from one vehicle of each."""
+        """Schedules of whole cohorts with ``size_veh`` vehicles each, shape (n,), from one vehicle of each."""
         return self._each(lambda values, size: size * values, size_veh)
 
     def shared_by(self, size_veh) -> Schedule:
-        """One vehicle of each cohort, shape (n,) and not 0, from whole cohorts."""
+        """Schedule of one vehicle of each cohort, from whole cohorts of ``size_veh`` vehicles, shape (n,), never 0."""
         return self._each(lambda values, size: values / size, size_veh)
 
     def plus(self, other: Schedule) -> Schedule:
@@ -60,14 +62,18 @@ class Schedule:
         return Schedule(*(a + b for a, b in zip(vars(self).values(), vars(other).values(), strict=True)))
 
     def put_into(self, whole: Schedule, rows) -> Schedule:
-        """A larger batch in which the vehicles of some rows do this, and do nothing in steps beyond these.
+        """Put this schedule into some rows of a larger batch; these rows do nothing in steps beyond this schedule's.
 
         Parameters
         ----------
         whole : Schedule
-            What the others do.
+            The larger batch; its other rows stay as they are.
         rows : ndarray of int or bool
-            Where the vehicles of this schedule stand in the larger batch.
+            Rows of the larger batch that hold the vehicles of this schedule.
+
+        Returns
+        -------
+        Schedule
         """
         rows, fields = np.arange(len(whole.charge_kw))[rows], {}
         for name, values in vars(self).items():
@@ -79,7 +85,7 @@ class Schedule:
 
     @classmethod
     def idle(cls, n: int, n_steps: int) -> Schedule:
-        """Nobody does anything."""
+        """Schedule of n vehicles that do nothing over n_steps steps."""
         return cls(np.zeros((n, n_steps)), np.zeros((n, n_steps)), np.zeros((n, n_steps + 1)), np.zeros(n), np.zeros(n))
 
     def _each(self, operation, size_veh) -> Schedule:
@@ -88,7 +94,7 @@ class Schedule:
 
 
 def usable_prices(domain, prices_cny_kwh):
-    """Prices as an array (n, T), zero where the vehicle is not plugged in; InputError if shape or value is wrong."""
+    """Prices [CNY/kWh] as an array (n, T), zero where the vehicle is gone; InputError if shape or value is wrong."""
     prices = np.asarray(prices_cny_kwh, dtype=float)
     if prices.shape != (domain.n, domain.n_steps):
         shape = (domain.n, domain.n_steps)
@@ -102,7 +108,7 @@ def usable_prices(domain, prices_cny_kwh):
 
 
 def cost_of(domain, prices_cny_kwh, schedule):
-    """Cost of a schedule, wear, unserved and terminal energy included [CNY], shape (n,).
+    """Cost of a schedule, including wear, unserved and terminal energy [CNY], shape (n,).
 
     Parameters
     ----------
@@ -115,7 +121,7 @@ def cost_of(domain, prices_cny_kwh, schedule):
 
 
 def cost_at(domain, prices, schedule):
-    """`cost_of` at prices that are checked already; some vehicles at a time, which keeps its arrays in the cache."""
+    """As `cost_of`, at prices already checked; takes some vehicles at a time, so that arrays stay in the cache."""
     energy = np.empty(domain.n)
     for first in range(0, domain.n, AT_A_TIME):
         rows = slice(first, first + AT_A_TIME)
@@ -130,19 +136,22 @@ def cost_at(domain, prices, schedule):
 
 
 def recourse(domain, energy_end_kwh, terminal_first=True):
-    """Terminal and unserved energy [kWh], each (n,), that make up for what is missing at the end of the stay."""
+    """Terminal and unserved energy [kWh], each (n,), that cover what is missing at the end of the stay.
+
+    ``energy_end_kwh``, shape (n,), is the energy gained by then [kWh].
+    """
     missing = np.maximum(domain.target_kwh - energy_end_kwh, 0.0)
     terminal = np.minimum(missing, domain.terminal_limit_kwh) if terminal_first else np.zeros(domain.n)
     return terminal, missing - terminal
 
 
 def uncontrolled(domain):
-    """Full power from the first usable step until the target is reached, the last step in part, then nothing.
+    """Charge at full power from the first usable step until the target is reached, in the last step only partly.
 
     Returns
     -------
     Schedule
-        What is missing at the end is bought after the horizon up to the terminal limit; the rest is unserved.
+        Energy missing at the end is bought after the horizon up to the terminal limit; the rest is unserved.
     """
     step_kwh = domain.charge_step_kwh[:, None]
     steps = np.minimum(np.arange(domain.n_steps + 1), domain.n_usable[:, None])
@@ -158,9 +167,9 @@ def violations(domain, schedule):
     Returns
     -------
     dict
-        `power_kw` (signs, hull of charge and discharge, idle after the stay), `energy_kwh` (band), `target_kwh` (target
-        and limits of the recourse), `dynamics_kwh` (energy balance) and, a waste within the hull but no breach,
-        `simultaneous_kwh`: energy charged and discharged in one and the same step, all vehicles [kWh, meter side].
+        `power_kw` (signs, hull of charge and discharge, idle after the stay), `energy_kwh` (bounds), `target_kwh`
+        (target, and limits of terminal and unserved energy), `dynamics_kwh` (energy balance) and `simultaneous_kwh`:
+        energy that all vehicles charge and discharge in the same step [kWh, meter side], wasteful but no breach.
 
     Raises
     ------
@@ -175,7 +184,7 @@ def violations(domain, schedule):
             raise InputError(f"schedule.{name}: shape {np.shape(value)}; must be {shape} and finite")
     charge, discharge, energy = schedule.charge_kw, schedule.discharge_kw, schedule.energy_kwh
     full, back = domain.charge_kw[:, None], domain.discharge_kw[:, None]
-    # the share of the step that discharging takes; a vehicle without discharge has the breach |discharge| itself
+    # share of the step that discharging takes up; if a vehicle cannot discharge, the breach is |discharge| itself
     taken = np.divide(discharge, back, out=np.zeros_like(discharge), where=back > 0)
     powers = (-charge, -discharge, charge - full * (1 - taken), np.where(back > 0, 0.0, discharge))
     powers += (np.where(domain.active, 0.0, charge + np.abs(discharge)),)

@@ -1,4 +1,4 @@
-"""Station power as the grid problem sees it: nobody, full power at once, or the domains of all cohorts."""
+"""Station power as a part of the grid problem: no vehicles, full power at once, or the domains of all cohorts."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ __all__ = [
 
 @dataclass(frozen=True)
 class StationLoad:
-    """What the grid problem needs to know of the vehicles; energies in MWh, powers in MW, cost in thousand CNY.
+    """What the grid problem needs to know about vehicles; energies in MWh, powers in MW, costs in thousand CNY.
 
     Attributes
     ----------
@@ -34,7 +34,7 @@ class StationLoad:
         Wear, unserved energy and energy bought after the horizon.
     constraints : list
     variables : dict of str -> cvxpy.Variable
-        What :meth:`schedule` reads after the solve.
+        Variables from which :func:`block_schedule` reads schedules after the solve.
     """
 
     power_mw: cp.Expression
@@ -49,11 +49,12 @@ def no_vehicles(n_stations: int, n_steps: int) -> StationLoad:
 
 
 def priced_power(price_cny_kwh: np.ndarray, step_h: float) -> StationLoad:
-    """Stations free to draw or feed in any power at given prices: the grid's side of the dual.
+    """Stations that may draw or feed in any power at given prices: the grid's part of the dual.
 
     Parameters
     ----------
     price_cny_kwh : ndarray, shape (n_stations, K)
+        [CNY/kWh].
     step_h : float
         Length of a step [h].
 
@@ -67,7 +68,7 @@ def priced_power(price_cny_kwh: np.ndarray, step_h: float) -> StationLoad:
 
 
 def full_power_block(fleet: Fleet, size_veh=None) -> StationLoad:
-    """Cohorts that charge at full power at once; the grid may cut a station's profile, and what it cuts is unserved.
+    """Cohorts that charge at full power at once; the grid may cut a station's power, which leaves energy unserved.
 
     Parameters
     ----------
@@ -92,14 +93,14 @@ def full_power_block(fleet: Fleet, size_veh=None) -> StationLoad:
 
 
 def column_block(fleet: Fleet, schedules, size_veh=None) -> StationLoad:
-    """Cohorts that mix schedules: a set inside the exact one, and exact where the best schedules are among them.
+    """Cohorts that mix given schedules: an inner set, which is exact at the optimum if the best schedules are included.
 
     Parameters
     ----------
     fleet, size_veh
         As in :func:`exact_block`.
     schedules : list of Schedule
-        Feasible schedules of one vehicle of every cohort, such as best answers to earlier prices.
+        Feasible schedules of one vehicle of every cohort, for example best answers to earlier prices.
 
     Returns
     -------
@@ -121,7 +122,7 @@ def column_block(fleet: Fleet, schedules, size_veh=None) -> StationLoad:
 
 
 def _gather(fleet: Fleet, power_kw) -> sp.csr_array:
-    """Matrix from vehicles of each cohort to station power [MW per vehicle], rows station by station."""
+    """Matrix from vehicles in each cohort to station power [MW per vehicle], rows in C order of (station, step)."""
     cohort, age = np.nonzero(fleet.domain.active & (power_kw != 0))
     place = fleet.station[cohort] * fleet.n_steps + fleet.first_step[cohort] + age
     values = power_kw[cohort, age] / 1000.0
@@ -129,19 +130,19 @@ def _gather(fleet: Fleet, power_kw) -> sp.csr_array:
 
 
 def exact_block(fleet: Fleet, size_veh=None) -> StationLoad:
-    """Every cohort with its own exact domain: N identical vehicles are the domain of one, times N.
+    """Every cohort with its own exact domain: N identical vehicles have the domain of one, scaled by N.
 
     Parameters
     ----------
     fleet : Fleet
         Cohorts, each with the domain of one vehicle.
     size_veh : ndarray or cvxpy.Expression, shape (n,), optional
-        Vehicles in each cohort, if not those of the fleet; linear, so a variable is allowed.
+        Vehicles in each cohort, the fleet's by default. The constraints are linear in it, so it may be a variable.
 
     Returns
     -------
     StationLoad
-        Energy is a state variable, so the constraints stay sparse.
+        Energy is a variable of its own, so the constraints stay sparse.
     """
     domain, n_stations, n_steps = fleet.domain, fleet.n_stations, fleet.n_steps
     size_veh = fleet.size_veh if size_veh is None else size_veh
@@ -174,7 +175,7 @@ def exact_block(fleet: Fleet, size_veh=None) -> StationLoad:
     stored = domain.step_h * domain.eta_charge * charge
     used, net = charge, charge
     wear = 0.0
-    # A discharging variable pinned to zero from both sides would leave the solver no interior.
+    # A discharging variable fixed at zero by bounds from both sides would leave the solver no interior.
     if domain.discharge_kw.any():
         discharge = cp.Variable(n_rows, name="discharge", nonneg=True)
         variables["discharge"] = discharge
@@ -204,7 +205,7 @@ def exact_block(fleet: Fleet, size_veh=None) -> StationLoad:
 
 
 def block_schedule(station_load: StationLoad, domain: Domain) -> Schedule:
-    """Schedules of all cohorts after a solve, whole cohorts [kW, kWh]."""
+    """Schedules of whole cohorts after a solve [kW, kWh]; ``domain`` is that of the fleet in :func:`exact_block`."""
     count, n_steps = domain.n_usable, int(domain.n_usable.max(initial=0))
     inside = np.arange(n_steps)[None, :] < count[:, None]
 

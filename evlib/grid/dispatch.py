@@ -1,4 +1,4 @@
-"""A dispatch of the feeder over the day: what is generated, bought, cut and carried, and what a kilowatt-hour is worth."""
+"""A dispatch of the feeder over the day: what is generated, imported, cut and transported, and the nodal prices."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from evlib.grid.power_flow import power_flow
 
 __all__ = ["WIDEST_CONE_PU", "Dispatch", "GridCertificate", "grid_certificate", "net_demand", "price_measures"]
 
-# A cone more open than this loses power that no AC feeder would [MVA^2].
+# A cone with a gap above this models losses that no AC feeder would have [MVA^2].
 WIDEST_CONE_PU = 1e-5
 
 
@@ -24,7 +24,7 @@ class GridCertificate:
     ----------
     grid_model, grid_status, grid_solver : str
     grid_tolerance : float
-        Of the solver: the first of its ladder that ended optimal.
+        The solver's tolerance: the first of its ladder that ended optimal.
     grid_ladder : list of str
         Every attempt of the solver.
     grid_balance_residual_kw : float
@@ -34,15 +34,16 @@ class GridCertificate:
     grid_cone_gap_pu : float
         Largest :math:`\\ell w_i - P^2 - Q^2` [MVA^2].
     grid_cone_tight : bool
-        Whether that is at most ``WIDEST_CONE_PU``.
+        Whether that gap is at most ``WIDEST_CONE_PU``.
     grid_ac_voltage_error_pu, grid_ac_voltage_violation_pu, grid_ac_loss_kwh : float
-        The dispatch on the AC feeder; nan where that cannot carry it.
+        Error of the model's voltages, violation of voltage limits and losses, all with the dispatch on the AC feeder;
+        nan if the AC power flow has no solution.
     grid_ac_error : str
-        Why it cannot; empty where it can.
+        Why it has none; empty otherwise.
     grid_model_loss_kwh : float
         The model's own losses.
     grid_quadratic_share : float
-        Declared quadratic terms and overloads, as a share of the cost.
+        Cost of the declared quadratic terms and of overloads, as a share of the total cost.
     lowest_price_cny_kwh, highest_price_cny_kwh : float
     grid_price_residual_cny_kwh : float
         Largest difference between a price and the sum of its parts.
@@ -70,7 +71,7 @@ class GridCertificate:
 
 @dataclass(frozen=True)
 class Dispatch:
-    """Optimal dispatch; powers [kW] with K steps in the last axis.
+    """Optimal dispatch; powers are in kW with K steps in the last axis.
 
     Attributes
     ----------
@@ -78,31 +79,34 @@ class Dispatch:
         Net charging power.
     backup_kw : ndarray, shape (n_zones, K)
     available_kw, curtailed_kw : ndarray, shape (n_farms, K)
-        What wind and sun offer, and what of it is not used.
+        Power available from wind and sun, and the part of it that is not used.
     farm_kvar : ndarray, shape (n_farms, K)
         Reactive power that the farms' inverters feed in.
     shed_kw : ndarray, shape (n_bus, K)
+        Load that is not served.
     import_kw, export_kw : ndarray, shape (K,)
+        Power through the root, in either direction.
     branch_kw, branch_kvar : ndarray, shape (n_branch, K)
-        At the end nearer to the root.
+        Power at the branch's end nearer to the root.
     loss_kw : ndarray, shape (n_branch, K)
-        Of the model: zero in LinDistFlow.
+        Losses in the model: zero in LinDistFlow.
     voltage_pu : ndarray, shape (n_bus, K)
-        Of the model.
+        Voltages in the model.
     price_cny_kwh : ndarray, shape (n_bus, K)
         Distribution locational marginal price (DLMP): dual of the nodal active balance.
     price_parts_cny_kwh : dict of str -> ndarray, shape (n_bus, K)
         ``energy``, ``loss``, ``congestion`` and ``voltage``, see :func:`evlib.grid.prices.price_parts`.
     tie_overload_kw : ndarray, shape (n_zones, K)
-        Beyond the tie's limit, positive in either direction.
+        Power beyond the tie's limit, positive in either direction.
     line_overload_kva : ndarray, shape (n_branch, K)
+        Apparent power beyond the line's rating.
     costs_cny : dict of str -> float
         Linear and quadratic parts by name; ``total`` is the least cost J, without the loss price of the cone model.
     objective_cny : float
-        What was minimised: J, in the cone model with the loss price. Prices are its derivatives.
+        The minimised objective: J, plus the loss price in the cone model. Prices are its derivatives.
     status : str
     tolerance : float
-        Of the solver: the first of its ladder that ended optimal.
+        The solver's tolerance: the first of its ladder that ended optimal.
     ladder : tuple of Attempt
         Every attempt of the solver, the last one optimal.
     balance_residual_kw : float
@@ -137,7 +141,10 @@ class Dispatch:
 
 
 def net_demand(case: GridCase, dispatch: Dispatch, extra_kw=None) -> tuple[np.ndarray, np.ndarray]:
-    """Net active and reactive demand of every bus under a dispatch, shape (n_bus, K) each [kW, kvar]."""
+    """Net active and reactive demand of every bus under a dispatch, shape (n_bus, K) each [kW, kvar].
+
+    ``extra_kw``, shape (n_bus, K), is demand in addition to the case's [kW].
+    """
     kw = case.load_kw - dispatch.shed_kw
     ratio = np.divide(case.load_kvar, case.load_kw, out=np.zeros_like(kw), where=case.load_kw > 0)
     if extra_kw is not None:
@@ -153,7 +160,7 @@ def net_demand(case: GridCase, dispatch: Dispatch, extra_kw=None) -> tuple[np.nd
 def grid_certificate(
     case: GridCase, options: GridOptions, dispatch: Dispatch, cone_gap_pu=0.0, extra_kw=None
 ) -> GridCertificate:
-    """The certificate of one solve of the grid problem.
+    """Make the certificate for one solve of the grid problem.
 
     Parameters
     ----------
@@ -161,9 +168,9 @@ def grid_certificate(
     options : GridOptions
     dispatch : Dispatch
     cone_gap_pu : float
-        Largest slack of a cone.
+        Largest slack of a cone [MVA^2].
     extra_kw : ndarray, shape (n_bus, K), optional
-        Demand beyond the case's.
+        Demand in addition to the case's [kW].
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Distribution network optimisation (DNO): dispatch of the feeder over the day, and its prices."""
+"""Distribution network optimisation (DNO): dispatch of the feeder over the day, with its prices."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ def dispatch_grid(case: GridCase, options: GridOptions, station_load: StationLoa
         \\min \\; \\Delta_h \\sum_k \\Bigl[ \\sum_z c_g(g_z) + c_i(i) + \\sum_f c_c(r_f) + \\sum_j c_s(s_j)
               + \\tfrac12 \\sigma \\sum o^2 + \\omega \\sum r \\ell \\Bigr] + \\text{vehicles}
 
-    subject to the branch flow of ``options.grid_model`` (see :mod:`evlib.grid.branch_flow`), voltage limits, ramps, and limits
-    of ties, lines and root with overloads o. Each cost c is linear plus a small declared quadratic term. The loss price
-    :math:`\\omega` is there in the cone model only, see :func:`evlib.grid.grid_case.loss_price`.
+    subject to the branch flow of ``options.grid_model`` (see :mod:`evlib.grid.branch_flow`), voltage limits, ramps, and
+    limits of ties, lines and root, which overloads o may exceed. Each cost c is linear plus a small declared quadratic
+    term. Only the cone model has the loss price :math:`\\omega`, see :func:`evlib.grid.grid_case.loss_price`.
 
     Parameters
     ----------
     case : GridCase
     options : GridOptions
     station_load : StationLoad
-        Station power, as :mod:`evlib.flexibility.station_load` builds it.
+        Station power, as built by :mod:`evlib.flexibility.station_load`.
     extra_kw : ndarray, shape (n_bus, K), optional
-        Further demand [kW], as used by finite differences.
+        Demand in addition to the case's [kW], for instance for finite differences.
 
     Returns
     -------
@@ -45,12 +45,12 @@ def dispatch_grid(case: GridCase, options: GridOptions, station_load: StationLoa
     Raises
     ------
     SolverError
-        Any status other than *optimal*; if no dispatch is possible, names the limits that cannot hold.
+        If the status is not *optimal*; if no dispatch is possible, the error names the limits that cannot hold.
 
     Notes
     -----
-    Per unit of 1 MVA inside; shedding takes reactive power along. Vehicles and generators run at unity power factor, wind
-    and sun down to ``options.farm_power_factor``. Perfect foresight over the horizon.
+    The problem is in per unit of 1 MVA and has perfect foresight over the horizon. Shed load takes its reactive power
+    along. Vehicles and generators run at unity power factor, wind and sun down to ``options.farm_power_factor``.
     """
     model = build_grid_model(case, options, station_load, extra_kw=extra_kw)
     solution = solve_grid(model.problem, "grid problem", options.grid_model, model.constraints)
@@ -60,18 +60,18 @@ def dispatch_grid(case: GridCase, options: GridOptions, station_load: StationLoa
 def read_dispatch(
     case: GridCase, options: GridOptions, model: GridModel, solution: Solution, *, extra_kw=None
 ) -> Dispatch:
-    """The dispatch that a solved problem holds, with its certificate; the inverse of ``build_grid_model``.
+    """Read the dispatch, with its certificate, from a solved problem of ``build_grid_model``.
 
     Parameters
     ----------
     case : GridCase
     options : GridOptions
     model : GridModel
-        Solved.
+        The solved model.
     solution : Solution
-        How the solver came there.
+        How the solver got there.
     extra_kw : ndarray, shape (n_bus, K), optional
-        Demand beyond the case's.
+        Demand in addition to the case's [kW].
 
     Returns
     -------

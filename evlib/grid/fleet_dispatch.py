@@ -1,7 +1,7 @@
-"""The set in which the grid sees vehicles: one protocol, and a class for each set that a scenario may choose.
+"""The sets by which the grid represents vehicles: one protocol, and a class for each set that a scenario may choose.
 
-``exact`` holds every cohort's domain in one problem, ``columns`` finds the same domains column by column, ``zonotope`` is
-the paper's inner approximation, ``summed`` an outer one. Strings are read in :func:`vehicle_set` and nowhere else.
+``exact`` puts every cohort's domain into one problem, ``columns`` finds the same domains column by column, ``zonotope``
+is the paper's inner approximation, ``summed`` an outer one. Only :func:`vehicle_set` reads these strings.
 """
 
 from __future__ import annotations
@@ -43,9 +43,9 @@ __all__ = [
     "vehicle_set",
 ]
 
-# Certified gap of a dispatch by columns, half of what announced prices may miss.
+# Certified gap of a dispatch by columns: half the tolerance of the price gap.
 COLUMNS_GAP = 5e-5
-# Columns of one dispatch that the next starts from.
+# How many columns of one dispatch the next one starts from.
 KEPT_COLUMNS = 20
 
 
@@ -57,9 +57,9 @@ class FleetDispatch:
     ----------
     dispatch : Dispatch
     schedule : callable
-        Makes the schedule of one vehicle of every cohort [kW, kWh]; an empty cohort does nothing.
+        Returns the schedule of one vehicle of every cohort [kW, kWh]; an empty cohort does nothing.
     columns : tuple of PricedColumn
-        From which the next dispatch may start; empty where the set has none.
+        Columns that the next dispatch may start from; empty if the set has none.
     """
 
     dispatch: Dispatch
@@ -68,14 +68,14 @@ class FleetDispatch:
 
 
 class VehicleSet(Protocol):
-    """What the grid may ask of cohorts.
+    """What the grid needs to know about cohorts.
 
     Attributes
     ----------
     cohorts : Fleet
         Every cohort that may ever hold a vehicle.
     mixes : bool
-        Whether a cohort may mix any schedules of its vehicles, so that best answers to earlier prices are a set inside
+        Whether a cohort may mix any schedules of its vehicles, so that best answers to earlier prices form a set inside
         this one.
     by_columns : bool
         Whether the whole set is found column by column.
@@ -86,18 +86,18 @@ class VehicleSet(Protocol):
     by_columns: bool
 
     def vehicle_costs(self, price_cny_kwh: np.ndarray) -> np.ndarray:
-        """Least electricity cost V of one vehicle of every cohort at station prices (n_stations, K), [CNY], (n,)."""
+        """Least electricity cost V of one vehicle of every cohort, (n,) [CNY], at station prices (n_stations, K)."""
 
     def station_load(self, rows: np.ndarray, size_veh) -> StationLoad:
-        """Station power of some cohorts (a mask) as a part of a grid problem; their sizes may be a variable."""
+        """Station power of the cohorts in a mask (n,) as a part of a grid problem; their sizes may be a variable."""
 
     def dispatch(self, case: GridCase, options: GridOptions, size_veh: np.ndarray, columns=()) -> FleetDispatch:
-        """Dispatch the feeder with cohorts of these sizes, shape (n,) [veh]."""
+        """Dispatch the feeder with cohorts of given sizes (n,) [veh]; ``columns`` are a start."""
 
 
 @dataclass(frozen=True)
 class ExactSet:
-    """Every cohort with its exact domain, all in one problem."""
+    """Every cohort with its exact domain, all of them in one problem."""
 
     cohorts: Fleet
     mixes = True
@@ -127,7 +127,7 @@ class ExactSet:
 
 
 class ColumnSet(ExactSet):
-    """The same exact domains, the dispatch found column by column to a certified gap."""
+    """The same exact domains, but the dispatch is found column by column to a certified gap."""
 
     by_columns = True
 
@@ -144,7 +144,7 @@ class ColumnSet(ExactSet):
 
 @dataclass(frozen=True)
 class ZonotopeSet:
-    """The paper's zonotopes, with the uncontrolled profile as a way out."""
+    """The paper's zonotopes; vehicles may also charge uncontrolled."""
 
     cohorts: Fleet
     mixes = False
@@ -152,7 +152,7 @@ class ZonotopeSet:
 
     @cached_property
     def zonotopes(self) -> list:
-        """One vehicle's of every cohort."""
+        """Zonotope of one vehicle of every cohort."""
         return inner_zonotopes(self.cohorts.domain)
 
     def vehicle_costs(self, price_cny_kwh):
@@ -180,12 +180,12 @@ class ZonotopeSet:
 
 
 class SummedSet(ExactSet):
-    """Every station as one big battery: an outer set for diagnosis, whose dispatch vehicles need not be able to deliver."""
+    """Every station as one big battery: an outer set for diagnosis. Vehicles may be unable to deliver its dispatch."""
 
     mixes = False
 
     def station_load(self, rows, size_veh):
-        """See :class:`VehicleSet`; sizes are numbers here."""
+        """See :class:`VehicleSet`; sizes must be numbers here."""
         return summed_block(self.cohorts.take(rows).of_sizes(size_veh))
 
     def dispatch(self, case, options, size_veh, columns=()):
@@ -202,7 +202,7 @@ class SummedSet(ExactSet):
 
 @dataclass(frozen=True)
 class UncontrolledSet:
-    """Full power at once; where the grid cuts a station, all vehicles there are cut in proportion."""
+    """Charging at full power at once; if the grid cuts a station, all vehicles there are cut in proportion."""
 
     cohorts: Fleet
     mixes = False
@@ -240,14 +240,14 @@ SETS = {"exact": ExactSet, "columns": ColumnSet, "zonotope": ZonotopeSet, "summe
 
 
 def vehicle_set(cohorts: Fleet, charging: str, name: str = "exact") -> VehicleSet:
-    """The set in which the grid sees cohorts.
+    """Make the set by which the grid represents cohorts.
 
     Parameters
     ----------
     cohorts : Fleet
     charging : {"uncontrolled", "smart", "v2g"}
     name : {"exact", "columns", "zonotope", "summed"}
-        Of no matter where charging is uncontrolled.
+        Does not matter if charging is uncontrolled.
 
     Returns
     -------
@@ -263,7 +263,7 @@ def _of_all(cohorts: Fleet, rows, schedule: Schedule) -> Schedule:
 def dispatch_by_columns(
     case: GridCase, options: GridOptions, fleet: Fleet, *, gap: float = 2e-3, columns=()
 ) -> tuple[Dispatch, ColumnDispatch]:
-    """As :func:`evlib.grid.dno.dispatch_grid`, for a fleet whose exact domains are found column by column.
+    """Dispatch as :func:`evlib.grid.dno.dispatch_grid` does, with a fleet's exact domains found column by column.
 
     Parameters
     ----------
@@ -276,14 +276,14 @@ def dispatch_by_columns(
     Returns
     -------
     dispatch : Dispatch
-        Its prices are those that attain the lower bound.
+        Its prices attain the lower bound.
     mixture : ColumnDispatch
         Certified bounds, and what the vehicles do.
 
     Raises
     ------
     SolverError
-        A problem that does not end *optimal*, or a gap that is not reached.
+        If a problem does not end *optimal*, or the gap is not reached.
     """
     ladders = []
 

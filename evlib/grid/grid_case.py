@@ -1,4 +1,4 @@
-"""What the grid's operator faces before any vehicle comes: time series and limits as arrays, prices and penalties."""
+"""The grid without vehicles, as its operator faces it: time series and limits as arrays, prices and penalties."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["GridCase", "GridInputs", "GridOptions", "loss_price"]
 
 @dataclass(frozen=True)
 class GridCase:
-    """What the distribution network operator faces before any vehicle comes; K steps. Checked when made.
+    """The grid without vehicles, as the distribution network operator faces it, over K steps. Checked on creation.
 
     Attributes
     ----------
@@ -23,11 +23,11 @@ class GridCase:
         Demand other than vehicles [kW, kvar], in the feeder's bus order.
     farms : tuple of str
     farm_bus : ndarray of int, shape (n_farms,)
-        Positions in the feeder's buses.
+        Position of each farm's bus in the feeder's buses.
     farm_zone : ndarray of int, shape (n_farms,)
-        Positions in the zones.
+        Position of each farm's zone in ``zones``.
     available_kw : ndarray, shape (n_farms, K)
-        Power that wind or sun offers [kW].
+        Power available from wind or sun [kW].
     zones : tuple of str
     bus_zone : ndarray of int, shape (n_bus,)
         Zone of each bus, -1 for the trunk.
@@ -36,16 +36,17 @@ class GridCase:
     import_limit_kw, export_limit_kw, backup_kw : ndarray, shape (n_zones,)
         Limits of each tie and rating of each backup generator [kW].
     backup_bus : ndarray of int, shape (n_zones,)
-        Where each backup generator stands.
+        Position of each backup generator's bus.
     stations : tuple of str
     station_bus : ndarray of int, shape (n_stations,)
+        Position of each station's bus.
     rating_kva : ndarray, shape (n_branch,)
         Apparent power that each line may carry [kVA].
     import_price_cny_kwh : ndarray, shape (K,)
     step_h : float
         Decision step [h].
     backup_start_kw : ndarray, shape (n_zones,), optional
-        Power of each backup generator just before the first step [kW]; without it the first step is free of ramps.
+        Power of each backup generator just before the first step [kW]; without it no ramp limits the first step.
     """
 
     feeder: Feeder
@@ -86,7 +87,7 @@ class GridCase:
         return max(float(self.import_price_cny_kwh.mean()), 0.0)
 
     def zone_sum(self, values: np.ndarray, zone: np.ndarray) -> np.ndarray:
-        """Sum of rows by zone, shape (n_zones, K); rows of zone -1 are left out."""
+        """Sum rows of ``values`` (n, K) by their ``zone`` (n,): shape (n_zones, K). Rows of zone -1 are left out."""
         return np.array([values[zone == z].sum(axis=0) for z in range(len(self.zones))])
 
     def surplus_kw(self) -> np.ndarray:
@@ -102,7 +103,12 @@ class GridCase:
         return np.maximum(load - available - self.import_limit_kw[:, None], 0.0)
 
     def carried_mva(self) -> np.ndarray:
-        """Order of magnitude of each branch's power: the most that load and farms behind it exchange, (n_branch, 1)."""
+        """Order of magnitude of each branch's power [MVA]: the most that load and farms behind it draw or feed in.
+
+        Returns
+        -------
+        ndarray, shape (n_branch, 1)
+        """
         net_kw = self.load_kw.copy()
         np.add.at(net_kw, self.farm_bus, -self.available_kw)
         most = np.abs(self.feeder.downstream @ net_kw).max(axis=1, keepdims=True) / 1000.0
@@ -111,28 +117,28 @@ class GridCase:
 
 @dataclass(frozen=True)
 class GridOptions:
-    """Prices, penalties and limits of the grid problem that are no time series.
+    """Prices, penalties and limits of the grid problem that are not time series.
 
     Attributes
     ----------
     backup_cny_kwh, curtailment_cny_kwh, shedding_cny_kwh : float
-        Marginal cost at zero [CNY/kWh].
+        Marginal cost at zero power [CNY/kWh].
     backup_slope, import_slope, curtailment_slope, shedding_slope, overload_slope : float
-        Rise of the marginal cost [CNY/(kWh MW)]: the declared quadratic terms.
+        Slope of the marginal cost [CNY/(kWh MW)]: the declared quadratic terms.
     import_limit_kw, reverse_limit_kw : float
         Limits at the root [kW].
     root_voltage_pu, voltage_margin_pu : float
-        Voltage at the root; what the lower limit is raised by [pu].
+        Voltage at the root; margin added to the lower voltage limit [pu].
     backup_ramp_share : float
-        Change of a backup generator within one step, as a share of its rating.
+        Largest change of a backup generator from one step to the next, as a share of its rating.
     soft_limits : bool
-        Ties, lines and root may be overloaded at ``overload_slope``.
+        Whether ties, lines and root may be overloaded at ``overload_slope``.
     grid_model : {"lindistflow", "cone"}
-        Branch flow without losses and linear, or with them as a second-order cone.
+        Linear branch flow without losses, or a second-order cone with losses.
     farm_power_factor : float
         Least power factor of wind and sun, in either direction; 1 for no reactive power.
     loss_price_factor : float
-        Loss price of the cone model over the largest marginal cost of curtailment; 1.05 keeps the cones tight.
+        Loss price of the cone model divided by the largest marginal cost of curtailment; 1.05 keeps the cones tight.
     """
 
     backup_cny_kwh: float
@@ -156,14 +162,14 @@ class GridOptions:
 
 @dataclass(frozen=True)
 class GridInputs:
-    """What may change from one solve to the next: arrays, or cvxpy Parameters for a problem that is built once.
+    """The inputs that may change from one solve to the next: arrays, or cvxpy Parameters if the problem is built once.
 
     Attributes
     ----------
     demand_mw : array_like or cvxpy.Expression, shape (n_bus, K)
         Demand other than vehicles [MW].
     available_mw : array_like or cvxpy.Expression, shape (n_farms, K)
-        Power that wind or sun offers [MW].
+        Power available from wind or sun [MW].
     loss_cny_kwh : float or cvxpy.Expression
         Loss price of the cone model [CNY/kWh].
     """
@@ -174,23 +180,23 @@ class GridInputs:
 
     @classmethod
     def of(cls, case: GridCase, options: GridOptions, extra_kw=None) -> GridInputs:
-        """The inputs of a case, with further demand [kW]."""
+        """The inputs of a case, with additional demand ``extra_kw``, shape (n_bus, K) [kW]."""
         demand_mw = (case.load_kw + (0.0 if extra_kw is None else extra_kw)) / 1000.0
         return cls(demand_mw, case.available_kw / 1000.0, loss_price(case, options))
 
 
 def loss_price(case: GridCase, options: GridOptions) -> float:
-    """Price on losses that keeps the cone model honest [CNY/kWh].
+    """Price on losses that keeps the cones of the cone model tight [CNY/kWh].
 
-    Where power is curtailed, prices are negative, and a relaxation that may burn power does so instead of paying for
-    curtailment. A price on losses above the largest marginal cost of curtailment takes the gain out of it; at equality
-    both cost the same. Prices are then derivatives of the cost with this price, see
+    Where power is curtailed, prices are negative, and the relaxation would rather waste power as losses than pay for
+    curtailment. A price on losses above the largest marginal cost of curtailment makes this unprofitable; at equality
+    both cost the same. Nodal prices are then derivatives of the cost including this price, see
     :func:`evlib.grid.parametric_dispatch.cost_derivative`.
 
     Returns
     -------
     float
-        ``options.loss_price_factor`` times the curtailment penalty plus its slope at the largest available power; 0 in
+        ``options.loss_price_factor`` times the marginal cost of curtailment at the largest available power; 0 in
         LinDistFlow, which has no losses.
     """
     if options.grid_model != "cone" or not case.available_kw.size:

@@ -1,7 +1,7 @@
 """The grid problem in CVXPY: variables, one function for each named group of constraints, and the costs.
 
-Everything is per unit of 1 MVA, so in MW, and in thousand CNY; K steps in the last axis. How branches carry power is a
-formulation of its own, see :mod:`evlib.grid.branch_flow`.
+Everything is in per unit of 1 MVA, that is, in MW, and in thousand CNY; the last axis holds K steps. The equations of
+branches are formulated separately, see :mod:`evlib.grid.branch_flow`.
 """
 
 from __future__ import annotations
@@ -22,14 +22,18 @@ __all__ = ["GridModel", "GridVariables", "build_grid_model"]
 
 @dataclass(frozen=True)
 class GridVariables:
-    """What the operator decides [MW]; branch flows and voltages belong to the formulation.
+    """What the operator decides [MW]; branch flows and voltages belong to the branch flow's formulation.
 
     Attributes
     ----------
     backup : cvxpy.Variable, shape (n_zones, K)
+        Power of backup generators.
     curtailed : cvxpy.Variable, shape (n_farms, K)
+        Power available from wind and sun that is not used.
     shed : cvxpy.Variable, shape (number of buses with load, K)
+        Load that is not served.
     imported, exported : cvxpy.Variable, shape (K,)
+        Power through the root, in either direction.
     farm_reactive : cvxpy.Variable, shape (n_farms, K), or None
         Reactive power of the farms' inverters [Mvar]; none at unity power factor.
     """
@@ -44,7 +48,7 @@ class GridVariables:
 
 @dataclass(frozen=True)
 class GridModel:
-    """The grid problem, and by name everything that a dispatch is read from once it is solved.
+    """The grid problem and, by name, everything that a dispatch is read from after the solve.
 
     Attributes
     ----------
@@ -55,14 +59,15 @@ class GridModel:
     station_mw : cvxpy.Expression, shape (n_stations, K)
         Net charging power of each station.
     available_mw : array or cvxpy.Expression, shape (n_farms, K)
+        Power available from wind and sun.
     load_bus : ndarray of int
         Buses with load, in the order of ``variables.shed``.
     constraints : dict of str -> list of cvxpy.Constraint
         Every group by name, in the order of the problem.
     costs_kcny : dict of str -> cvxpy.Expression
-        Every term by name, the loss price of the cone model left out.
+        Every cost term by name [thousand CNY], without the loss price of the cone model.
     overloads : dict of str -> cvxpy.Variable
-        Beyond soft limits of ``tie``, ``line``, ``import`` and ``reverse``; empty where limits are hard.
+        Power beyond the soft limits ``tie``, ``line``, ``import`` and ``reverse``; empty if limits are hard.
     """
 
     problem: cp.Problem
@@ -96,9 +101,9 @@ def build_grid_model(
     options : GridOptions
     station_load : StationLoad
     extra_kw : ndarray, shape (n_bus, K), optional
-        Further demand [kW].
+        Demand in addition to the case's [kW].
     inputs : GridInputs, optional
-        Those of the case, if none are passed.
+        The inputs of the case by default.
 
     Returns
     -------
@@ -107,7 +112,7 @@ def build_grid_model(
     Raises
     ------
     InputError
-        A start of backup generators that their ramp cannot bring within their rating.
+        If a backup generator starts so far above its rating that its ramp limit cannot bring it back.
     """
     check_start(case, options.backup_ramp_share)
     inputs = GridInputs.of(case, options, extra_kw) if inputs is None else inputs
@@ -147,19 +152,19 @@ def build_grid_model(
 
 
 def voltage_limits(case: GridCase, options: GridOptions, flow: BranchFlow) -> list:
-    """Squared voltage of every bus but the root within its limits; the lossless model keeps a margin from the lower."""
+    """Squared voltage of every bus but the root is within limits; the lossless model adds a margin to the lower one."""
     margin = options.voltage_margin_pu if flow.current is None else 0.0
     low, high = case.feeder.v_min_pu[1:, None] + margin, case.feeder.v_max_pu[1:, None]
     return [flow.squared >= low**2, flow.squared <= high**2]
 
 
 def backup_ratings(case: GridCase, variables: GridVariables) -> list:
-    """No backup generator above its rating."""
+    """No backup generator exceeds its rating."""
     return [variables.backup <= case.backup_kw[:, None] / 1000.0]
 
 
 def backup_ramps(case: GridCase, options: GridOptions, variables: GridVariables) -> list:
-    """Change of each backup generator within a step, from its start too where one is known."""
+    """Each backup generator's change from step to step is limited, also from its start if that is known."""
     most = options.backup_ramp_share * (case.backup_kw[:, None] / 1000.0)
     rules = [cp.abs(cp.diff(variables.backup, axis=1)) <= most] if case.n_steps > 1 else []
     if case.backup_start_kw is not None:
@@ -168,7 +173,7 @@ def backup_ramps(case: GridCase, options: GridOptions, variables: GridVariables)
 
 
 def available_power(options: GridOptions, inputs: GridInputs, variables: GridVariables) -> list:
-    """No more is curtailed than wind and sun offer, and inverters keep their power factor."""
+    """No more is curtailed than is available from wind and sun, and inverters keep their power factor."""
     rules = [variables.curtailed <= inputs.available_mw]
     if variables.farm_reactive is not None:
         most = np.sqrt(options.farm_power_factor**-2 - 1) * (inputs.available_mw - variables.curtailed)
@@ -182,7 +187,7 @@ def shed_load(case: GridCase, load_bus, variables: GridVariables) -> list:
 
 
 def tie_limits(case: GridCase, flow: BranchFlow, overloads: dict) -> list:
-    """Import and export of each zone through its tie."""
+    """Import and export of each zone through its tie are within limits."""
     tie, over = flow.flow_p[case.tie], overloads.get("tie", 0.0)
     return [
         tie <= case.import_limit_kw[:, None] / 1000.0 + over,
@@ -191,7 +196,7 @@ def tie_limits(case: GridCase, flow: BranchFlow, overloads: dict) -> list:
 
 
 def line_limits(case: GridCase, flow: BranchFlow, overloads: dict) -> list:
-    """Apparent power of each line within its rating."""
+    """Apparent power of each line is within its rating."""
     rating = np.broadcast_to(case.rating_kva[:, None] / 1000.0, flow.flow_p.shape)
     flat_p, flat_q = cp.vec(flow.flow_p, order="C"), cp.vec(flow.flow_q, order="C")
     allowed = cp.vec(rating + overloads.get("line", 0.0), order="C")
@@ -199,12 +204,12 @@ def line_limits(case: GridCase, flow: BranchFlow, overloads: dict) -> list:
 
 
 def root_import(options: GridOptions, variables: GridVariables, overloads: dict) -> list:
-    """Import at the root within its limit."""
+    """Import at the root is within its limit."""
     return [variables.imported <= options.import_limit_kw / 1000.0 + overloads.get("import", 0.0)]
 
 
 def root_reverse_flow(options: GridOptions, variables: GridVariables, overloads: dict) -> list:
-    """Reverse flow at the root within its limit."""
+    """Reverse flow at the root is within its limit."""
     return [variables.exported <= options.reverse_limit_kw / 1000.0 + overloads.get("reverse", 0.0)]
 
 
@@ -222,7 +227,7 @@ def _variables(case: GridCase, options: GridOptions, load_bus) -> GridVariables:
 
 
 def _branch_flow(case: GridCase, options: GridOptions, inputs, station_load, variables, load_bus) -> BranchFlow:
-    """The formulation of ``options.grid_model`` with what every bus draws."""
+    """Branch flow in the formulation of ``options.grid_model``, with the net demand of every bus."""
     feeder = case.feeder
 
     def at(bus, n):
@@ -257,7 +262,7 @@ def _overloads(case: GridCase, flow: BranchFlow) -> dict:
 
 
 def _costs(case: GridCase, options: GridOptions, variables: GridVariables, overloads: dict) -> dict:
-    """Each cost is linear plus a small declared quadratic term."""
+    """Every cost: linear plus a small declared quadratic term."""
     linear = {
         "backup": options.backup_cny_kwh * cp.sum(variables.backup),
         "import": _root_cost(case.import_price_cny_kwh, variables),

@@ -1,4 +1,4 @@
-"""The grid problem built once and solved again with other numbers: finite differences, forecasts, cohorts, prices."""
+"""The grid problem, built once and solved again with other numbers: finite differences, forecasts, cohorts, prices."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ CHANGING = ("demand", "available", "loss_price")
 
 
 class GridProgram:
-    """The problem of :func:`evlib.grid.dno.dispatch_grid` with Parameters for what changes.
+    """The problem of :func:`evlib.grid.dno.dispatch_grid` with Parameters for the inputs that change.
 
-    Demand, available power and the loss price may be Parameters, and the station load may hold some of its own, such as
-    cohorts' sizes. The problem is compiled at the first solve; later ones only fill in numbers.
+    Demand, available power and the loss price may be Parameters, and the station load may contain further ones, such as
+    cohort sizes. The problem is compiled at the first solve; later solves only fill in numbers.
 
     Parameters
     ----------
@@ -33,8 +33,8 @@ class GridProgram:
     options : GridOptions
     station_load : StationLoad
     changing : collection of {"demand", "available", "loss_price"}
-        What becomes Parameters. Compiling takes memory that grows with the number of parameters times that of variables:
-        for hundreds of buses, or many cohorts, name only what will change.
+        Inputs that become Parameters. Compiling takes memory in proportion to the number of parameters times the number
+        of variables: with hundreds of buses or many cohorts, name only the inputs that will change.
 
     Examples
     --------
@@ -70,16 +70,16 @@ class GridProgram:
         self._problem = scaled_problem(self._model.problem, options.grid_model)
 
     def solve(self, *, extra_kw=None, available_kw=None, loss_cny_kwh: float | None = None) -> Dispatch:
-        """Solve with these numbers, and those of the case where none are fixed.
+        """Solve with the given numbers, and with the case's own for the rest.
 
         Parameters
         ----------
         extra_kw : ndarray, shape (n_bus, K), optional
-            Further demand [kW].
+            Demand in addition to the case's [kW].
         available_kw : ndarray, shape (n_farms, K), optional
-            What wind and sun offer [kW].
+            Power available from wind and sun [kW].
         loss_cny_kwh : float, optional
-            Loss price of the cone model [CNY/kWh]; that of the case even if more is available.
+            Loss price of the cone model [CNY/kWh]; by default the case's, even if ``available_kw`` is larger.
 
         Returns
         -------
@@ -88,7 +88,8 @@ class GridProgram:
         Raises
         ------
         InputError
-            An array of the wrong shape, nan, negative available power, or a number that was not said to change.
+            If an array has the wrong shape or contains nan, available power is negative, or an input is not in
+            ``changing``.
         SolverError
             As in :func:`evlib.grid.dno.dispatch_grid`.
         """
@@ -96,7 +97,7 @@ class GridProgram:
         return read_dispatch(self.case, self.options, self._model, solution, extra_kw=extra_kw)
 
     def run(self, extra_kw=None, available_kw=None, loss_cny_kwh: float | None = None) -> Solution:
-        """Solve without reading the dispatch; the numbers are as in :meth:`solve`."""
+        """Solve without reading the dispatch; parameters as in :meth:`solve`."""
         case = self.case
         for name, value in (("demand", extra_kw), ("available", available_kw), ("loss_price", loss_cny_kwh)):
             if value is not None and name not in self.changing:
@@ -127,19 +128,20 @@ def _checked(name: str, values, like: np.ndarray) -> np.ndarray:
 
 
 def wind_of(case: GridCase, is_wind, other: GridCase) -> np.ndarray:
-    """Available power with the wind of another day, sun and all else as they are, shape (n_farms, K) [kW].
+    """Available power with the wind of another day but the sun of this one, shape (n_farms, K) [kW].
 
     Parameters
     ----------
     case : GridCase
     is_wind : array_like of bool, shape (n_farms,)
+        Which farms are wind farms.
     other : GridCase
         The same farms on the other day.
 
     Raises
     ------
     InputError
-        Other farms, or another number of steps.
+        If the farms or the number of steps differ.
     """
     if case.farms != other.farms or case.available_kw.shape != other.available_kw.shape:
         raise InputError(
@@ -152,7 +154,7 @@ def wind_of(case: GridCase, is_wind, other: GridCase) -> np.ndarray:
 def forecast_error(
     case: GridCase, options: GridOptions, planned: Dispatch, fleet, actual_kw: np.ndarray, shares
 ) -> pd.DataFrame:
-    """Cost of a day whose wind lies between the forecast and another day's, with stations as planned and as they should be.
+    """Cost of a forecast error: the wind lies between the forecast and another day's, and stations stick to their plan.
 
     Parameters
     ----------
@@ -160,31 +162,31 @@ def forecast_error(
         Its available power is the forecast.
     options : GridOptions
     planned : Dispatch
-        Optimal for the forecast; its station powers are kept.
+        Optimal dispatch for the forecast; its station powers are kept.
     fleet : Fleet
         The vehicles that came.
     actual_kw : ndarray, shape (n_farms, K)
         Available power of the other day [kW].
     shares : sequence of float
-        The wind that comes is (1 - share) x forecast + share x the other day's.
+        The actual wind is (1 - share) x forecast + share x the other day's.
 
     Returns
     -------
     DataFrame
-        A row for each share: ``share``, ``error_mwh`` (sum over farms and steps of the absolute difference),
-        ``kept_cny`` (vehicles as planned, the grid dispatched anew, knowing the whole day), ``foreseen_cny`` (vehicles
-        dispatched anew too), ``error_cny`` (their difference: the price of not knowing) and, with vehicles as planned,
+        One row per share: ``share``, ``error_mwh`` (absolute difference, summed over farms and steps), ``kept_cny``
+        (vehicles as planned, but the grid is dispatched anew and knows the whole day), ``foreseen_cny`` (vehicles are
+        dispatched anew as well), ``error_cny`` (the difference: the cost of not knowing) and, with vehicles as planned,
         ``curtailed_mwh``, ``backup_mwh``, ``shed_mwh``, ``import_mwh``.
 
     Raises
     ------
     SolverError
-        A grid problem without an optimal solution.
+        If a grid problem has no optimal solution.
 
     Notes
     -----
-    The grid has perfect foresight of the wind that comes, so this is a lower bound of what the error costs. Prices are
-    those announced: nobody drives elsewhere.
+    The grid has perfect foresight of the actual wind, so this is a lower bound on the cost of the error. The announced
+    prices do not change, so nobody drives elsewhere.
     """
     as_planned = StationLoad(
         cp.Constant(planned.station_kw / 1000.0), cp.Constant(planned.costs_cny["vehicles"] / 1000.0)
@@ -210,7 +212,7 @@ def forecast_error(
 def cost_derivative(
     case: GridCase, options: GridOptions, station_load: StationLoad, *, share: float = 1e-3
 ) -> np.ndarray:
-    """Derivative of the cost without the loss price with respect to demand, along the dispatch that the loss price chooses.
+    """Derivative with respect to demand of the cost C without the loss price, at the dispatch chosen with that price.
 
     With L(d, omega) the losses of that dispatch and V = C + omega L its penalised cost, the envelope theorem gives
     :math:`\\partial V / \\partial d = \\lambda` and :math:`\\partial V / \\partial \\omega = L`, so that
@@ -224,7 +226,7 @@ def cost_derivative(
     ----------
     case : GridCase
     options : GridOptions
-        Of the cone model.
+        Options with the cone model.
     station_load : StationLoad
     share : float
         Step of the difference, as a share of omega.

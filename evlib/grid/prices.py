@@ -1,4 +1,4 @@
-"""Nodal prices (DLMP): their parts from the duals of the grid problem, and in words why a price is what it is."""
+"""Nodal prices (DLMP): their parts, from the duals of the grid problem, and the reasons for a price in words."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ __all__ = ["PARTS", "price_parts", "price_reason"]
 
 # Parts of a price below this are left out of the table [CNY/kWh].
 LEAST_CNY_KWH = 1e-4
-# A quantity this far from its limits is free to move [kW].
+# A quantity counts as free to move if it is at least this far from its limits [kW].
 FREE_KW = 0.1
 PARTS = ("energy", "loss", "congestion", "voltage")
 
 
 def price_reason(case: GridCase, options: GridOptions, dispatch: Dispatch, bus: int, step: int) -> pd.DataFrame:
-    """From the price at the root to the price of a bus, branch by branch, and who would answer one more kWh there.
+    """Explain a bus's price: from the root's price, branch by branch, and which units would supply one more kWh there.
 
     Parameters
     ----------
     case : GridCase
     options : GridOptions
     dispatch : Dispatch
-        With its own prices.
+        The dispatch, with its own prices.
     bus : int
         Bus number.
     step : int
@@ -34,9 +34,9 @@ def price_reason(case: GridCase, options: GridOptions, dispatch: Dispatch, bus: 
     Returns
     -------
     DataFrame
-        ``what``, ``where``, ``cny_kwh`` and ``why``. Rows ``energy``, ``loss``, ``congestion`` and ``voltage`` add up to the
-        row ``price``, but for parts below 1e-4; rows ``marginal`` name the units behind no other limit whose marginal
-        cost that price is.
+        ``what``, ``where``, ``cny_kwh`` and ``why``. Rows ``energy``, ``loss``, ``congestion`` and ``voltage`` add up
+        to the row ``price``, except for parts below 1e-4. Rows ``marginal`` name the units whose marginal cost sets
+        that price: units within their limits, at buses with the same price.
     """
     feeder, parts = case.feeder, dispatch.price_parts_cny_kwh
     row = feeder.index(bus)
@@ -92,7 +92,7 @@ def _on_the_line(case, dispatch, branch, step) -> str:
 
 
 def _marginal(case, options, dispatch, row, step):
-    """Units inside their limits at buses with the same price: where, marginal value [CNY/kWh], why."""
+    """Units within their limits at buses with the same price: where, marginal value [CNY/kWh], why."""
     same = np.isclose(dispatch.price_cny_kwh[:, step], dispatch.price_cny_kwh[row, step], rtol=0, atol=1e-3)
     for f, name in enumerate(case.farms):
         cut, offered = dispatch.curtailed_kw[f, step], dispatch.available_kw[f, step]
@@ -112,30 +112,30 @@ def _marginal(case, options, dispatch, row, step):
 
 
 def price_parts(case: GridCase, options: GridOptions, model: GridModel) -> dict[str, np.ndarray]:
-    """Parts of the price of every bus, from the duals of a solved grid problem.
+    """Split the price of every bus into parts, from the duals of a solved grid problem.
 
-    The Lagrangian does not change with the power of a branch from bus i to bus j, so the prices at its ends differ by
+    The Lagrangian is stationary in the power of a branch from bus i to bus j, so the prices at its ends differ by
 
     .. math:: \\lambda_j - \\lambda_i = \\underbrace{\\tfrac{2P}{w_i} (r \\lambda_j + x \\mu_j + r \\omega)}_{loss}
               + \\underbrace{\\tau + \\sigma \\tfrac{P}{|S|}}_{congestion}
               + \\underbrace{2 \\left(r - \\tfrac{P}{w_i} |z|^2\\right) \\nu}_{voltage}
 
     with :math:`\\mu` the price of reactive power, :math:`\\omega` the loss price, :math:`\\tau` and :math:`\\sigma` the
-    duals of tie and line limits and :math:`\\nu` that of the voltage drop. Summed along the way from the root, whose
-    price is ``energy``: the marginal import, with what a limit on import adds.
+    duals of tie and line limits and :math:`\\nu` that of the voltage drop. These differences are summed along the path
+    from the root. The root's price is ``energy``: the marginal cost of import, plus the dual of a limit on import.
 
     Parameters
     ----------
     case : GridCase
     options : GridOptions
     model : GridModel
-        Solved.
+        The solved model.
 
     Returns
     -------
     dict of str -> ndarray, shape (n_bus, K)
-        ``energy``, ``loss`` (zero in LinDistFlow), ``congestion``, ``voltage`` [CNY/kWh]. They add up to the price but
-        for the solver's residual: no part is taken as the rest.
+        ``energy``, ``loss`` (zero in LinDistFlow), ``congestion``, ``voltage`` [CNY/kWh]. They add up to the price
+        except for the solver's residual: no part is computed as the remainder.
     """
     flow, rules, shape = model.flow, model.constraints, case.load_kw[1:].shape
     drop = rules["voltage drop"][0].dual_value

@@ -1,4 +1,4 @@
-"""The solver's ladder for problems that hold the grid, and what to say when it ends without a solution."""
+"""Solve problems that contain the grid with a ladder of tolerances, and explain why if there is no solution."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from evlib.errors import SolverError
 
 __all__ = ["LADDERS", "Attempt", "Solution", "breaches", "climb", "scaled_problem", "solve_grid", "unscale"]
 
-# What nothing may bend: a balance is a law, and what a machine can do is a fact; neither is a limit.
+# Constraints that are never relaxed: physical laws and the capabilities of machines, which no one could widen.
 LAWS = ("nodal balance", "voltage drop", "cone", "backup ratings", "available power", "load")
-# A breach below this is the solver's, not the problem's [MW, pu].
+# A breach below this is due to the solver, not to the problem [MW, pu].
 LEAST_BREACH = 1e-6
 
 
@@ -26,11 +26,11 @@ class Attempt:
     Attributes
     ----------
     tolerance : float
-        Of feasibility.
+        Tolerance of feasibility.
     gap_tolerance : float
-        Of the duality gap.
+        Tolerance of the duality gap.
     rounds : int
-        Rounds in which the solver rescales rows and columns.
+        Number of rounds in which the solver rescales rows and columns.
     status : str
     iterations : int
     """
@@ -45,19 +45,19 @@ class Attempt:
         return f"{self.tolerance:g} (gap {self.gap_tolerance:g}, {self.rounds} rounds of rescaling): {self.status}"
 
 
-# A cone is as open as the duality gap is wide, over a small dual; so the cone model asks for a narrow gap. It comes well
-# scaled: what the solver's own rescaling does to its cones costs more digits than it gains.
+# The gap of a cone is the duality gap divided by a small dual, so the cone model needs a small duality gap. The model
+# is well scaled already: the solver's own rescaling of its cones loses more digits than it gains.
 LADDERS = {
     "lindistflow": (Attempt(1e-8, 1e-8, 10), Attempt(1e-7, 1e-7, 10), Attempt(1e-7, 1e-7, 50)),
     "cone": (Attempt(1e-8, 1e-10, 0), Attempt(1e-8, 1e-8, 0), Attempt(1e-7, 1e-7, 0), Attempt(1e-7, 1e-7, 50)),
 }
-# Costs are in thousand CNY; the cone model is solved in CNY, for the same reason.
+# Costs are in thousand CNY; the cone model is solved in CNY, again for the sake of its cones.
 COST_SCALES = {"lindistflow": 1.0, "cone": 1000.0}
 
 
 @dataclass(frozen=True)
 class Solution:
-    """What a ladder led to: every attempt, the last one optimal; the least cost [thousand CNY]; seconds in the solver."""
+    """Result of a ladder: all attempts, the last one optimal; the least cost [thousand CNY]; time in the solver [s]."""
 
     ladder: tuple[Attempt, ...]
     cost_kcny: float
@@ -65,37 +65,37 @@ class Solution:
 
 
 def scaled_problem(problem: cp.Problem, grid_model: str) -> cp.Problem:
-    """The problem with its cost in the unit that suits the model; constraints are shared."""
+    """The problem with its cost in the unit that suits ``grid_model``; both problems share their constraints."""
     scale = COST_SCALES[grid_model]
     return problem if scale == 1.0 else cp.Problem(cp.Minimize(scale * problem.objective.expr), problem.constraints)
 
 
 def solve_grid(problem: cp.Problem, name: str, grid_model: str = "lindistflow", groups: dict | None = None) -> Solution:
-    """Solve a problem that holds the grid, at the first step of a short ladder that ends *optimal*.
+    """Solve a problem that contains the grid, at the first step of a short ladder that ends *optimal*.
 
     Parameters
     ----------
     problem : cvxpy.Problem
-        Its cost in thousand CNY.
+        A problem with its cost in thousand CNY.
     name : str
-        What error messages call the problem.
+        Name of the problem in error messages.
     grid_model : {"lindistflow", "cone"}
         Chooses the ladder.
     groups : dict of str -> list of cvxpy.Constraint, optional
-        All constraints by name. If the problem is infeasible, the error says which group cannot hold.
+        All constraints by name. If the problem is infeasible, the error says which groups cannot hold.
 
     Returns
     -------
     Solution
-        Variables and duals hold their values.
+        The values are in the problem's variables and duals.
 
     Raises
     ------
     SolverError
-        Any status other than *optimal* at every step; names the problem, the statuses and, where infeasible, the groups.
+        If no step ends *optimal*; the error names the problem, the statuses and, if infeasible, the groups.
     """
     scaled = scaled_problem(problem, grid_model)
-    # What has no Parameter is solved once: not worth a compilation that could be used again.
+    # A problem without Parameters is solved only once, so a reusable compilation is not worth its time.
     solution = climb(scaled, name, grid_model, groups, dpp=scaled is problem and bool(problem.parameters()))
     if scaled is not problem:
         solved = scaled.solution
@@ -107,7 +107,7 @@ def solve_grid(problem: cp.Problem, name: str, grid_model: str = "lindistflow", 
 
 
 def climb(scaled: cp.Problem, name: str, grid_model: str, groups: dict | None, *, dpp: bool) -> Solution:
-    """As :func:`solve_grid`, for a problem from :func:`scaled_problem`; ``dpp`` keeps what is compiled for other values.
+    """As :func:`solve_grid`, for a problem from :func:`scaled_problem`; with ``dpp`` its compilation is kept for reuse.
 
     The duals are those of the scaled problem, see :func:`unscale`.
     """
@@ -128,7 +128,7 @@ def climb(scaled: cp.Problem, name: str, grid_model: str, groups: dict | None, *
 
 
 def unscale(problem: cp.Problem, grid_model: str) -> None:
-    """Duals of a problem from :func:`scaled_problem` back to thousand CNY."""
+    """Convert the duals of a problem from :func:`scaled_problem` back to thousand CNY."""
     scale = COST_SCALES[grid_model]
     if scale == 1.0:
         return
@@ -139,10 +139,10 @@ def unscale(problem: cp.Problem, grid_model: str) -> None:
 
 
 def _attempt(problem: cp.Problem, step: Attempt, dpp: bool) -> Attempt:
-    # Left to itself the solver may choose a factorisation that takes four times as long on these problems.
+    # By default the solver may choose a factorisation that takes four times as long on these problems.
     options = {"direct_solve_method": "qdldl", "tol_feas": step.tolerance}
     options |= dict.fromkeys(("tol_gap_abs", "tol_gap_rel"), step.gap_tolerance)
-    if step.rounds:  # the default 1e-13 costs a tenth of the time and no iteration less
+    if step.rounds:  # the default 1e-13 takes up a tenth of the time and saves no iteration
         options |= {"iterative_refinement_reltol": 1e-9}
     if not step.rounds:
         options |= {"equilibrate_enable": False}
@@ -155,7 +155,7 @@ def _attempt(problem: cp.Problem, step: Attempt, dpp: bool) -> Attempt:
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="Solution may be inaccurate")  # the status says it
-            # With this backend a problem with thousands of Parameters compiles in a tenth of the time; without, no matter.
+            # This backend compiles problems with thousands of Parameters in a tenth of the time.
             compilation = {"canon_backend": cp.SCIPY_CANON_BACKEND} if dpp else {"ignore_dpp": True}
             problem.solve(solver=cp.CLARABEL, **compilation, **options)
     except cp.error.SolverError as error:
@@ -164,7 +164,7 @@ def _attempt(problem: cp.Problem, step: Attempt, dpp: bool) -> Attempt:
 
 
 def breaches(groups: dict) -> dict[str, float]:
-    """By how much each group of constraints must give way, at the least sum over all of them.
+    """By how much each group of constraints must give way, if the sum over all of them is as small as possible.
 
     Parameters
     ----------
@@ -174,7 +174,8 @@ def breaches(groups: dict) -> dict[str, float]:
     -------
     dict of str -> float
         Largest breach in each group that gives way [MW, voltages in pu squared, vehicles' energy in MWh], the largest
-        first. Empty if all can hold, or if none of them can help: the laws of the network alone have no solution.
+        first. Empty if all groups can hold, or if relaxing them does not help because the laws of the network alone
+        have no solution.
     """
     slacks: dict[str, list] = {}
     rules = []
@@ -199,7 +200,7 @@ def breaches(groups: dict) -> dict[str, float]:
 
 
 def _relaxed(item):
-    """A constraint that may be broken by a slack, and the slack."""
+    """A constraint relaxed by a slack, and the slack."""
     if isinstance(item, cp.SOC):
         slack = cp.Variable(item.args[0].shape, nonneg=True)
         return [cp.SOC(item.args[0] + slack, item.args[1], axis=item.axis)], slack

@@ -1,4 +1,4 @@
-"""The cohorts of a scenario: every station, class, type and step, with the domain of one vehicle of each."""
+"""The cohorts of a scenario: one for every station, class, type and step, with the domain of one vehicle of each."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["all_cohorts"]
 
 
 def all_cohorts(scenario: Scenario, terminal_price_cny_kwh: float, charging: str = "v2g") -> Fleet:
-    """The cohorts of a scenario and the domain of one vehicle of each.
+    """Build the cohorts of a scenario, with the domain of one vehicle of each.
 
     Parameters
     ----------
@@ -29,10 +29,10 @@ def all_cohorts(scenario: Scenario, terminal_price_cny_kwh: float, charging: str
 
     Notes
     -----
-    What plugs in during step k is available from step k + 1 to k + L - 1, so that every vehicle of the cohort can
-    follow. A stay that passes the horizon is cut there; what its remaining steps could charge may be bought at the
-    terminal price. Two types a class, at ``soc_type_offset`` below and above the mean state of charge (one type if the
-    offset is 0).
+    Vehicles that plug in during step k are available from step k + 1 to k + L - 1, so that every vehicle of the cohort
+    can follow the schedule. A stay that passes the horizon is cut there; the energy that its remaining steps could
+    charge may be bought at the terminal price. Each class has two types, ``soc_type_offset`` below and above the mean
+    state of charge (one type if the offset is 0).
     """
     fleet, time = scenario.fleet, scenario.time
     offset = fleet.soc_type_offset

@@ -14,7 +14,7 @@ __all__ = ["build_grid_case", "build_grid_options"]
 
 
 def build_grid_case(scenario: Scenario) -> GridCase:
-    """Arrays of the grid side of a scenario.
+    """Build the arrays of a scenario's grid side.
 
     Parameters
     ----------
@@ -27,12 +27,13 @@ def build_grid_case(scenario: Scenario) -> GridCase:
     Raises
     ------
     InputError
-        ``renewable_swap`` where no zone lacks a farm, or a spike in a zone without load.
+        If ``renewable_swap`` finds no zone without a farm or no wind farm, or if the spike's zone has no load.
 
     Notes
     -----
-    Loads follow one profile, reactive power alike. The spike is a raised cosine spread over its zone's buses in
-    proportion to their load. Backup generators stand at the bus of their zone's station, or at the zone's first bus.
+    All loads follow one profile, active and reactive power alike. The spike is a raised cosine, spread over its zone's
+    buses in proportion to their load. A backup generator stands at the bus of its zone's station, or else at the zone's
+    first bus.
     """
     grid, tables = scenario.grid, scenario.tables
     feeder = tables.feeder
@@ -87,7 +88,7 @@ def _spike_share(scenario: Scenario, feeder: Feeder, inside: np.ndarray) -> np.n
 
 
 def _swapped(scenario: Scenario, farm_bus, bus_zone, backup_bus) -> np.ndarray:
-    """Move the smallest wind farm to the first zone that has none: the article does not say which station it is."""
+    """Move the smallest wind farm to the first zone without a farm: the article does not say which station has it."""
     farms = scenario.grid.farms
     empty = [z for z in range(len(scenario.grid.zones)) if not (bus_zone[farm_bus] == z).any()]
     wind = [index for index, farm in enumerate(farms) if farm.kind == "wind"]
@@ -108,13 +109,13 @@ def _tariff(scenario: Scenario) -> np.ndarray:
 
 
 def build_grid_options(scenario: Scenario, *, final: bool = False) -> GridOptions:
-    """Prices, penalties and limits of a scenario.
+    """Collect the prices, penalties and limits of a scenario.
 
     Parameters
     ----------
     scenario : Scenario
     final : bool
-        For the dispatch that is made in the end; else for the coordination's loop.
+        Whether the options are for the final dispatch, or for the coordination's loop.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""The road side of a scenario: network and paths, who departs when, and everyday traffic."""
+"""The road side of a scenario: network and paths, departures, drivers and everyday traffic."""
 
 from __future__ import annotations
 
@@ -32,20 +32,20 @@ __all__ = [
 
 
 def departure_profile(step_min, n_departure_steps, peak_min, width_min, peak_over_mean) -> np.ndarray:
-    """Share of a class that departs in each step: a bell on a constant floor.
+    """Share of a class that departs in each step: a bell curve on a constant floor.
 
     .. math:: r_k = \\frac1n \\left(1 + (\\rho - 1) \\frac{g_k - \\bar g}{g_{max} - \\bar g}\\right)
 
-    with g a bell curve at the middle of each step, so the mean is 1/n and the peak is rho times the mean.
+    Here g is a bell curve, taken at the middle of each step. The mean is 1/n, and the peak is rho times the mean.
 
     Parameters
     ----------
     step_min : float
         Length of a step [min].
     n_departure_steps : int
-        Steps n in which vehicles depart.
+        Number n of steps in which vehicles depart.
     peak_min, width_min : float
-        Centre of the bell after the first step's begin, and its standard deviation [min].
+        Centre of the bell, counted from the start of the first step, and its standard deviation [min].
     peak_over_mean : float
         rho, at least 1.
 
@@ -57,7 +57,7 @@ def departure_profile(step_min, n_departure_steps, peak_min, width_min, peak_ove
     Raises
     ------
     InputError
-        A peak so high that the floor would be negative.
+        If the peak is so high that the floor would be negative.
 
     Examples
     --------
@@ -87,8 +87,8 @@ def origin_demand(scenario: Scenario) -> np.ndarray:
     Returns
     -------
     ndarray, shape (n_origins, n_classes, n_departure_steps)
-        [veh]; sums to ``fleet.vehicles``. Where trips go on, an origin is a pair of origin and destination, in the order
-        of the network's origins.
+        [veh]; sums to ``fleet.vehicles``. If trips go on to a destination, each origin stands for a pair of origin and
+        destination, in the order of the network's origins.
 
     Raises
     ------
@@ -124,7 +124,7 @@ def build_network(scenario: Scenario) -> Network:
     Raises
     ------
     InputError
-        An origin that reaches no station, a station that no origin reaches, too many paths to enumerate.
+        If an origin reaches no station, no origin reaches a station, or there are too many paths to enumerate.
     """
     time, tables, roads = scenario.time, scenario.tables, scenario.roads
     delay = getattr(impedance, scenario.switches.impedance)
@@ -160,30 +160,30 @@ def build_network(scenario: Scenario) -> Network:
 
 
 def everyday_traffic(scenario: Scenario) -> tuple[tuple[tuple[int, ...], ...], np.ndarray]:
-    """Ways of the background traffic and the flow on each, the same all day.
+    """Paths of the background traffic and the flow on each, constant all day.
 
     Parameters
     ----------
     scenario : Scenario
-        ``roads.background_veh_h`` trips an hour, divided over the origin-destination pairs of ``roads.od_file`` by their
-        demand.
+        Its ``roads.background_veh_h`` trips per hour are divided over the origin-destination pairs of ``roads.od_file``
+        in proportion to their demand.
 
     Returns
     -------
     ways : tuple of tuple of int
-        Roads of each way, as rows of the table of links.
+        Roads of each path, as rows of the table of links.
     flow_veh_h : ndarray, shape (n_ways,)
         [veh/h].
 
     Raises
     ------
     InputError
-        No table of pairs; flows that the static equilibrium does not settle.
+        If there is no table of pairs, or the static equilibrium does not converge.
 
     Notes
     -----
-    The user equilibrium of these trips alone, with the Bureau of Public Roads curve of flow on the scenario's capacities
-    (``bpr_alpha``, ``bpr_power``): everyday drivers know each other, not the electric vehicles of the day.
+    This is the user equilibrium of these trips alone, with the Bureau of Public Roads curve on the scenario's
+    capacities (``bpr_alpha``, ``bpr_power``): everyday drivers adapt to each other, but not to the electric vehicles.
     """
     tables, roads, total = scenario.tables, scenario.roads, scenario.roads.background_veh_h
     if roads.od_file is None:
@@ -207,7 +207,7 @@ def everyday_traffic(scenario: Scenario) -> tuple[tuple[tuple[int, ...], ...], n
 
 
 def build_drivers(scenario: Scenario) -> Drivers:
-    """What the time of a scenario's drivers is worth, and what they are told.
+    """Build a scenario's drivers: their values of time and the signal that they receive.
 
     Parameters
     ----------
@@ -223,15 +223,15 @@ def build_drivers(scenario: Scenario) -> Drivers:
 
 
 def build_traffic_problem(scenario: Scenario, objective: str | None = None) -> TrafficProblem:
-    """The traffic operator's problem of a scenario.
+    """Build the traffic operator's problem of a scenario.
 
     Parameters
     ----------
     scenario : Scenario
-        A share ``fleet.compliance`` of each origin, class and step follows the signal; the others take the shortest path
-        to the nearest station.
+        The share ``fleet.compliance`` of each origin, class and step follows the signal; the others take the shortest
+        path to the nearest station.
     objective : {"user", "system"}, optional
-        The scenario's, if none is passed.
+        The scenario's objective by default.
 
     Returns
     -------

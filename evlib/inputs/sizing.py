@@ -1,4 +1,4 @@
-"""The rule by which the base case was sized: only runs without coordination are looked at."""
+"""The rules by which the base case was sized; they use only runs without coordination."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PLUGS_OVER_PEAK = 1.6
 
 
 def sizing_table(scenario: Scenario) -> pd.DataFrame:
-    """The article's situation as conditions on the shortest path and on the day without vehicles.
+    """The situation in the article, as conditions on the run ``shortest_path`` and on a day without vehicles.
 
     Parameters
     ----------
@@ -34,8 +34,8 @@ def sizing_table(scenario: Scenario) -> pd.DataFrame:
 
     Notes
     -----
-    Coordinated runs never size anything. The number of plugs is compared with 1.6 times the vehicles plugged in at the
-    peak when no plug is lacking, divided evenly among the stations (a design utilisation of about 60 %).
+    Coordinated runs are never used for sizing. The number of plugs is compared with 1.6 times the vehicles plugged in
+    at the peak if plugs never run short, divided evenly among the stations (a design utilisation of about 60 %).
     """
     case = build_grid_case(scenario)
     roomy = build_network(scenario.replace({"stations.*.plugs": max(1.0, scenario.fleet.vehicles)}))
@@ -80,10 +80,10 @@ def _note(scenario: Scenario, farm) -> str:
 
 
 def line_ratings(scenario: Scenario, *, margin=1.5, step_mva=0.5, least_mva=2.0) -> pd.DataFrame:
-    """Rating of each line: a margin over the largest apparent power of a day without vehicles and without ratings.
+    """Rating of each line: a margin over the largest apparent power on a day without vehicles and without ratings.
 
-    From a zone's tie to its station, at least the import limit of the tie: a tie that may carry 4 MW is no tie of 4 MW
-    if the line behind it carries 2.
+    Lines from a zone's tie to its station are rated for at least the tie's import limit: a tie cannot carry 4 MW if the
+    line behind it carries only 2 MW.
 
     Parameters
     ----------
@@ -92,7 +92,7 @@ def line_ratings(scenario: Scenario, *, margin=1.5, step_mva=0.5, least_mva=2.0)
     margin : float
         Factor on the largest apparent power.
     step_mva, least_mva : float
-        Rounded up to a multiple of the step, at least the least [MVA].
+        Ratings are rounded up to a multiple of ``step_mva`` and are at least ``least_mva`` [MVA].
 
     Returns
     -------
@@ -112,7 +112,7 @@ def line_ratings(scenario: Scenario, *, margin=1.5, step_mva=0.5, least_mva=2.0)
 
 
 def _tie_limits_mva(case) -> np.ndarray:
-    """Import limit of the tie for every line between a zone's tie and a station in that zone, 0 elsewhere."""
+    """Import limit of the zone's tie for every line between that tie and a station, 0 for other lines [MVA]."""
     feeder = case.feeder
     feeding = {int(to): branch for branch, to in enumerate(feeder.branch_to)}
     limits = np.zeros(len(case.rating_kva))

@@ -1,11 +1,12 @@
-"""What came out: tables, certificate, measures, claims. Notebook 07 is its story.
+"""Results: tables, certificate, measures and claims. Explained in notebook 07.
 
-``result``                 what ``solve`` returns; written, read, compared
+``result``                 what ``solve`` returns; how it is written, read and compared
 ``certificate``            how far its numbers can be trusted
 ``tables``, ``summary``    a run as tidy tables
-``measures``               what claims are measured by
-``claims``                 the article's claims with their verdicts; ``claim_row`` one row and the rule, ``claims_roads`` and
-                           ``claims_grid`` the definitions
+``measures``               the measures by which claims are tested
+``claims``                 the article's claims with their verdicts
+``claim_row``              one row of that table, and the rule for a verdict
+``claims_roads``           definitions of the claims about roads; ``claims_grid`` those about the grid
 ``comparison_tables``      several results side by side, for figures
 ``value_of_coordination``  what coordination, discharging and information are worth
 """

@@ -15,24 +15,24 @@ __all__ = ["Certificate", "certificate_of"]
 
 @dataclass(frozen=True, kw_only=True)
 class Certificate(GridCertificate, LoopCertificate):
-    """All that a result says of itself: :class:`GridCertificate`, :class:`LoopCertificate`, and residuals of the whole run.
+    """How far a result can be trusted: :class:`GridCertificate`, :class:`LoopCertificate`, residuals of the whole run.
 
     Attributes
     ----------
     vehicle_residual_veh : float
-        Vehicles that departed less those that plugged in.
+        Difference between the vehicles that departed and those that plugged in, as an absolute value.
     energy_residual_kwh : float
-        What cohorts draw less what the grid delivers to stations.
+        Difference between what cohorts draw and what the grid delivers to stations, as an absolute value.
     money_residual_cny, money_relative_residual : float
-        What cohorts pay less their least costs at the announced prices, and as a share of these.
+        What cohorts pay minus their least costs at the announced prices; its absolute value as a share of these costs.
     domain_violation : dict of str -> float
         Largest breach of each rule of a cohort's domain, see :func:`evlib.flexibility.schedule.violations`.
     overtaking_guard_count, capacity_guard_count : int
         How often the two guards of the loading acted.
     after_horizon_veh, dropped_veh : float
-        Vehicles that plug in after the horizon; in cohorts too small to count.
+        Vehicles that plug in after the horizon; vehicles in cohorts too small to count.
     adjustments : dict of str -> int
-        Cohorts whose wishes were adjusted to their batteries, by kind.
+        Number of cohorts whose wishes were adjusted to their batteries, by kind.
     terminal_price_cny_kwh : float
         Price of energy bought after the horizon: the mean import price, or 0 where that is negative.
     """
@@ -50,7 +50,7 @@ class Certificate(GridCertificate, LoopCertificate):
     terminal_price_cny_kwh: float
 
     def to_json(self) -> dict:
-        """As JSON can hold it: nan becomes null."""
+        """The certificate in a form that JSON can hold: nan becomes null."""
         return _nan_to_none(asdict(self))
 
     @classmethod
@@ -61,14 +61,14 @@ class Certificate(GridCertificate, LoopCertificate):
 
 
 def certificate_of(run: Run, tables: dict, loop: LoopCertificate) -> Certificate:
-    """The certificate of a run.
+    """Make the certificate of a run.
 
     Parameters
     ----------
     run : Run
     tables : dict of str -> DataFrame
     loop : LoopCertificate
-        What the strategy says of its iterations.
+        Certificate of the strategy's iterations.
 
     Returns
     -------
@@ -100,7 +100,7 @@ def certificate_of(run: Run, tables: dict, loop: LoopCertificate) -> Certificate
 
 
 def _whole_cohorts(run: Run):
-    """Domains and schedules of whole cohorts: a breach counts by the vehicles it concerns."""
+    """Domains and schedules of whole cohorts, so that a breach is weighted with the number of vehicles."""
     size, vehicle = run.sizes_veh[run.occupied], run.cohorts.domain.take(run.occupied)
     scaled = ("charge_kw", "discharge_kw", "energy_low_kwh", "energy_high_kwh", "target_kwh", "terminal_limit_kwh")
     domain = replace(vehicle, **{name: size * getattr(vehicle, name) for name in scaled})

@@ -1,4 +1,4 @@
-"""What a solve returns: certificate, tables and scenario; written, read and compared."""
+"""What ``solve`` returns: certificate, tables and scenario; how results are written, read and compared."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ class Result:
     certificate : Certificate
         How far the numbers can be trusted: statuses, residuals, counts.
     tables : dict of str -> DataFrame
-        Tidy tables with unit-suffixed columns: summary, arcs, stations, paths, cohorts, schedules, dispatch, farms,
-        buses, lines, prices, costs.
+        Tidy tables with units in their column names: summary, arcs, stations, paths, cohorts, schedules, dispatch,
+        farms, buses, lines, prices, costs.
     """
 
     scenario: Scenario
@@ -44,13 +44,13 @@ class Result:
 
 
 def write_result(result: Result, folder: str | Path) -> None:
-    """Write a result as CSV and JSON files; ``result.json`` comes last, so a folder that has it is complete.
+    """Write a result as CSV and JSON files. ``result.json`` is written last, so a folder that has it is complete.
 
     Parameters
     ----------
     result : Result
     folder : path
-        Made if need be; files of the same names are replaced.
+        Created if missing; files with the same names are replaced.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -74,12 +74,12 @@ def write_result(result: Result, folder: str | Path) -> None:
 
 
 def read_result(scenario: Scenario, folder: str | Path) -> Result:
-    """Read what :func:`write_result` wrote, number for number.
+    """Read what :func:`write_result` wrote, exactly.
 
     Raises
     ------
     InputError
-        The folder holds no complete result, or one of another scenario.
+        If the folder holds no complete result, or that of another scenario.
     """
     folder = Path(folder)
     file = folder / "result.json"
@@ -104,7 +104,7 @@ def read_result(scenario: Scenario, folder: str | Path) -> Result:
 
 
 def compare(a: Result, b: Result) -> pd.DataFrame:
-    """The summaries of two results side by side.
+    """Put the summaries of two results side by side.
 
     Parameters
     ----------
@@ -119,7 +119,7 @@ def compare(a: Result, b: Result) -> pd.DataFrame:
     Raises
     ------
     InputError
-        The results are of scenarios with different stations or classes, so their measures do not match.
+        If the measures do not match, because the scenarios have different stations or farms.
     """
     first, second = a.tables["summary"], b.tables["summary"]
     if list(first["measure"]) != list(second["measure"]):

@@ -1,4 +1,4 @@
-"""What a run comes to: the costs and the summary that two runs are compared by."""
+"""The totals of a run: its costs, and the summary by which two runs are compared."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def summary_table(run: Run, tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
     ----------
     run : Run
     tables : dict of str -> DataFrame
-        The others of the run.
+        The run's other tables.
 
     Returns
     -------

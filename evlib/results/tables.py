@@ -14,13 +14,13 @@ __all__ = ["rent_table", "tables_of"]
 
 
 def tables_of(run: Run, drivers: Drivers) -> dict[str, pd.DataFrame]:
-    """All tables of a run.
+    """Make all tables of a run.
 
     Parameters
     ----------
     run : Run
     drivers : Drivers
-        What their time is worth; both signals are in the tables.
+        Their values of time; the tables contain both signals, whichever the drivers receive.
 
     Returns
     -------
@@ -53,7 +53,7 @@ def _signal(run: Run, drivers: Drivers, signal: str):
 
 
 def _grid(time, steps, names: dict, **columns) -> pd.DataFrame:
-    """Long table over the product of names (outer) and steps (inner)."""
+    """Long table with one row for each name (outer) and step (inner)."""
     n_names = len(next(iter(names.values())))
     table = {label: np.repeat(values, len(steps)) for label, values in names.items()}
     table["step"] = np.tile(steps, n_names)
@@ -280,12 +280,13 @@ def _price_parts(run) -> pd.DataFrame:
 
 
 def rent_table(network, rent_cny: np.ndarray) -> pd.DataFrame:
-    """Rent of one plug for one step by station [CNY].
+    """Table of the rent of one plug for one step, by station [CNY].
 
     Parameters
     ----------
     network : Network
     rent_cny : ndarray, shape (n_stations, K)
+        [CNY].
 
     Returns
     -------

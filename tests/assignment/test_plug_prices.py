@@ -86,7 +86,7 @@ def test_what_rents_do_not_explain_counts_as_excess(three_tens):
 
 
 def test_followers_answer_for_their_own_waiting_alone(three_tens):
-    """One in ten of everybody follows and waits as the others do: a tenth of what is unexplained, over a tenth of the vehicles."""
+    """One in ten of everybody follows and waits like the rest: a tenth of what is unexplained, per tenth of the vehicles."""
     everybody = as_traffic(three_tens)
     traffic = replace(everybody, fixed_veh=0.9 * everybody.loading.departures_veh)
     measured = gaps(traffic, np.zeros((1, 1, 37)), np.zeros((1, 36)))

@@ -1,9 +1,9 @@
-"""The paper's inner sets: zonotopes of powers, one vehicle's and their sum.
+"""The paper's inner sets: zonotopes of powers, for one vehicle and summed over a station.
 
-``geometry``             generators, supports, disaggregation of a zonotope
+``geometry``             generators, support function and disaggregation of a zonotope
 ``inner_approximation``  the largest zonotope inside a vehicle's domain
-``minkowski_sum``        the sum of a station's vehicles
-``station_load``         zonotopes as a part of a grid problem, and back to schedules of vehicles
+``minkowski_sum``        the sum of the zonotopes of a station's vehicles
+``station_load``         zonotopes as a part of a grid problem, and from its solution to schedules of vehicles
 """
 
 from evlib.flexibility.zonotope.geometry import (

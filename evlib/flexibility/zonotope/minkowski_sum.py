@@ -1,4 +1,4 @@
-"""The Minkowski sum of a station's vehicles: centres and half-lengths of their zonotopes add up on a common horizon."""
+"""The Minkowski sum of a station's vehicles: add centres and half-lengths of their zonotopes on a common horizon."""
 
 from dataclasses import dataclass, replace
 
@@ -19,13 +19,14 @@ __all__ = ["StationZonotope", "station_zonotope", "sum_zonotopes"]
 
 @dataclass(frozen=True)
 class StationZonotope:
-    """The sum of a station's cohorts on a common horizon of K steps, and the share of one vehicle of each cohort in it.
+    """The sum of a station's cohorts on a common horizon of K steps, and what one vehicle of each cohort adds to it.
 
     Parameters
     ----------
     zonotope : Zonotope
-        The sum over cohorts of size times set, over the steps of the horizon. Cohorts that the horizon cuts off have
-        separate generators (with the terminal energy), so that the least cost of the sum is the sum of least costs.
+        Sum of the cohorts' sets, scaled by their sizes, over the steps of the horizon. Cohorts that the horizon cuts
+        off have separate generators (with the terminal energy), so that the least cost of the sum is the sum of least
+        costs.
     domain : Domain
     sizes, offsets : ndarray, shape (n,)
         Vehicles in each cohort [veh]; horizon step of its first usable step.
@@ -41,17 +42,17 @@ class StationZonotope:
     betas: np.ndarray
 
     def of_size(self, sizes):
-        """The sum for other sizes, in which it is linear; unserved energy stays that of the original sizes."""
+        """The zonotope for other sizes, shape (n,) [veh], in which it is linear; its unserved energy is not updated."""
         return replace(self.zonotope, center=sizes @ self.centers, beta=sizes @ self.betas)
 
 
 def station_zonotope(domain, sizes, offsets, n_horizon, lags=(1,), objective="sum", zonotopes=None):
-    """Sum of the zonotopes of cohorts that plug in at different steps, on a common horizon.
+    """Sum the zonotopes of cohorts that plug in at different steps, on a common horizon.
 
     Parameters
     ----------
     domain : Domain
-        One vehicle of each of n cohorts.
+        Domain of one vehicle of each of n cohorts.
     sizes : array_like, shape (n,)
         Vehicles in each cohort [veh], real numbers, 0 or more.
     offsets : array_like of int, shape (n,)
@@ -61,7 +62,7 @@ def station_zonotope(domain, sizes, offsets, n_horizon, lags=(1,), objective="su
     lags, objective
         As in `inner_zonotope`.
     zonotopes : list of Zonotope, optional
-        `inner_zonotopes(domain, lags, objective)` if known already; they do not depend on sizes, offsets or prices.
+        `inner_zonotopes(domain, lags, objective)`, if already known; they do not depend on sizes, offsets or prices.
 
     Returns
     -------
@@ -98,7 +99,18 @@ def station_zonotope(domain, sizes, offsets, n_horizon, lags=(1,), objective="su
 
 
 def sum_zonotopes(zonotopes, sizes):
-    """Minkowski sum of cohorts in the same window: centres, half-lengths and shortfalls are added, weighted by size.
+    """Minkowski sum of cohorts with the same plug-in window: add centres, half-lengths and unserved energy.
+
+    Parameters
+    ----------
+    zonotopes : list of Zonotope
+        Zonotope of one vehicle of each of n cohorts.
+    sizes : array_like, shape (n,)
+        Weights: vehicles in each cohort [veh].
+
+    Returns
+    -------
+    Zonotope
 
     Raises
     ------
@@ -123,7 +135,7 @@ def sum_zonotopes(zonotopes, sizes):
 
 
 def _place(member, offset, n_horizon, lags):
-    """Coordinates and generators on the horizon to which a vehicle's powers and half-lengths belong."""
+    """Positions of a vehicle's coordinates and generators among those of the horizon."""
     n, at, columns, begin = member.n_steps, [], [], 0
     for block in range(2 if member.space == "stacked" else 1):
         at.append(block * n_horizon + offset + np.arange(n))

@@ -1,4 +1,4 @@
-"""A fleet as zonotopes in a grid problem: linear in the cohort sizes, and never worse than charging uncontrolled."""
+"""A fleet as zonotopes in a grid problem: linear in the cohort sizes, and never worse than uncontrolled charging."""
 
 from dataclasses import dataclass, replace
 
@@ -16,26 +16,26 @@ from evlib.flexibility.zonotope.minkowski_sum import station_zonotope
 
 __all__ = ["ZonotopeBlock", "check_disaggregation", "vehicle_schedules", "zonotope_block"]
 
-# A solver's coefficients may leave the box by its tolerance; more than this share of the largest is a mistake.
+# Coefficients may leave the box by the solver's tolerance; more than this share of the largest half-length is an error.
 OUTSIDE = 1e-6
 
 
 @dataclass(frozen=True)
 class ZonotopeBlock:
-    """Station power as the grid problem sees it, and what turns its solution into schedules.
+    """Station power as a part of the grid problem, and what turns its solution into schedules.
 
     Attributes
     ----------
     station_load : StationLoad
     fleet : Fleet
-    members : tuple of ndarray
+    members : tuple of ndarray of int
         Cohorts of each station.
     stations : tuple of StationZonotope
-        For sizes of 1: only the cohorts' own centres and half-lengths are used.
-    steered, plain : cvxpy.Variable
-        Vehicles of each cohort that follow the zonotope, and that charge uncontrolled (None without the hull).
+        Made with sizes of 1: only the centres and half-lengths of single cohorts are used.
+    steered, plain : cvxpy.Variable, shape (n,)
+        Vehicles of each cohort that follow the zonotope, and those that charge uncontrolled (None without the hull).
     points : list of (ndarray, cvxpy.Variable)
-        Of each station: which coefficients are not 0 anyhow, and their values b [MW].
+        For each station: which coefficients can differ from 0, and their values b [MW].
     """
 
     station_load: StationLoad
@@ -61,7 +61,7 @@ class ZonotopeBlock:
             steered_station = replace(station, zonotope=station.of_size(steered[rows]), sizes=steered[rows])
             point = np.zeros(len(beta))
             if len(wide):
-                # what the solver leaves outside is missing in the sum over vehicles, where it is seen
+                # what the solver leaves outside the box is cut off; it then shows as an error of the sum over vehicles
                 point[wide] = np.clip(1000.0 * b.value, -beta[wide], beta[wide])
             of_cohorts = vehicle_schedules(steered_station, point)
             for name, value in fields.items():
@@ -69,13 +69,13 @@ class ZonotopeBlock:
                 mix = share[rows, None] if value.ndim == 2 else share[rows]
                 at = np.ix_(rows, np.arange(steered_values.shape[1])) if value.ndim == 2 else rows
                 value[at] = mix * steered_values + (1 - mix) * value[at]
-                if name == "energy_kwh":  # constant after the last usable step, of the longest stay too
+                if name == "energy_kwh":  # constant also after the station's longest stay
                     value[rows, steered_values.shape[1] :] = value[rows, steered_values.shape[1] - 1, None]
         return Schedule(**fields)
 
 
 def zonotope_block(fleet: Fleet, size_veh=None, *, lags=(1,), objective="sum", hull=True, zonotopes=None):
-    """Zonotopes of all stations, each the sum of its cohorts', as a part of a grid problem.
+    """Zonotopes of all stations, each the sum over its cohorts, as a part of a grid problem.
 
     .. math:: p = \\sum_v N_v^z center_v + G b + \\sum_v N_v^u u_v, \\quad |b| \\le \\sum_v N_v^z \\beta_v, \\quad
               N^z + N^u = N
@@ -84,12 +84,12 @@ def zonotope_block(fleet: Fleet, size_veh=None, *, lags=(1,), objective="sum", h
     ----------
     fleet : Fleet
     size_veh : ndarray or cvxpy.Expression, shape (n,), optional
-        Vehicles in each cohort, a Parameter or a variable of the caller's; those of the fleet, if not given.
+        Vehicles in each cohort, possibly a Parameter or variable of the caller; the fleet's by default.
     lags, objective, zonotopes
         As in :func:`evlib.flexibility.station_zonotope`.
     hull : bool
-        Let any share of a cohort charge uncontrolled: the convex hull of the zonotope and that one profile, cohort by
-        cohort, so that the set is never worse than no control. The paper's set is without.
+        Whether any share of a cohort may charge uncontrolled. The set is then each cohort's convex hull of the zonotope
+        and that one profile, so it is never worse than no control. The paper's set has no hull.
 
     Returns
     -------
@@ -113,7 +113,7 @@ def zonotope_block(fleet: Fleet, size_veh=None, *, lags=(1,), objective="sum", h
             zonotopes=[zonotopes[v] for v in cohorts],
         )
         zonotope = station.zonotope
-        # A coefficient that no cohort widens is 0: pinned from both sides it would leave the solver no interior.
+        # A coefficient is 0 if all its half-lengths are; fixing it by bounds would leave the solver no interior.
         wide = np.flatnonzero(station.betas.any(axis=0))
         b = cp.Variable(len(wide), name=f"b{c}")  # MW
         members.append(cohorts)
@@ -145,24 +145,24 @@ def zonotope_block(fleet: Fleet, size_veh=None, *, lags=(1,), objective="sum", h
 
 
 def vehicle_schedules(station, b):
-    """What one vehicle of each cohort does when the station runs at the point b of its zonotope.
+    """What one vehicle of each cohort does if the station is at the point b of its zonotope.
 
     Parameters
     ----------
     station : StationZonotope
     b : array_like, shape (g,)
-        Coefficients, |b| <= beta.
+        Coefficients with |b| <= beta.
 
     Returns
     -------
     Schedule
-        Each cohort's own usable steps, as in `support`. A solver's small excess over beta is passed on, not clipped:
-        `check_disaggregation` shows it.
+        In each cohort's own usable steps, as in `support`. If a solver exceeds beta slightly, the excess is not
+        clipped: `check_disaggregation` shows it.
 
     Raises
     ------
     InputError
-        If b has another shape, is not finite, or leaves the box by more than 1e-6 of the largest half-length.
+        If b has the wrong shape, is not finite, or leaves the box by more than 1e-6 of the largest half-length.
     """
     domain, zonotope = station.domain, station.zonotope
     b = _checked(zonotope, b)
@@ -171,17 +171,23 @@ def vehicle_schedules(station, b):
     charge, discharge = (to_steps(domain, station.offsets, power) for power in (charge, discharge))
     gain = domain.step_h * (domain.eta_charge * charge - discharge / domain.eta_discharge)
     energy = np.hstack([np.zeros((domain.n, 1)), np.cumsum(gain, axis=1)])
-    # what cannot be served was settled before the zonotope was built: it does not depend on b
+    # unserved energy was fixed before the zonotope was built and does not depend on b
     return Schedule(charge, discharge, energy, terminal, domain.least_unserved_kwh)
 
 
 def check_disaggregation(station, b):
-    """Largest breach of any rule by the vehicles' schedules, and what they miss of the station's point.
+    """Check the largest breach of any rule by the vehicles' schedules, and how far they miss the station's power.
+
+    Parameters
+    ----------
+    station : StationZonotope
+    b : array_like, shape (g,)
+        As in :func:`vehicle_schedules`.
 
     Returns
     -------
     dict
-        As `violations`, and `sum_kw`: largest difference between the station's power and the sum of its vehicles' [kW].
+        As `violations`, and `sum_kw`: largest difference between the station's power and that of its vehicles [kW].
     """
     schedule, zonotope = vehicle_schedules(station, b), station.zonotope
     power = zonotope.power_map @ zonotope.point(_checked(zonotope, b))
