@@ -10,7 +10,7 @@ from evlib.errors import InputError, SolverError
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command; return the exit status (0 well, 2 bad input, 1 solver failure, 130 interrupted)."""
+    """Run one command; return the exit status (0 well, 2 bad input or file, 1 solver failure, 130 interrupted)."""
     parser = argparse.ArgumentParser(prog="python -m evlib", description="Solve one case of the study.")
     commands = parser.add_subparsers(dest="command", required=True)
     command = commands.add_parser("solve", help="solve a scenario and write its tables")
@@ -24,23 +24,31 @@ def main(arguments: list[str] | None = None) -> int:
     command.add_argument("--resume", metavar="FILE", help="go on from a saved state; may be the same file as --save")
     options = parser.parse_args(arguments)
 
-    from evlib.inputs.scenario import load_scenario
-    from evlib.results.result import write_result
-    from evlib.solve import solve
-
     try:
-        scenario = load_scenario(options.scenario)
-        files = {"cache": not options.no_cache, "save": options.save, "resume": options.resume}
-        if sys.stderr.isatty():
-            _show_progress()
-        result = solve(scenario, options.strategy, options.charging, options.method, **files)
-        write_result(result, options.out)
-    except InputError as error:
+        return _solve(options)
+    except (InputError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except SolverError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print(f"interrupted before a result was written to {options.out}", file=sys.stderr)
+        return 130
+
+
+def _solve(options: argparse.Namespace) -> int:
+    from evlib.inputs.scenario import load_scenario
+    from evlib.results.result import check_folder, write_result
+    from evlib.solve import solve
+
+    check_folder(options.out)
+    scenario = load_scenario(options.scenario)
+    files = {"cache": not options.no_cache, "save": options.save, "resume": options.resume}
+    if sys.stderr.isatty():
+        _show_progress()
+    result = solve(scenario, options.strategy, options.charging, options.method, **files)
+    write_result(result, options.out)
     for measure, unit, value in result.tables["summary"].itertuples(index=False):
         print(f"{measure:42s} {value:12.3f} {unit}")
     print(f"tables and certificate are in {options.out}")

@@ -8,7 +8,6 @@ import pytest
 
 from evlib.files import (
     json_text,
-    remove_leftovers,
     replacing,
     sha256_file,
     write_csv,
@@ -16,6 +15,7 @@ from evlib.files import (
     write_npz,
     write_text,
 )
+from evlib.leftovers import remove_leftovers
 
 
 @pytest.mark.parametrize("stop", [KeyboardInterrupt, OSError])

@@ -5,6 +5,7 @@
 ``one_day``          a day without iteration: departures, loading, dispatch, prices
 ``coordinate``       the loop: a fixed number of iterations, the best one kept, with its certificate
 ``iteration``        state and measured row of each iteration; ``saved_run`` writes and reads it
+``state_checks``     whether a state that was read is one of the problem: types, shapes
 ``methods``          best response, inertia, joint, bundle: how the next flows and prices are found
 ``joint_program``    flows, cohorts and grid in one convex program
 ``plug_rents``       its limits on held plugs, whose duals are the rents
