@@ -16,7 +16,7 @@ Two pillars and one loop; a room imports only from rooms below it, which ``make 
       |                  |
     traffic             flexibility           roads and their loading  |  what vehicles can do
       |                  |
-    errors, files, leftovers, folders, hashing, numba_cache          the ground
+    errors, files, folders, hashing, leftovers, numba_cache       the ground
 
 ``figures`` draws tables, and stands beside. Around the package stands ``study``: it executes the notebooks, makes the
 committed tables, and measures. Each room says in its ``__init__`` what lives there.
