@@ -48,7 +48,10 @@ def _solve(options: argparse.Namespace) -> int:
     if sys.stderr.isatty():
         _show_progress()
     result = solve(scenario, options.strategy, options.charging, options.method, **files)
-    write_result(result, options.out)
+    try:
+        write_result(result, options.out)
+    except OSError as error:
+        raise InputError(f"{options.out}: {error.strerror or error}; the tables could not be written") from error
     for measure, unit, value in result.tables["summary"].itertuples(index=False):
         print(f"{measure:42s} {value:12.3f} {unit}")
     print(f"tables and certificate are in {options.out}")

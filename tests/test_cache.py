@@ -219,7 +219,7 @@ def test_a_disk_that_fills_up_is_one_line(cache, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(result_files, "write_csv", full)
     assert run("--out", tmp_path / "out", "--no-cache") == 2
     [line] = capsys.readouterr().err.splitlines()
-    assert line == "error: [Errno 28] No space left on device"
+    assert line == f"error: {tmp_path / 'out'}: No space left on device; the tables could not be written"
 
 
 def test_ctrl_c_before_there_is_a_result_is_one_line(tmp_path, capsys, monkeypatch):

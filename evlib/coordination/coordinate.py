@@ -134,7 +134,7 @@ def coordinate(
     objective : {"user", "system"}, optional
         The scenario's, if not given.
     save : path-like, optional
-        File to which the run is saved after every iteration, whole or not at all.
+        File to which the run is saved after every iteration, whole or not at all; its folder must be there.
     resume : path-like, optional
         File of a saved run that goes on where it stopped, to the same numbers as if it had not; may be that of ``save``.
 

@@ -25,9 +25,11 @@ def main():
     # The path belongs to the stamp: scripts in the environment hold it, so a moved project needs a new environment.
     wanted = f"{ROOT}\n{hashlib.sha256(lock.encode()).hexdigest()}\n"
     stamp = _read(STAMP)
-    missing = _missing(stamp or "")
+    missing = set() if stamp is None else _missing(stamp)
     if stamp is not None and stamp.startswith(wanted) and not missing and os.path.exists(_python()):
         return 0
+    if missing and stamp.startswith(wanted):
+        print(f"Missing in .venv: {', '.join(sorted(missing)[:3])}{' ...' if len(missing) > 3 else ''}")
     print("Installing the locked packages into .venv (once, a minute or two) ...", flush=True)
     moved = stamp is not None and stamp.splitlines()[:1] != [ROOT]
     if moved or not _works():

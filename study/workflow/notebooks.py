@@ -78,6 +78,7 @@ def run_notebooks(folder: Path, build: Path, *, cell_timeout_s: int = 600) -> li
     folder, build = folder.resolve(), build.resolve()
     if not folder.is_dir():
         raise StudyError(f"{folder} is not a folder; --notebooks must name the folder that holds the notebooks.")
+    shutil.rmtree(build / "running", ignore_errors=True)  # of a killed run; `exclusive` sees to it that none is at work
     for outputs in (build, build / "notebooks", build / "recorded"):
         outputs.mkdir(parents=True, exist_ok=True)
         remove_leftovers(outputs)

@@ -57,7 +57,7 @@ def test_a_whole_environment_is_left_alone(environment):
 
 
 @pytest.mark.parametrize("name", ["six.py", "numpy", "numpy-2.3.1.dist-info", "evlib.pth"])
-def test_what_is_missing_is_installed_again(environment, name):
+def test_what_is_missing_is_installed_again(environment, name, capsys):
     """A package, its record, or the line that makes evlib importable; found once, not each time from then on."""
     path = environment.packages / name
     subprocess.run(["rm", "-r", path], check=True)
@@ -65,6 +65,7 @@ def test_what_is_missing_is_installed_again(environment, name):
         assert bootstrap.main() == 0
         assert path.exists()
         assert environment.calls == ["install"] * 2
+    assert f"Missing in .venv: {name}\n" in capsys.readouterr().out
 
 
 def test_another_version_is_not_taken_for_the_locked_one(environment):
