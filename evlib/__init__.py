@@ -16,12 +16,13 @@ Two pillars and one loop; a room imports only from rooms below it, which ``make 
       |                  |
     traffic             flexibility           roads and their loading  |  what vehicles can do
       |                  |
-    errors, files, folders, hashing, leftovers, numba_cache       the ground
+    errors, files, folders, hashing           the ground; also leftovers, numba_cache, interrupted_start
 
 ``figures`` draws tables, and stands beside. Around the package stands ``study``: it executes the notebooks, makes the
 committed tables, and measures. Each room says in its ``__init__`` what lives there.
 """
 
+import evlib.interrupted_start  # before all that takes long to load
 import evlib.numba_cache  # noqa: F401  before any compiled function is defined
 from evlib.errors import InputError, SolverError
 from evlib.inputs.build_roads import build_network

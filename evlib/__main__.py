@@ -7,6 +7,7 @@ import logging
 import sys
 
 from evlib.errors import InputError, SolverError
+from evlib.interrupted_start import raise_at_interrupt
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -25,6 +26,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
 
     try:
+        raise_at_interrupt()
         return _solve(options)
     except (InputError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
