@@ -16,12 +16,14 @@ Two pillars and one loop. A room (subpackage) imports only from rooms below it, 
       |                  |
     traffic             flexibility           roads and their loading  |  what vehicles can do
       |                  |
-    errors, files, folders, hashing           tools that all rooms use
+    errors, files, folders, hashing           the ground; also leftovers, numba_cache, interrupted_start
 
 ``figures`` draws tables and knows neither scenarios nor solvers. Outside the package, ``study`` executes the notebooks,
 makes the committed tables and runs the measurements. The ``__init__`` of each room lists its modules.
 """
 
+import evlib.interrupted_start  # before all that takes long to load
+import evlib.numba_cache  # noqa: F401  before any compiled function is defined
 from evlib.errors import InputError, SolverError
 from evlib.inputs.build_roads import build_network
 from evlib.inputs.scenario import load_scenario

@@ -7,6 +7,7 @@ import logging
 import sys
 
 from evlib.errors import InputError, SolverError
+from evlib.interrupted_start import raise_at_interrupt
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -24,23 +25,35 @@ def main(arguments: list[str] | None = None) -> int:
     command.add_argument("--resume", metavar="FILE", help="go on from a saved state; may be the same file as --save")
     options = parser.parse_args(arguments)
 
-    from evlib.inputs.scenario import load_scenario
-    from evlib.results.result import write_result
-    from evlib.solve import solve
-
     try:
-        scenario = load_scenario(options.scenario)
-        files = {"cache": not options.no_cache, "save": options.save, "resume": options.resume}
-        if sys.stderr.isatty():
-            _show_progress()
-        result = solve(scenario, options.strategy, options.charging, options.method, **files)
-        write_result(result, options.out)
-    except InputError as error:
+        raise_at_interrupt()
+        return _solve(options)
+    except (InputError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except SolverError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print(f"interrupted before a result was written to {options.out}", file=sys.stderr)
+        return 130
+
+
+def _solve(options: argparse.Namespace) -> int:
+    from evlib.inputs.scenario import load_scenario
+    from evlib.results.result import check_folder, write_result
+    from evlib.solve import solve
+
+    check_folder(options.out)
+    scenario = load_scenario(options.scenario)
+    files = {"cache": not options.no_cache, "save": options.save, "resume": options.resume}
+    if sys.stderr.isatty():
+        _show_progress()
+    result = solve(scenario, options.strategy, options.charging, options.method, **files)
+    try:
+        write_result(result, options.out)
+    except OSError as error:
+        raise InputError(f"{options.out}: {error.strerror or error}; the tables could not be written") from error
     for measure, unit, value in result.tables["summary"].itertuples(index=False):
         print(f"{measure:42s} {value:12.3f} {unit}")
     print(f"tables and certificate are in {options.out}")

@@ -5,19 +5,20 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import secrets
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from evlib.leftovers import remove, temporary_path
+
 __all__ = [
     "json_text",
-    "remove_leftovers",
     "replacing",
+    "replacing_files",
     "replacing_folder",
     "sha256_file",
+    "why_unwritable",
     "write_bytes",
     "write_csv",
     "write_json",
@@ -42,7 +43,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
+    temporary = temporary_path(path)
     try:
         yield temporary
         os.replace(temporary, path)
@@ -52,15 +53,16 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
 
 
 @contextmanager
-def replacing_folder(folder: str | os.PathLike[str], *, complete: str) -> Iterator[Path]:
-    """Provide a temporary folder beside ``folder``, and rename it if the block ends without error.
+def replacing_folder(folder: str | os.PathLike[str], *, keep: Callable[[Path], bool]) -> Iterator[Path]:
+    """Give a temporary folder beside ``folder``, and rename it once the block has ended well.
 
     Parameters
     ----------
     folder : path-like
-        The folder to create. If another process has created it meanwhile, that version stays.
-    complete : str
-        Name of a file that shows that the folder is complete.
+        The folder to make.
+    keep : callable
+        Is told ``folder`` where there is one by then, and says whether that stays: another process may have made it
+        meanwhile. Otherwise it is replaced.
 
     Yields
     ------
@@ -68,22 +70,68 @@ def replacing_folder(folder: str | os.PathLike[str], *, complete: str) -> Iterat
         Where to write; removed if the block raises.
     """
     folder = Path(folder)
-    temporary = folder.with_name(f".{folder.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
+    temporary = temporary_path(folder)
     try:
         yield temporary
         try:
             os.rename(temporary, folder)
         except OSError:
-            if not (folder / complete).is_file():
-                raise
+            if not keep(folder):
+                _exchange(temporary, folder)
     finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        remove(temporary)
 
 
-def remove_leftovers(folder: Path) -> None:
-    """Remove the temporary files that a killed run left in a folder, but not in its subfolders."""
-    for path in folder.glob(".*.tmp"):
-        path.unlink(missing_ok=True)
+def _exchange(temporary: Path, folder: Path) -> None:
+    """Put a folder in the place of another, or of a file; no system renames over a folder that holds something."""
+    aside = temporary_path(folder)
+    with suppress(FileNotFoundError):
+        os.rename(folder, aside)
+    try:
+        os.rename(temporary, folder)
+    finally:
+        remove(aside)
+
+
+@contextmanager
+def replacing_files(folder: str | os.PathLike[str], *, last: str) -> Iterator[Path]:
+    """Give a temporary folder within ``folder``, and move its files up once the block has ended well.
+
+    Parameters
+    ----------
+    folder : path-like
+        Must be there; other files in it stay.
+    last : str
+        Name of the file that is moved last.
+
+    Yields
+    ------
+    Path
+        Where to write; removed when the block raises.
+    """
+    folder = Path(folder)
+    temporary = temporary_path(folder / "files")
+    try:
+        temporary.mkdir()
+        yield temporary
+        for path in sorted(temporary.iterdir(), key=lambda path: path.name == last):
+            os.replace(path, folder / path.name)
+    finally:
+        remove(temporary)
+
+
+def why_unwritable(path: str | os.PathLike[str]) -> str:
+    """Why a file cannot be written at a place, found out by writing a small one beside it; empty if it can."""
+    probe = None
+    try:
+        probe = temporary_path(Path(path))
+        probe.write_bytes(b"?")
+        return ""
+    except (OSError, ValueError) as error:
+        return getattr(error, "strerror", None) or str(error)
+    finally:
+        with suppress(OSError, ValueError, AttributeError):
+            probe.unlink()
 
 
 def write_bytes(path: str | os.PathLike[str], content: bytes) -> None:

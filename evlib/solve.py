@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import logging
+import os
+from pathlib import Path
 
 from evlib.assignment.gaps import gaps
 from evlib.assignment.path_costs import evaluate_loading
@@ -15,6 +18,7 @@ from evlib.folders import cache_dir
 from evlib.hashing import code_hash
 from evlib.inputs.build_roads import build_drivers
 from evlib.inputs.scenario import Scenario
+from evlib.leftovers import remove_leftovers
 from evlib.results.certificate import certificate_of
 from evlib.results.result import Result, read_result, write_result
 from evlib.results.tables import rent_table, tables_of
@@ -24,6 +28,8 @@ __all__ = ["METHODS", "STRATEGIES", "solve"]
 
 COORDINATED = ("user", "coordinated")
 STRATEGIES = ("no_ev", "shortest_path", "snapshot", *COORDINATED)
+
+log = logging.getLogger(__name__)
 
 
 def solve(
@@ -51,7 +57,8 @@ def solve(
         How traffic and grid are coordinated, for the last two strategies; see
         :func:`evlib.coordination.coordinate.coordinate`.
     cache : bool
-        Whether to read and write ``build/cache``; the key is a hash of scenario, options, sources and lock file.
+        Read and write ``build/cache``; a key is the hash of scenario, options, sources and lock. A damaged entry is
+        solved again and replaced; a result that cannot be written there is returned all the same. Both are logged.
     save, resume : optional
         For the last two strategies, as in :func:`evlib.coordination.coordinate.coordinate`. A run that is saved or
         resumed is not read from the cache; an interrupted run is returned, but not written to it.
@@ -87,15 +94,44 @@ def solve(
             raise InputError(f"{name}: {file}; strategy {strategy!r} does not iterate, must be {_either(COORDINATED)}")
     if not cache:
         return _solve(scenario, strategy, charging, method, run_files)
-    key = hashlib.sha256("/".join((scenario.hash, strategy, charging, method, code_hash())).encode()).hexdigest()[:32]
-    folder = cache_dir() / key
-    if save is not None or resume is not None or not (folder / "result.json").is_file():
-        result = _solve(scenario, strategy, charging, method, run_files)
-        if result.certificate.interrupted:
-            return result
-        with replacing_folder(folder, complete="result.json") as temporary:
+    case = {"strategy": strategy, "charging": charging, "method": method, "code_hash": code_hash()}
+    folder = cache_dir() / hashlib.sha256("/".join((scenario.hash, *case.values())).encode()).hexdigest()[:32]
+    cached = _from_cache(scenario, folder, case) if save is None and resume is None else None
+    if cached is not None:
+        return cached
+    result = _solve(scenario, strategy, charging, method, run_files)
+    return result if result.certificate.interrupted else _through_cache(result, folder, case)
+
+
+def _from_cache(scenario: Scenario, folder: Path, case: dict) -> Result | None:
+    """The result in a folder of the cache; None where there is no folder, or a damaged one."""
+    if not os.path.lexists(folder):
+        return None
+    try:
+        return read_result(scenario, folder, **case)
+    except InputError as error:
+        log.warning("cache entry %s is damaged (%s); solving again", folder, error)
+        return None
+
+
+def _through_cache(result: Result, folder: Path, case: dict) -> Result:
+    """The result as it reads from the cache once it is written there; as it is where that fails."""
+
+    def intact(entry: Path) -> bool:
+        try:
+            return bool(read_result(result.scenario, entry, **case))
+        except InputError:
+            return False
+
+    try:
+        remove_leftovers(folder.parent)
+        with replacing_folder(folder, keep=intact) as temporary:
             write_result(result, temporary)
-    return read_result(scenario, folder)
+            written = read_result(result.scenario, temporary, **case)
+        return written
+    except (OSError, InputError) as error:
+        log.warning("cache entry %s could not be written (%s); the result is returned all the same", folder, error)
+        return result
 
 
 def _either(names) -> str:

@@ -1,4 +1,4 @@
-"""A file is either the old one or the new one, whatever stops the writer."""
+"""A file or folder is either the old one or the new one, whatever stops the writer."""
 
 import json
 
@@ -8,9 +8,11 @@ import pytest
 
 from evlib.files import (
     json_text,
-    remove_leftovers,
     replacing,
+    replacing_files,
+    replacing_folder,
     sha256_file,
+    why_unwritable,
     write_csv,
     write_json,
     write_npz,
@@ -60,9 +62,54 @@ def test_same_content_gives_same_bytes(tmp_path):
     assert json.loads((tmp_path / "n.json").read_text()) == {"n": 3, "x": 0.5}
 
 
-def test_leftovers_of_a_killed_run_are_removed(tmp_path):
-    """A kill cannot be caught: its temporary file is removed by the next run, and no other file is."""
-    (tmp_path / ".a.csv.123-00ff.tmp").write_text("half")
-    (tmp_path / "a.csv").write_text("whole")
-    remove_leftovers(tmp_path)
-    assert [path.name for path in tmp_path.iterdir()] == ["a.csv"]
+def entry(folder, text):
+    folder.mkdir(exist_ok=True)
+    (folder / "content").write_text(text)
+
+
+@pytest.mark.parametrize(
+    ("kept", "content"), [(True, "old"), (False, "new")], ids=["made meanwhile by another", "damaged"]
+)
+def test_a_folder_is_replaced_whole_unless_the_one_that_is_there_is_to_stay(tmp_path, kept, content):
+    entry(tmp_path / "entry", "old")
+    with replacing_folder(tmp_path / "entry", keep=lambda folder: kept) as temporary:
+        entry(temporary, "new")
+    assert (tmp_path / "entry" / "content").read_text() == content
+    assert [path.name for path in tmp_path.iterdir()] == ["entry"]
+
+
+def test_a_file_in_the_place_of_a_folder_is_replaced(tmp_path):
+    (tmp_path / "entry").write_text("a file")
+    with replacing_folder(tmp_path / "entry", keep=lambda folder: False) as temporary:
+        entry(temporary, "new")
+    assert (tmp_path / "entry" / "content").read_text() == "new"
+
+
+@pytest.mark.parametrize("stop", [KeyboardInterrupt, OSError])
+def test_files_that_belong_together_are_replaced_together(tmp_path, stop):
+    """Stopped between two files, none is replaced; else all are, and what stands beside them stays."""
+    for name in ("a", "b", "beside"):
+        (tmp_path / name).write_text("old")
+
+    def write(stopped):
+        with replacing_files(tmp_path, last="b") as fresh:
+            (fresh / "a").write_text("new")
+            if stopped:
+                raise stop
+            (fresh / "b").write_text("new")
+
+    with pytest.raises(stop):
+        write(stopped=True)
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == dict.fromkeys(("a", "b", "beside"), "old")
+    write(stopped=False)
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"a": "new", "b": "new", "beside": "old"}
+
+
+def test_a_place_is_tried_before_work_and_left_as_it_was(tmp_path):
+    (tmp_path / "file").write_text("")
+    assert why_unwritable(tmp_path / "new") == ""
+    assert why_unwritable(tmp_path / "absent" / "new") == "No such file or directory"
+    assert why_unwritable(tmp_path / "file" / "new") == "Not a directory"
+    assert why_unwritable(tmp_path / ("n" * 300)) == "File name too long"
+    assert "null" in why_unwritable(tmp_path / "a\0b")
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]

@@ -3,8 +3,9 @@
 ``problem``          the coupled problem of a day: everything that stays the same during the iterations
 ``announced_price``  the price gap: whether an announced price supports the dispatch
 ``one_day``          a day without iteration: departures, loading, dispatch, prices
-``coordinate``       the loop: a fixed number of iterations, the best of which is kept, with its certificate
-``iteration``        state and measured row of each iteration; ``saved_run`` writes and reads the state
+``coordinate``       the loop: a fixed number of iterations, the best one kept, with its certificate
+``iteration``        state and measured row of each iteration; ``saved_run`` writes and reads it
+``state_checks``     whether a state that was read is one of the problem: types, shapes
 ``methods``          best response, inertia, joint, bundle: how the next flows and prices are found
 ``joint_program``    flows, cohorts and grid in one convex program
 ``plug_rents``       the limits on held plugs in that program; their duals are the rents

@@ -19,7 +19,8 @@ from evlib.assignment.tno import OBJECTIVES
 from evlib.coordination.iteration import Iteration, IterationRow
 from evlib.coordination.methods import METHODS, Method
 from evlib.coordination.problem import CoupledProblem
-from evlib.coordination.saved_run import load_state, save_state
+from evlib.coordination.saved_run import check_place, load_state, save_state
+from evlib.coordination.state_checks import check_shapes
 from evlib.errors import InputError
 from evlib.inputs.scenario import Scenario
 from evlib.traffic.network import Network
@@ -136,7 +137,7 @@ def coordinate(
     objective : {"user", "system"}, optional
         The scenario's objective by default.
     save : path-like, optional
-        File to which the run is saved after every iteration, completely or not at all.
+        File to which the run is saved after every iteration, whole or not at all; its folder must be there.
     resume : path-like, optional
         File of a saved run to continue, with the same results as if it had not stopped; may be the same as ``save``.
 
@@ -147,8 +148,8 @@ def coordinate(
     Raises
     ------
     InputError
-        If the method or objective is unknown, or the file to resume is from another scenario, version of the code,
-        method, charging or objective.
+        Unknown method or objective; a place where nothing can be saved; a file to resume that is no whole run of this
+        scenario, code, method, charging and objective.
     SolverError
         If a problem does not end *optimal*.
     KeyboardInterrupt
@@ -167,8 +168,8 @@ def coordinate(
     for label, value, known in (("method", method, METHODS), ("objective", objective, OBJECTIVES)):
         if value not in known:
             raise InputError(f"{label} {value!r} is unknown; must be one of {', '.join(known)}")
-    if save is not None and Path(save).is_dir():
-        raise InputError(f"save: {save} is a folder; must be a file")
+    if save is not None:
+        check_place(save)
     whose = (scenario, method, charging, objective)
     state = load_state(resume, *whose) if resume is not None else None
     problem = CoupledProblem.of(scenario, charging, objective)
@@ -176,6 +177,8 @@ def coordinate(
         return _nobody_drives(problem)
     if scenario.switches.path_set == "generated":
         problem = problem.with_generated_paths()
+    if state is not None:
+        check_shapes(resume, state, problem)
     run = Iteration(problem, state)
     answering, n_iterations = METHODS[method](run), run.keys.iterations
     try:

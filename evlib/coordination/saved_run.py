@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-import zipfile
+import os
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -13,13 +14,15 @@ import numpy as np
 from evlib.assignment.gaps import Gaps
 from evlib.coordination.cutting_planes import CutMemory
 from evlib.coordination.iteration import Iterate, IterationRow, State
+from evlib.coordination.state_checks import check_types
 from evlib.errors import InputError
-from evlib.files import write_npz
+from evlib.files import why_unwritable, write_npz
 from evlib.flexibility.column_generation import PricedColumn
 from evlib.flexibility.schedule import Schedule
 from evlib.hashing import code_hash
+from evlib.leftovers import remove_leftovers
 
-__all__ = ["load_state", "save_state"]
+__all__ = ["check_place", "load_state", "save_state"]
 
 
 def save_state(path: str | Path, state: State, scenario, method: str, charging: str, objective: str) -> None:
@@ -36,7 +39,26 @@ def save_state(path: str | Path, state: State, scenario, method: str, charging: 
     arrays: dict[str, np.ndarray] = {}
     head = _belongs_to(scenario, method, charging, objective)
     head |= {"name": scenario.name, "state": _packed(vars(state), arrays, {})}
-    write_npz(path, head=np.array(json.dumps(head)), **arrays)
+    text = json.dumps(head)
+    write_npz(path, head=np.array(text), checksum=np.array(_checksum(text, arrays)), **arrays)
+
+
+def check_place(path: str | Path) -> None:
+    """Whether a run can be saved at a place; what killed processes left beside it is removed.
+
+    Raises
+    ------
+    InputError
+        A folder is at that place, or the folder around it is not there or cannot be written to.
+    """
+    path = Path(path)
+    if os.path.isdir(path):
+        raise InputError(f"save: {path} is a folder; must be a file")
+    if os.path.lexists(path) and not os.path.isfile(path):
+        raise InputError(f"save: {path} is something else than a file; must be a file")
+    if reason := why_unwritable(path):
+        raise InputError(f"save: {path}: {reason}; must be a file in a folder that can be written to")
+    remove_leftovers(path.parent)
 
 
 def load_state(path: str | Path, scenario, method: str, charging: str, objective: str) -> State:
@@ -45,26 +67,42 @@ def load_state(path: str | Path, scenario, method: str, charging: str, objective
     Raises
     ------
     InputError
-        If there is no such file, or it is incomplete, or the run had another scenario, version of the code, method,
+        No such file, not a whole run or not as it was saved, or a run of another scenario, version of the code, method,
         charging or objective.
     """
     path = Path(path)
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise InputError(f"{path}: no such file; must be a run saved by coordinate")
     try:
-        with np.load(path, allow_pickle=False) as file:
-            head = json.loads(str(file["head"]))
-            arrays = {name: file[name] for name in file.files if name != "head"}
-        state = _unpacked(head.pop("state"), arrays)
+        head, arrays = _read(path)
         belongs = {name: head[name] for name in _BELONGS}
-    except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile) as error:
-        raise InputError(f"{path}: {error}; must be a whole run saved by coordinate") from error
+        state = State(**_whole(State, _unpacked(head["state"], arrays)))
+    except Exception as error:  # whatever NumPy and zipfile raise at bytes that nobody has written
+        reason = f"{type(error).__name__}: {error}"
+        raise InputError(f"{path}: {reason}; must be a whole run saved by coordinate") from error
     for name, wanted in _belongs_to(scenario, method, charging, objective).items():
         if belongs[name] != wanted:
             raise InputError(f"{path}: {_BELONGS[name]} {belongs[name]!r}; must be {wanted!r} to go on, so start anew")
-    if set(state) != {item.name for item in fields(State)}:
-        raise InputError(f"{path}: holds {', '.join(sorted(state))}; must be a whole run saved by coordinate")
-    return State(**state)
+    check_types(path, state)
+    return state
+
+
+def _read(path: Path) -> tuple[dict, dict[str, np.ndarray]]:
+    """Head and arrays of a file, if they are as they were written."""
+    with np.load(path, allow_pickle=False) as file:
+        arrays = {name: file[name] for name in file.files}
+    text, checksum = str(arrays.pop("head")), str(arrays.pop("checksum"))
+    if checksum != _checksum(text, arrays):
+        raise ValueError("has been changed since it was written, its checksum is another")
+    return json.loads(text), arrays
+
+
+def _checksum(head: str, arrays: dict[str, np.ndarray]) -> str:
+    digest = hashlib.sha256(head.encode())
+    for name, array in sorted(arrays.items()):
+        digest.update(f"\n{name} {array.dtype.str} {array.shape}\n".encode())
+        digest.update(array.tobytes())
+    return digest.hexdigest()
 
 
 _BELONGS = {
@@ -110,7 +148,15 @@ def _unpacked(value: Any, arrays: dict) -> Any:
     if kind == "array":
         return arrays[item]
     if kind in _RECORDS:
-        return _RECORDS[kind](**_unpacked(item, arrays))
+        return _RECORDS[kind](**_whole(_RECORDS[kind], _unpacked(item, arrays)))
     if kind == "dict":
         return {key: _unpacked(part, arrays) for key, part in item.items()}
     return {"list": list, "tuple": tuple}[kind](_unpacked(part, arrays) for part in item)
+
+
+def _whole(kind: type, values: dict) -> dict:
+    """The values of a record's fields, if they are all there."""
+    wanted = {item.name for item in fields(kind)}
+    if set(values) != wanted:
+        raise ValueError(f"{kind.__name__} holds {', '.join(sorted(values))}, not {', '.join(sorted(wanted))}")
+    return values

@@ -1,5 +1,6 @@
 """Make .venv from requirements.lock, unless it is that already. Plain Python: nothing else is installed yet."""
 
+import glob
 import hashlib
 import os
 import re
@@ -24,8 +25,11 @@ def main():
     # The path belongs to the stamp: scripts in the environment hold it, so a moved project needs a new environment.
     wanted = f"{ROOT}\n{hashlib.sha256(lock.encode()).hexdigest()}\n"
     stamp = _read(STAMP)
-    if stamp == wanted and os.path.exists(_python()):
+    missing = set() if stamp is None else _missing(stamp)
+    if stamp is not None and stamp.startswith(wanted) and not missing and os.path.exists(_python()):
         return 0
+    if missing and stamp.startswith(wanted):
+        print(f"Missing in .venv: {', '.join(sorted(missing)[:3])}{' ...' if len(missing) > 3 else ''}")
     print("Installing the locked packages into .venv (once, a minute or two) ...", flush=True)
     moved = stamp is not None and stamp.splitlines()[:1] != [ROOT]
     if moved or not _works():
@@ -34,13 +38,42 @@ def main():
             return _fail("python3 -m venv failed; on Debian and Ubuntu: apt-get install python3-venv")
     elif stamp is not None:
         os.remove(STAMP)  # written again when the installation has succeeded
+        _forget_distributions(missing)
     if not (_install_by_uv(lock) or _install_by_pip()):
         return _fail("The packages of requirements.lock could not be installed; see the message above.")
     _make_importable()
     with open(STAMP + ".tmp", "w", encoding="utf-8") as file:
-        file.write(wanted)
+        file.write(wanted + "".join(name + "\n" for name in _installed()))
     os.replace(STAMP + ".tmp", STAMP)
     return 0
+
+
+def _installed():
+    """Names of what stands in site-packages: distributions with their versions (``*.dist-info``), packages, modules."""
+    names = [name for folder in _site_packages() for name in os.listdir(folder)]
+    return sorted(name for name in names if name != "__pycache__")
+
+
+def _missing(stamp):
+    """Names that the stamp lists, as they were after the installation, and that are no longer there.
+
+    A stamp that lists none is of an earlier version of this file; then it cannot be told, so its list is missing.
+    """
+    names = stamp.splitlines()[2:]
+    return set(names).difference(_installed()) if names else {"list of packages"}
+
+
+def _forget_distributions(missing):
+    """Remove the records of packages of which a part is missing: installers believe the records, not the files."""
+    for folder in _site_packages():
+        for record in glob.glob(os.path.join(glob.escape(folder), "*.dist-info", "RECORD")):
+            files = (_read(record) or "").splitlines()
+            if missing.intersection(line.split(",")[0].split("/")[0] for line in files):
+                shutil.rmtree(os.path.dirname(record), ignore_errors=True)
+
+
+def _site_packages():
+    return glob.glob(os.path.join(glob.escape(VENV), "lib", "python3*", "site-packages"))
 
 
 def _install_by_uv(lock):

@@ -10,7 +10,8 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from pathlib import Path
 
-from evlib.files import remove_leftovers, replacing, sha256_file, write_bytes, write_json, write_text
+from evlib.files import replacing, sha256_file, write_bytes, write_json, write_text
+from evlib.leftovers import remove_leftovers
 from study.workflow.compare import same_drawing, same_table
 from study.workflow.notebooks import NotebookRun
 from study.workflow.render import Picture, plotly_library, render

@@ -18,9 +18,10 @@ from filelock import FileLock, Timeout
 from tqdm import tqdm
 
 from evlib.errors import StudyError
-from evlib.files import remove_leftovers, sha256_file, write_json
+from evlib.files import sha256_file, write_json
 from evlib.folders import DATA
 from evlib.hashing import files_hash, lock_hash, package_sources, source_hash
+from evlib.leftovers import remove_leftovers
 
 __all__ = ["NotebookRun", "exclusive", "notebook_hash", "project_hash", "run_notebooks"]
 
@@ -77,7 +78,8 @@ def run_notebooks(folder: Path, build: Path, *, cell_timeout_s: int = 600) -> li
     folder, build = folder.resolve(), build.resolve()
     if not folder.is_dir():
         raise StudyError(f"{folder} is not a folder; --notebooks must name the folder that holds the notebooks.")
-    for outputs in (build / "notebooks", build / "recorded"):
+    shutil.rmtree(build / "running", ignore_errors=True)  # of a killed run; `exclusive` sees to it that none is at work
+    for outputs in (build, build / "notebooks", build / "recorded"):
         outputs.mkdir(parents=True, exist_ok=True)
         remove_leftovers(outputs)
     sources = sorted(path for path in folder.glob("*.ipynb") if not path.name.startswith("."))

@@ -1,7 +1,8 @@
 """Figure JSON to pictures: the one place that knows kaleido.
 
 Kaleido 0.2.1 brings its own browser and now and then hangs when that starts. So it runs in a process group of its own,
-with a time limit; a group that overruns is ended as a whole and what it left undone is tried again.
+which may take its time as long as one picture follows the other; a group that stops drawing is ended as a whole and what
+it left undone is tried again.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -22,10 +24,13 @@ import numpy as np
 
 from evlib.errors import StudyError
 from evlib.files import write_bytes, write_json
+from evlib.leftovers import remove_leftovers, temporary_folder
 
 __all__ = ["Picture", "render", "with_palette"]
 
 _WORKER = (sys.executable, "-m", "study.workflow.render")
+_LOOK_EVERY_S = 0.1
+_SHUTDOWN_LIMIT_S = 5.0  # once all pictures are there, nothing is lost by ending the process
 
 
 @dataclass(frozen=True)
@@ -57,8 +62,8 @@ class Picture:
 def render(
     pictures: Sequence[Picture],
     *,
-    start_limit_s: float = 30.0,
-    picture_limit_s: float = 5.0,
+    start_limit_s: float = 60.0,
+    picture_limit_s: float = 60.0,
     attempts: int = 3,
     worker: Sequence[str] = _WORKER,
 ) -> None:
@@ -68,7 +73,8 @@ def render(
     ----------
     pictures : sequence of Picture
     start_limit_s, picture_limit_s : float
-        Time limit of one attempt [s]: the first plus the second for each picture.
+        How long an attempt may go without a picture [s]: the second since the last picture, both before the first. A
+        loaded machine takes longer for all pictures, but not so much longer for one.
     attempts : int
         How often to start over with what is left.
     worker : sequence of str
@@ -83,31 +89,46 @@ def render(
         Path(picture.out).unlink(missing_ok=True)
     last_words = ""
     for _ in range(attempts):
-        missing = [picture for picture in pictures if not Path(picture.out).exists()]
+        missing = _missing(pictures)
         if not missing:
             return
-        with tempfile.TemporaryDirectory(prefix="evlib-") as folder:
-            jobs = Path(folder) / "jobs.json"
+        with temporary_folder(_folder_of_links()) as folder:
+            jobs = folder / "jobs.json"
             write_json(jobs, [asdict(picture) for picture in missing])
-            last_words = _attempt([*worker, str(jobs)], start_limit_s + picture_limit_s * len(missing))
-    missing = [picture.out for picture in pictures if not Path(picture.out).exists()]
+            last_words = _attempt([*worker, str(jobs)], missing, start_limit_s, picture_limit_s)
+        for place in {Path(picture.out).parent for picture in missing}:
+            remove_leftovers(place)
+    missing = _missing(pictures)
     if missing:
         count = f"{len(missing)} of {len(pictures)} pictures"
-        message = f"{count} could not be drawn in {attempts} attempts, first {missing[0]}."
+        message = f"{count} could not be drawn in {attempts} attempts, first {missing[0].out}."
         raise StudyError(f"{message}\n{last_words}")
 
 
-def _attempt(command: list[str], limit_s: float) -> str:
-    """Run a command in a process group of its own; end the whole group at the time limit. Its last words."""
+def _missing(pictures: Sequence[Picture]) -> list[Picture]:
+    return [picture for picture in pictures if not Path(picture.out).exists()]
+
+
+def _folder_of_links() -> str:
+    """The system's place for temporary files, unless there is a space in its path, which kaleido cannot bear."""
+    return "/tmp" if " " in tempfile.gettempdir() else tempfile.gettempdir()
+
+
+def _attempt(command: list[str], pictures: list[Picture], start_limit_s: float, picture_limit_s: float) -> str:
+    """Run a command in a process group of its own; end the whole group when it no longer draws. Its last words."""
+    # The browser's own temporary files go where they are removed with the job list.
+    environment = os.environ | {"TMPDIR": os.path.dirname(command[-1])}
     with tempfile.TemporaryFile() as output:
         process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+            env=environment,
         )
         try:
-            process.wait(limit_s)
-            ending = f"The drawing process ended with code {process.returncode}"
-        except subprocess.TimeoutExpired:
-            ending = f"The drawing process was ended after {limit_s:g} s"
+            ending = _watch(process, pictures, start_limit_s, picture_limit_s)
         finally:
             try:
                 os.killpg(process.pid, signal.SIGKILL)
@@ -118,29 +139,44 @@ def _attempt(command: list[str], limit_s: float) -> str:
         return "\n".join([f"{ending}; its last words:", *output.read().decode(errors="replace").splitlines()[-8:]])
 
 
-def _draw(pictures: list[Picture]) -> None:
+def _watch(process: subprocess.Popen, pictures: list[Picture], start_limit_s: float, picture_limit_s: float) -> str:
+    """Wait until a drawing process has ended, or has drawn nothing for too long; says which."""
+    n_missing, limit_s, since_s = len(pictures), start_limit_s + picture_limit_s, time.monotonic()
+    while time.monotonic() - since_s <= limit_s:
+        try:
+            process.wait(_LOOK_EVERY_S)
+            return f"The drawing process ended with code {process.returncode}"
+        except subprocess.TimeoutExpired:
+            pass
+        n_still_missing = len(_missing(pictures))
+        if n_still_missing < n_missing:
+            n_missing, since_s = n_still_missing, time.monotonic()
+            limit_s = picture_limit_s if n_missing else min(picture_limit_s, _SHUTDOWN_LIMIT_S)
+    return f"The drawing process was ended after {limit_s:g} s without a new picture, {n_missing} missing"
+
+
+def _draw(pictures: list[Picture], folder: Path) -> None:
     """Draw pictures in this process. Kaleido's own start script cannot bear a space in a path: it gets links."""
     from kaleido.scopes.plotly import PlotlyScope
 
-    with tempfile.TemporaryDirectory(prefix="evlib-", dir="/tmp") as folder:
-        program = Path(PlotlyScope.executable_path())
-        (Path(folder) / "kaleido").symlink_to(program.parent)
-        (Path(folder) / "plotly.min.js").symlink_to(plotly_library())
+    program = Path(PlotlyScope.executable_path())
+    (folder / "kaleido").symlink_to(program.parent)
+    (folder / "plotly.min.js").symlink_to(plotly_library())
 
-        class Scope(PlotlyScope):
-            @classmethod
-            def executable_path(cls) -> str:
-                return f"{folder}/kaleido/{program.name}"
+    class Scope(PlotlyScope):
+        @classmethod
+        def executable_path(cls) -> str:
+            return f"{folder}/kaleido/{program.name}"
 
-        scope = Scope(plotlyjs=f"{folder}/plotly.min.js")
-        scope.mathjax = None  # once: it restarts the browser
-        for picture in pictures:
-            figure = json.loads(Path(picture.drawing).read_text(encoding="utf-8"))
-            kind = Path(picture.out).suffix[1:]
-            content = scope.transform(figure, kind, width=picture.width, height=picture.height, scale=picture.scale)
-            content = _without_dates(content) if kind == "pdf" else with_palette(content, picture.colours)
-            write_bytes(picture.out, content)
-        scope._shutdown_kaleido()
+    scope = Scope(plotlyjs=f"{folder}/plotly.min.js")
+    scope.mathjax = None  # once: it restarts the browser
+    for picture in pictures:
+        figure = json.loads(Path(picture.drawing).read_text(encoding="utf-8"))
+        kind = Path(picture.out).suffix[1:]
+        content = scope.transform(figure, kind, width=picture.width, height=picture.height, scale=picture.scale)
+        content = _without_dates(content) if kind == "pdf" else with_palette(content, picture.colours)
+        write_bytes(picture.out, content)
+    scope._shutdown_kaleido()
 
 
 def plotly_library() -> Path:
@@ -199,4 +235,5 @@ def with_palette(png: bytes, colours: int) -> bytes:
 
 
 if __name__ == "__main__":
-    _draw([Picture(**job) for job in json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))])
+    job_list = Path(sys.argv[1])
+    _draw([Picture(**job) for job in json.loads(job_list.read_text(encoding="utf-8"))], job_list.parent)

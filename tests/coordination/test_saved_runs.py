@@ -15,6 +15,7 @@ import pytest
 
 import evlib.coordination.saved_run as run_file
 from evlib import InputError, solve
+from evlib.__main__ import main
 from evlib.assignment.gaps import gaps
 from evlib.coordination.announced_price import price_gap
 from evlib.coordination.coordinate import PRICE_GAP_TOLERANCE, coordinate
@@ -191,10 +192,24 @@ def test_files_that_are_no_run_are_refused(few, saved, tmp_path):
             coordinate(few, resume=file)
     with pytest.raises(InputError, match=r"absent\.npz: no such file"):
         coordinate(few, resume=tmp_path / "absent.npz")
-    with pytest.raises(InputError, match=f"save: {tmp_path} is a folder; must be a file"):
-        coordinate(few, save=tmp_path)
     with pytest.raises(InputError, match="strategy 'snapshot' does not iterate, must be 'user' or 'coordinated'"):
         solve(few, "snapshot", save=cut)
+
+
+def test_leftovers_beside_a_saved_run_are_removed(few, tmp_path):
+    (tmp_path / ".run.npz.999999999-00ff.tmp").write_text("left by a killed run")
+    with pytest.raises(Stopped), stopping_after(1):
+        coordinate(few, save=tmp_path / "run.npz")
+    assert [path.name for path in tmp_path.iterdir()] == ["run.npz"]
+
+
+def test_ctrl_c_before_the_first_answer_is_one_line_and_exit_130(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("EVLIB_CACHE", str(tmp_path / "cache"))
+    out = tmp_path / "out"
+    with stopping_after(1, KeyboardInterrupt):
+        assert main(["solve", "mini", "--strategy", "coordinated", "--out", str(out)]) == 130
+    assert capsys.readouterr().err.splitlines()[-1] == f"interrupted before a result was written to {out}"
+    assert not out.exists()
 
 
 def test_ctrl_c_in_a_terminal_writes_the_best_iterate_and_the_run_can_go_on(few, tmp_path):

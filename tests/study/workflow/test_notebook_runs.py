@@ -124,6 +124,18 @@ def test_stopped_run_is_finished_by_the_next(study, monkeypatch):
     assert study() == ["02_b"]
 
 
+def test_leftovers_of_a_killed_run_are_removed(study):
+    """Temporary files and folders of processes that are gone, and the copy that was being executed."""
+    leftover = ".a.json.999999999-00ff.tmp"
+    for folder in ("", "notebooks", "recorded"):
+        (study.build / folder / leftover).mkdir(parents=True)
+    (study.build / "running").mkdir()
+    (study.build / "running" / "00_renamed.ipynb").write_text("half")
+    study()
+    assert not list(study.build.rglob(leftover))
+    assert not (study.build / "running").exists()
+
+
 def test_removed_notebook_takes_its_figures_along(study):
     study()
     (study.folder / "01_a.ipynb").unlink()

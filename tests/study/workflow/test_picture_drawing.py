@@ -1,7 +1,10 @@
 """A browser that hangs or dies costs a retry, never the run; a palette makes pictures small and keeps their colours."""
 
+import inspect
 import io
 import os
+import subprocess
+import tempfile
 import time
 
 import numpy as np
@@ -9,6 +12,7 @@ import pytest
 from PIL import Image
 
 from evlib.errors import StudyError
+from study.workflow import render as drawing
 from study.workflow.render import Picture, render, with_palette
 
 
@@ -37,7 +41,7 @@ def test_hanging_browser_is_ended_with_its_children_and_tried_again(tmp_path):
     """The first attempt starts a grandchild and hangs; the second draws."""
     script = "if [ -e tried ]; then touch a.png; else touch tried; sleep 60 & echo $! > child; sleep 60; fi"
     start_s = time.monotonic()
-    render([picture(tmp_path)], start_limit_s=0.7, picture_limit_s=0, worker=worker(tmp_path, script))
+    render([picture(tmp_path)], start_limit_s=2, picture_limit_s=0, worker=worker(tmp_path, script))
     assert (tmp_path / "a.png").exists()
     assert time.monotonic() - start_s < 10
     child = int((tmp_path / "child").read_text())
@@ -62,6 +66,62 @@ def test_picture_that_cannot_be_drawn_is_an_error_with_the_last_words(tmp_path):
     (tmp_path / "a.png").write_text("old")
     with pytest.raises(StudyError, match=r"(?s)1 of 1 pictures.*a\.png.*code 3.*no such font"):
         render([picture(tmp_path)], attempts=2, worker=worker(tmp_path, "echo no such font >&2; exit 3"))
+
+
+def test_a_browser_that_hangs_between_pictures_is_ended_soon(tmp_path):
+    """What counts is the time since the last picture, not that of all together: the other is tried again."""
+    script = "if [ -e a.png ]; then touch b.png; else touch a.png; sleep 60; fi"
+    pictures = [picture(tmp_path), picture(tmp_path, "b.png")]
+    start_s = time.monotonic()
+    render(pictures, start_limit_s=50, picture_limit_s=0.5, worker=worker(tmp_path, script))
+    assert (tmp_path / "b.png").exists()
+    assert time.monotonic() - start_s < 20
+
+
+def test_a_browser_that_hangs_after_its_last_picture_costs_nothing(tmp_path, monkeypatch):
+    monkeypatch.setattr(drawing, "_SHUTDOWN_LIMIT_S", 0.2)
+    start_s = time.monotonic()
+    render([picture(tmp_path)], worker=worker(tmp_path, "touch a.png; sleep 60"))
+    assert time.monotonic() - start_s < 20
+
+
+@pytest.mark.parametrize(("seconds", "ending"), [(55, "ended with code 0"), (65, "ended after 60 s without")])
+def test_a_loaded_machine_may_take_its_time_as_long_as_pictures_come(tmp_path, monkeypatch, seconds, ending):
+    """A clock of its own: the browser takes 100 s to start, then one picture after the other, for ten minutes."""
+    pictures = [picture(tmp_path, f"{k}.png") for k in range(10)]
+    due = [100 + seconds * k for k in range(10)]
+    clock = iter(range(10_000))
+    monkeypatch.setattr(drawing.time, "monotonic", lambda: now[0])
+    now = [0]
+
+    class Process:
+        returncode = 0
+
+        def wait(self, limit_s):
+            now[0] = next(clock)
+            if now[0] > due[-1]:
+                return
+            if now[0] in due:
+                (tmp_path / f"{due.index(now[0])}.png").touch()
+            raise subprocess.TimeoutExpired("draw", limit_s)
+
+    limits = inspect.signature(render).parameters
+    watched = [limits[name].default for name in ("start_limit_s", "picture_limit_s")]
+    assert ending in drawing._watch(Process(), pictures, *watched)
+
+
+def test_nothing_is_left_of_a_browser_that_was_ended(tmp_path, monkeypatch):
+    """Neither its folder for temporary files nor a half-written picture, also if they are of an earlier run."""
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    script = 'mkdir "$TMPDIR/browser"; touch "$TMPDIR/browser/x" .a.png.$$-00ff.tmp; sleep 60'
+    limits = {"start_limit_s": 0.8, "picture_limit_s": 0, "attempts": 2}
+    with pytest.raises(StudyError, match=r"ended after 0\.8 s without a new picture, 1 missing"):
+        render([picture(tmp_path)], **limits, worker=worker(tmp_path, f"touch ran; {script}"))
+    assert (tmp_path / "ran").exists()
+    assert list(temporary.iterdir()) == []
+    assert list(tmp_path.glob(".*")) == []
 
 
 def pixels(png):
