@@ -57,8 +57,8 @@ def read_feeder(buses_csv, branches_csv, *, load_scale: float = 1.0, impedance_d
     ------
     InputError
         What :func:`evlib.reading.tables.read_table` refuses, not exactly one slack bus, two voltage levels, or anything
-        that :func:`feeder_from_arrays` refuses, in open branches too. The message names file, line, bus or branch and value, and says what
-        would be right.
+        that :func:`feeder_from_arrays` refuses, in open branches too. The message names file, line, bus or branch and
+        value, and says what would be right.
 
     Notes
     -----

@@ -196,8 +196,9 @@ def _read_pairs(spec: ScenarioSpec, folder: Path, nodes: set) -> dict[str, np.nd
 
 def _read_profiles(spec: ScenarioSpec, folder: Path) -> dict[str, np.ndarray]:
     path = _path(folder, "grid.profiles_file", spec.grid.profiles_file)
-    wanted = [spec.grid.load_column, *(farm.column for farm in spec.grid.farms)]
-    columns = {"time": Column("time")} | dict.fromkeys(wanted, PROFILE_COLUMN)
+    asked_by = {farm.column: f"grid.farms.{farm.name}.column" for farm in spec.grid.farms}
+    asked_by[spec.grid.load_column] = "grid.load_column"
+    columns = {"time": Column("time")} | {name: replace(PROFILE_COLUMN, asked_by=asked_by[name]) for name in asked_by}
     table = read_table(path, columns | {"*_pu": replace(PROFILE_COLUMN, required=False)}, unique=[("time",)])
     row = _rows_of_steps(spec, table)
     for farm in spec.grid.farms:

@@ -40,6 +40,8 @@ class Column:
         Value that must be exceeded.
     required : bool
         Must the file have this column?
+    asked_by : str
+        Field of a scenario that names this column, for messages.
     time_format : str, optional
         How times are written, as for `datetime.strptime`; by default YYYY-MM-DD HH:MM:SS.
     """
@@ -49,6 +51,7 @@ class Column:
     least: float | None = None
     above: float | None = None
     required: bool = True
+    asked_by: str = ""
     time_format: str | None = None
 
     @property
@@ -128,7 +131,7 @@ def read_text(path: str | Path) -> str:
     except UnicodeDecodeError as error:
         line = content[: error.start].count(b"\n") + 1
         byte = content[error.start]
-        raise InputError(f"{path}: line {line}: byte 0x{byte:02x} is not UTF-8; save the file as UTF-8") from None
+        raise InputError(f"{path}: line {line}: byte 0x{byte:02x} is no text; must be UTF-8") from None
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     if "\0" in text:
         line = text[: text.index("\0")].count("\n") + 1
@@ -241,7 +244,8 @@ def _declared(path: Path, header: list[str], columns, ignored, refused) -> dict[
     listed = ", ".join(header)
     for name, column in columns.items():
         if column.required and name not in header:
-            raise InputError(f"{path}: column {name!r} is missing; the file has {listed}")
+            asked = f"{column.asked_by} asks for it; " if column.asked_by else ""
+            raise InputError(f"{path}: column {name!r} is missing; {asked}the file has {listed}")
     for position, name in enumerate(header):
         if name in header[:position]:
             raise InputError(f"{path}: column {name!r} is there twice; keep one, the file has {listed}")
