@@ -149,13 +149,13 @@ def test_each_fault_in_the_file_is_named(edited, edit, message):
 @pytest.mark.parametrize(
     ("name", "change", "message"),
     [
-        ("mini_links", lambda text: text.replace("1,1,3,3", "1,1,3,nan"), r"mini_links.csv: row 1: a = nan"),
-        ("mini_links", lambda text: text.replace("1,1,3,3", "1,1,3,-3"), r"mini_links.csv: row 1: a = -3.* above 0"),
+        ("mini_links", lambda text: text.replace("1,1,3,3", "1,1,3,nan"), r"mini_links.csv: line 3: a = 'nan'"),
+        ("mini_links", lambda text: text.replace("1,1,3,3", "1,1,3,-3"), r"mini_links.csv: line 3: a = '-3'.* above 0"),
         ("mini_links", lambda text: text.replace("link,from,to,a", "link,from,to,b"), r"column 'a' is missing"),
         ("mini_nodes", lambda text: text.replace("5,2,0\n", ""), r"mini_nodes.csv: node 5 .* no coordinates"),
         ("mini_branches", lambda text: text + "6,4,6,1,1,1\n", r"mini_branches.csv.*loop"),
         ("mini_ratings", lambda text: text.replace("2,5,2\n", ""), r"mini_ratings.csv: line 2-5 has no rating_mva"),
-        ("mini_ratings", lambda text: text.replace("2,5,2\n", "2,5,0\n"), r"rating_mva = 0"),
+        ("mini_ratings", lambda text: text.replace("2,5,2\n", "2,5,0\n"), r"rating_mva = '0'.* above 0"),
         ("rts_gmlc_2020-07-15_day", lambda text: "\n".join(text.splitlines()[:140]), r"rows do not cover 24 steps"),
         (
             "rts_gmlc_2020-07-15_day",
