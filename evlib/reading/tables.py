@@ -119,7 +119,8 @@ def read_text(path: str | Path) -> str:
     """
     try:
         if not Path(path).exists():
-            raise InputError(f"{path}: no such file")
+            label = str(path) if str(path).isprintable() else repr(str(path))
+            raise InputError(f"{label}: no such file")
         content = Path(path).read_bytes()
     except (OSError, ValueError) as error:
         if isinstance(error, InputError):
