@@ -9,7 +9,7 @@ import pandas as pd
 
 from evlib.errors import InputError
 from evlib.folders import DATA
-from evlib.reading.tables import Column, Table, read_table
+from evlib.inputs.reading.tables import Column, Table, read_table
 
 __all__ = ["SESSIONS_FILE", "read_sessions", "session_vehicles"]
 

@@ -10,7 +10,7 @@ from evlib.errors import InputError
 from evlib.files import write_text
 from evlib.grid.checks import check_branches, listed
 from evlib.grid.feeder import Feeder, feeder_from_arrays
-from evlib.reading.tables import Column, Table, read_table
+from evlib.inputs.reading.tables import Column, Table, read_table
 
 __all__ = ["read_feeder", "write_feeder"]
 
@@ -56,7 +56,7 @@ def read_feeder(buses_csv, branches_csv, *, load_scale: float = 1.0, impedance_d
     Raises
     ------
     InputError
-        What :func:`evlib.reading.tables.read_table` refuses, not exactly one slack bus, two voltage levels, or anything
+        What :func:`evlib.inputs.reading.tables.read_table` refuses, not exactly one slack bus, two voltage levels, or anything
         that :func:`feeder_from_arrays` refuses, in open branches too. The message names file, line, bus or branch and
         value, and says what would be right.
 

@@ -12,11 +12,11 @@ from pydantic import ValidationError, model_validator
 
 from evlib.errors import InputError
 from evlib.folders import SCENARIOS
+from evlib.inputs.reading.provenance import Provenance, check_provenance, split_provenance
+from evlib.inputs.reading.sections import explain, quantities, suggest
+from evlib.inputs.reading.strict_yaml import read_yaml
 from evlib.inputs.scenario_tables import Tables, read_tables
 from evlib.inputs.schema import DAY_MIN, ScenarioSpec, TariffBlock, check_shares, minutes_after
-from evlib.reading.provenance import Provenance, check_provenance, split_provenance
-from evlib.reading.sections import explain, quantities, suggest
-from evlib.reading.strict_yaml import read_yaml
 from evlib.traffic.time_grid import clock_to_min
 
 __all__ = ["Scenario", "load_scenario", "make_scenario"]

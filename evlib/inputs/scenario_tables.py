@@ -11,8 +11,8 @@ import numpy as np
 from evlib.errors import InputError
 from evlib.grid.feeder import Feeder
 from evlib.inputs.feeder_files import read_feeder
+from evlib.inputs.reading.tables import Column, Table, read_table
 from evlib.inputs.schema import ScenarioSpec
-from evlib.reading.tables import Column, Table, read_table
 from evlib.traffic.time_grid import clock_to_min
 
 __all__ = ["Tables", "read_tables"]
@@ -107,7 +107,7 @@ def read_tables(spec: ScenarioSpec, file: Path) -> Tables:
     Raises
     ------
     InputError
-        What :func:`evlib.reading.tables.read_table` refuses, a node, line or step that is missing, unknown or there
+        What :func:`evlib.inputs.reading.tables.read_table` refuses, a node, line or step that is missing, unknown or there
         twice, a road from a node to itself. The message names file, line or field, value and remedy.
     """
     folder = file.parent

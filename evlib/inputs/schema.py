@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, model_validator
 
-from evlib.reading.sections import Name, Quantity, Section, members, numbers
+from evlib.inputs.reading.sections import Name, Quantity, Section, members, numbers
 from evlib.traffic.time_grid import clock_to_min
 
 __all__ = ["DAY_MIN", "ScenarioSpec", "TariffBlock", "check_shares", "minutes_after"]

@@ -11,7 +11,7 @@ import pandas as pd
 from evlib.assignment.link_costs import PowerCost
 from evlib.assignment.shortest_paths import Roads
 from evlib.errors import InputError
-from evlib.reading.tables import parse_number, read_text
+from evlib.inputs.reading.tables import parse_number, read_text
 
 __all__ = ["TntpNetwork", "read_network", "read_trips"]
 

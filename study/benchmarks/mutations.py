@@ -15,8 +15,8 @@ from pathlib import Path
 
 from evlib.errors import InputError
 from evlib.folders import DATA, SCENARIOS
+from evlib.inputs.reading.strict_yaml import read_yaml
 from evlib.inputs.scenario import Scenario, make_scenario
-from evlib.reading.strict_yaml import read_yaml
 
 __all__ = ["HARMLESS", "Outcome", "all_outcomes", "try_mutations"]
 

@@ -6,7 +6,7 @@ import pytest
 
 from evlib import InputError, load_scenario
 from evlib.folders import DATA, SCENARIOS
-from evlib.reading.strict_yaml import read_yaml
+from evlib.inputs.reading.strict_yaml import read_yaml
 
 MINI = (SCENARIOS / "mini.yaml").read_text().replace("../", f"{DATA}/")
 NODE_A = "{node: 4, bus: 4"

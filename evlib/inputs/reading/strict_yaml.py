@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from evlib.errors import InputError
-from evlib.reading.tables import read_text
+from evlib.inputs.reading.tables import read_text
 
 __all__ = ["LARGEST_MB", "MOST_ALIASES", "MOST_LEVELS", "read_yaml"]
 

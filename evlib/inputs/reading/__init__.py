@@ -5,5 +5,5 @@
 ``sections``     typed sections of a YAML file: quantities with unit, members with names, and messages that name both
 ``provenance``   unit, source and range of every quantity, apart from its value
 
-Part of the ground: knows nothing of roads, grids or scenarios.
+Knows nothing of roads, grids or scenarios.
 """

@@ -8,7 +8,7 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from evlib.errors import InputError
-from evlib.reading.sections import LARGEST, quantities
+from evlib.inputs.reading.sections import LARGEST, quantities
 
 __all__ = ["Provenance", "check_provenance", "split_provenance"]
 
