@@ -28,7 +28,7 @@ def build_grid_case(scenario: Scenario) -> GridCase:
     Raises
     ------
     InputError
-        ``renewable_swap`` where no zone lacks a farm, or a spike in a zone without load.
+        ``renewable_swap`` where no zone lacks a farm, a spike in a zone without load, or a tariff whose mean is negative.
 
     Notes
     -----
@@ -106,7 +106,13 @@ def _tariff(scenario: Scenario) -> np.ndarray:
     start = np.array([minute for minute, _ in blocks])
     price = np.array([value for _, value in blocks])
     minute = clock_to_min(scenario.time.start_clock) + scenario.time.step_min * np.arange(scenario.time.n_steps)
-    return price[np.searchsorted(start, minute % DAY_MIN, side="right") - 1]
+    tariff = price[np.searchsorted(start, minute % DAY_MIN, side="right") - 1]
+    if tariff.mean() < 0:  # vehicles value what they buy after the horizon at this mean
+        raise InputError(
+            f"{scenario.file}: prices.import_tariff: its mean over the horizon is {tariff.mean():g} CNY/kWh, the price of "
+            "energy after the horizon; must be 0 or more"
+        )
+    return tariff
 
 
 def build_grid_options(scenario: Scenario, *, final: bool = False) -> GridOptions:

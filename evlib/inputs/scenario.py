@@ -86,6 +86,8 @@ class Scenario(ScenarioSpec):
         changes = dict(changes or {}) | {f"switches.{key}": value for key, value in switches.items()}
         values, stated = self.model_dump(), {}
         for name, value in changes.items():
+            if not isinstance(name, str):
+                raise InputError(f"{self._file}: replace {name!r}: must be a dotted field name, as in 'fleet.vehicles'")
             if isinstance(value, dict) and "*" not in name:
                 value = split_provenance(value, name, stated, self._file)
             _assign(values, name.split("."), value, name, self._file)

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from evlib import InputError, load_scenario
+from evlib import InputError, load_scenario, solve
 from evlib.folders import DATA
 from evlib.inputs.build_grid import build_grid_case
 from evlib.inputs.build_roads import departure_profile, origin_demand
@@ -84,3 +84,11 @@ def test_the_base_cases_have_the_same_arrays_to_the_last_bit(name):
         assert hashlib.sha256(np.ascontiguousarray(array).tobytes()).hexdigest() == BEFORE[name, what]
     hashes = {"mini": "b607bd858b79", "nguyen": "aaaf4823148b"}
     assert scenario.hash.startswith(hashes[name])
+
+
+def test_a_tariff_with_a_negative_mean_is_named_before_anything_is_solved(mini):
+    """It used to end in an error about a key that no scenario has."""
+    message = r"mini\.yaml: prices\.import_tariff: its mean over the horizon is -0\.3 CNY/kWh, .*; must be 0 or more"
+    with pytest.raises(InputError, match=message):
+        solve(mini.replace({"prices.import_tariff.*.price_cny_kwh": -0.3}), "no_ev", cache=False)
+    assert build_grid_case(mini.replace({"prices.import_tariff.morning.price_cny_kwh": -0.3})).n_steps == 24

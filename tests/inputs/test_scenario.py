@@ -276,6 +276,11 @@ def test_parameters_of_stations_that_replace_has_made(mini):
         ({"stations": {"a": {"node": 4, "bus": 4}}}, r"stations\.a\.plugs: missing"),
         ({"stations": {"a": {"name": "b", "node": 4, "bus": 4, "plugs": 3.0}}}, r"'a' holds a key 'name'"),
         ({"stations.a.name": "b"}, r"replace 'stations.a.name': a member's key is its name"),
+        (
+            {"stations": {name: {"node": 4, "bus": 4, "plugs": 3.0} for name in (1, "1")}},
+            r"stations: key '1' is there twice, as a number and as text",
+        ),
+        ({3: 4}, r"replace 3: must be a dotted field name"),
         ({"stations": 3}, r"stations: 3 must be a mapping from names to members"),
         ({"stations.b.plugs": -3.0}, r"stations\.b\.plugs: -3\.0 input should be greater than 0"),
         ({"time.n_steps": 10**9}, r"time\.n_steps: 1000000000 input should be less than or equal to 10000"),

@@ -70,9 +70,12 @@ def split_provenance(node, path: str, provenance: dict[str, Provenance], file: P
     if "value" in node or len(stated) > 1:
         provenance[path] = _provenance_of(node, path, file)
         return node["value"]
-    return {
-        str(key): split_provenance(child, f"{path}.{key}".lstrip("."), provenance, file) for key, child in node.items()
-    }
+    values: dict = {}
+    for key, child in node.items():
+        if str(key) in values:
+            raise InputError(f"{file}: {path}: key {str(key)!r} is there twice, as a number and as text; keep one")
+        values[str(key)] = split_provenance(child, f"{path}.{key}".lstrip("."), provenance, file)
+    return values
 
 
 def _provenance_of(node: dict, path: str, file: Path) -> Provenance:
