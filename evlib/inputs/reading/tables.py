@@ -118,15 +118,12 @@ def read_text(path: str | Path) -> str:
         The file is missing, not readable, not UTF-8, or holds a NUL byte.
     """
     try:
-        if not Path(path).exists():
-            label = str(path) if str(path).isprintable() else repr(str(path))
-            raise InputError(f"{label}: no such file")
-        content = Path(path).read_bytes()
+        content = Path(path).read_bytes() if Path(path).exists() else None
     except (OSError, ValueError) as error:
-        if isinstance(error, InputError):
-            raise
         reason = getattr(error, "strerror", None) or error
         raise InputError(f"{str(path)!r}: not readable: {reason}; must be a text file") from None
+    if content is None:
+        raise InputError(f"{path if str(path).isprintable() else repr(str(path))}: no such file")
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -182,6 +179,15 @@ def read_table(
     declared = _declared(path, header, columns, ignored or {}, refused or {})
     if not rows:
         raise InputError(f"{path}: the file has a header and no rows; must have at least one row")
+    table = _parsed(path, header, rows, declared)
+    for key in unique:
+        if set(key) <= table.values.keys():
+            _refuse_repeated(table, key)
+    return table
+
+
+def _parsed(path: Path, header: list[str], rows: list[tuple[int, list[str]]], declared) -> Table:
+    """Table of rows whose cells are what their columns declare."""
     texts: dict[str, list[str]] = {name: [] for name in declared}
     values: dict[str, list] = {name: [] for name in declared}
     for line, cells in rows:
@@ -195,11 +201,7 @@ def read_table(
             texts[name].append(text)
             values[name].append(value)
     arrays = {name: _array(values[name], column.kind) for name, (_, column) in declared.items()}
-    table = Table(path, np.array([line for line, _ in rows]), arrays, texts)
-    for key in unique:
-        if set(key) <= arrays.keys():
-            _refuse_repeated(table, key)
-    return table
+    return Table(path, np.array([line for line, _ in rows]), arrays, texts)
 
 
 def parse_number(text: str) -> float | None:
@@ -274,12 +276,11 @@ def _nearest(name: str, columns) -> str:
 
 def _refuse_repeated(table: Table, key: tuple[str, ...]) -> None:
     first: dict[tuple, int] = {}
-    for row, value in enumerate(zip(*(table.texts[name] for name in key), strict=True)):
-        value = tuple(table[name][row] for name in key)
+    for row, value in enumerate(zip(*(table[name].tolist() for name in key), strict=True)):
         if value not in first:
             first[value] = row
             continue
-        times = sum(other == value for other in zip(*(table[name] for name in key), strict=True))
+        times = sum(other == value for other in zip(*(table[name].tolist() for name in key), strict=True))
         lines = f"lines {table.line[first[value]]} and {table.line[row]}"
         labels = ", ".join(f"{name} {table.texts[name][row]}" for name in key)
         raise InputError(f"{table.path}: {lines}: {labels} is there {times} times; keep one row")
