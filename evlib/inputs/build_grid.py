@@ -8,6 +8,7 @@ from evlib.errors import InputError
 from evlib.grid.feeder import Feeder
 from evlib.grid.grid_case import GridCase, GridOptions
 from evlib.inputs.scenario import Scenario
+from evlib.inputs.schema import DAY_MIN
 from evlib.traffic.time_grid import clock_to_min
 
 __all__ = ["build_grid_case", "build_grid_options"]
@@ -101,11 +102,12 @@ def _swapped(scenario: Scenario, farm_bus, bus_zone, backup_bus) -> np.ndarray:
 
 
 def _tariff(scenario: Scenario) -> np.ndarray:
+    """Price of imports in each step [CNY/kWh]; the day's last block holds until the first one of the next day."""
     blocks = sorted((clock_to_min(block.from_clock), block.price_cny_kwh) for block in scenario.prices.import_tariff)
     start = np.array([minute for minute, _ in blocks])
     price = np.array([value for _, value in blocks])
     minute = clock_to_min(scenario.time.start_clock) + scenario.time.step_min * np.arange(scenario.time.n_steps)
-    return price[np.searchsorted(start, minute, side="right") - 1]
+    return price[np.searchsorted(start, minute % DAY_MIN, side="right") - 1]
 
 
 def build_grid_options(scenario: Scenario, *, final: bool = False) -> GridOptions:

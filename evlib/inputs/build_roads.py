@@ -16,6 +16,7 @@ from evlib.assignment.static_assignment import assign
 from evlib.assignment.traffic_problem import TrafficProblem
 from evlib.errors import InputError
 from evlib.inputs.scenario import Scenario
+from evlib.inputs.schema import minutes_after
 from evlib.traffic import impedance
 from evlib.traffic.network import Network, assemble_network
 from evlib.traffic.paths import Background
@@ -96,7 +97,7 @@ def origin_demand(scenario: Scenario) -> np.ndarray:
         See :func:`departure_profile`.
     """
     fleet, time = scenario.fleet, scenario.time
-    peak = clock_to_min(fleet.peak_clock) - clock_to_min(time.start_clock)
+    peak = minutes_after(fleet.peak_clock, time.start_clock)
     profiles = [
         departure_profile(
             time.step_min, time.last_departure_step + 1, peak, fleet.peak_width_min, member.peak_over_mean

@@ -2,22 +2,36 @@
 
 from __future__ import annotations
 
-import csv
 from pathlib import Path
 
 import numpy as np
 
 from evlib.errors import InputError
 from evlib.files import write_text
-from evlib.grid.checks import listed
+from evlib.grid.checks import check_branches, listed
 from evlib.grid.feeder import Feeder, feeder_from_arrays
+from evlib.inputs.reading.tables import Column, Table, read_table
 
-__all__ = ["read_feeder", "read_table", "write_feeder"]
+__all__ = ["read_feeder", "write_feeder"]
 
-# How the cells of each column are read; other columns are ignored.
-BUS_COLUMNS = dict.fromkeys(("base_kv", "p_kw", "q_kvar", "v_min_pu", "v_max_pu"), float)
-BUS_COLUMNS |= {"bus": int, "type": ("slack", "pq")}
-BRANCH_COLUMNS = {"branch": int, "from_bus": int, "to_bus": int, "r_ohm": float, "x_ohm": float, "status": ("1", "0")}
+BUS_COLUMNS = {
+    "bus": Column("whole", least=0),
+    "base_kv": Column("number", "kV", above=0),
+    "p_kw": Column("number", "kW"),
+    "q_kvar": Column("number", "kvar"),
+    "type": Column(("slack", "pq")),
+    "v_min_pu": Column("number", "pu"),
+    "v_max_pu": Column("number", "pu"),
+}
+BRANCH_COLUMNS = {
+    "branch": Column("whole", least=0),
+    "from_bus": Column("whole", least=0),
+    "to_bus": Column("whole", least=0),
+    "r_ohm": Column("number", "ohm"),
+    "x_ohm": Column("number", "ohm"),
+    "status": Column(("1", "0")),
+}
+IGNORED_COLUMNS = {"pp_max_i_ka": "pandapower's limit of the current; lines are rated in a file of ratings"}
 
 
 def read_feeder(buses_csv, branches_csv, *, load_scale: float = 1.0, impedance_divisor: float = 1.0) -> Feeder:
@@ -42,35 +56,35 @@ def read_feeder(buses_csv, branches_csv, *, load_scale: float = 1.0, impedance_d
     Raises
     ------
     InputError
-        Missing file or column, a cell that is not a number, not exactly one slack bus, two voltage levels, or anything
-        that :func:`feeder_from_arrays` refuses. The message names file, line, bus or branch and value, and says what
-        would be right.
+        What :func:`evlib.inputs.reading.tables.read_table` refuses, not exactly one slack bus, two voltage levels, or anything
+        that :func:`feeder_from_arrays` refuses, in open branches too. The message names file, line, bus or branch and
+        value, and says what would be right.
 
     Notes
     -----
     The study's feeder, in this format, is the 33-bus case of M. E. Baran and F. F. Wu, "Network reconfiguration in
     distribution systems for loss reduction and load balancing", IEEE Trans. Power Delivery 4(2), 1989, 1401-1407.
     """
-    buses = read_table(Path(buses_csv), BUS_COLUMNS)
-    branches = read_table(Path(branches_csv), BRANCH_COLUMNS)
-    slack = [number for number, bus_type in zip(buses["bus"], buses["type"], strict=True) if bus_type == "slack"]
+    buses = read_table(buses_csv, BUS_COLUMNS, unique=[("bus",)])
+    branches = read_table(branches_csv, BRANCH_COLUMNS, unique=[("branch",)], ignored=IGNORED_COLUMNS)
+    slack = buses["bus"][buses["type"] == "slack"]
     if len(slack) != 1:
-        stated = f"slack buses {listed(slack)}" if slack else "no slack bus"
+        stated = f"slack buses {listed(slack)}" if len(slack) else "no slack bus"
         raise InputError(f"{buses_csv}: type: {stated}; exactly one bus must have type slack, all others pq")
-    base_kv = buses.pop("base_kv")
+    base_kv = buses["base_kv"]
     for number, value in zip(buses["bus"], base_kv, strict=True):
         if value != base_kv[0]:
             raise InputError(
                 f"{buses_csv}: bus {number}: base_kv = {value:g} where bus {buses['bus'][0]} has {base_kv[0]:g}; "
                 "a feeder has one voltage level"
             )
-    closed = np.array(branches.pop("status")) == "1"
-    del buses["type"]
+    _refuse_bad_open(buses, branches)
+    closed = branches["status"] == "1"
     return feeder_from_arrays(
-        **buses,
-        **{name: np.array(column)[closed] for name, column in branches.items()},
-        base_kv=base_kv[0],
-        root_bus=slack[0],
+        **{name: buses[name] for name in ("bus", "p_kw", "q_kvar", "v_min_pu", "v_max_pu")},
+        **{name: branches[name][closed] for name in ("branch", "from_bus", "to_bus", "r_ohm", "x_ohm")},
+        base_kv=float(base_kv[0]),
+        root_bus=int(slack[0]),
         load_scale=load_scale,
         impedance_divisor=impedance_divisor,
         buses_name=str(buses_csv),
@@ -78,37 +92,11 @@ def read_feeder(buses_csv, branches_csv, *, load_scale: float = 1.0, impedance_d
     )
 
 
-def read_table(path: Path, columns: dict) -> dict[str, list]:
-    """Columns of a CSV file, with cells read as ``columns`` tells: as int, float or one of the words in a tuple."""
-    if not path.is_file():
-        raise InputError(f"{path}: no such file")
-    lines = enumerate(path.read_text(encoding="utf-8-sig").splitlines(), start=1)
-    rows = [(number, line) for number, line in lines if line.strip() and not line.startswith("#")]
-    header, *cells = csv.reader(line for _, line in rows) if rows else [[]]
-    for name in columns:
-        if name not in header:
-            raise InputError(f"{path}: column {name!r} is missing; the file has {', '.join(header) or 'no columns'}")
-    table = {name: [] for name in columns}
-    for (number, _), row in zip(rows[1:], cells, strict=True):
-        if len(row) != len(header):
-            raise InputError(f"{path}: line {number}: {len(row)} values; must be {len(header)}, one for each column")
-        for name, cell_type in columns.items():
-            table[name].append(_cell(f"{path}: line {number}: {name}", row[header.index(name)].strip(), cell_type))
-    return table
-
-
-def _cell(where: str, text: str, cell_type):
-    if isinstance(cell_type, tuple):
-        if text not in cell_type:
-            raise InputError(f"{where} = {text!r}; must be {' or '.join(cell_type)}")
-        return text
-    try:
-        value = cell_type(text)
-    except ValueError:
-        value = np.nan
-    if not np.isfinite(value):
-        raise InputError(f"{where} = {text!r}; must be {'a whole' if cell_type is int else 'a finite'} number")
-    return value
+def _refuse_bad_open(buses: Table, branches: Table) -> None:
+    """Branches that are open get the same checks as the others, one by one: they may stand beside a closed one."""
+    for row in np.flatnonzero(branches["status"] == "0"):
+        one = {name: branches[name][row : row + 1] for name in ("branch", "from_bus", "to_bus", "r_ohm", "x_ohm")}
+        check_branches(str(branches.path), one, buses["bus"])
 
 
 def write_feeder(feeder, buses_csv, branches_csv) -> None:

@@ -15,6 +15,9 @@ LEAVE_OUT = ("shunts", "generators")
 # Elements that a feeder of loads, lines and transformers does not have.
 GENERATORS = ("sgen", "gen", "storage", "asymmetric_sgen")
 SHUNTS = ("shunt", "ward", "xward", "svc")
+# Shares of a load that follow the voltage.
+VOLTAGE_SHARES = ("const_z_percent", "const_i_percent")
+VOLTAGE_SHARES += tuple(f"const_{part}_{power}_percent" for part in "zi" for power in "pq")
 UNKNOWN = ("trafo3w", "impedance", "dcline", "asymmetric_load", "motor", "tcsc", "ssc")
 
 
@@ -79,7 +82,7 @@ def _refuse(net, leave_out) -> None:
 
 
 def _constant_power(row) -> None:
-    for name in ("const_z_percent", "const_i_percent", "const_z_p_percent", "const_z_q_percent", "const_i_p_percent"):
+    for name in VOLTAGE_SHARES:
         share = getattr(row, name, 0.0)
         if share and not np.isnan(share):
             raise InputError(
@@ -98,6 +101,11 @@ def _merged(net, kept) -> dict[int, int]:
 
     for row in _switches(net, "b").itertuples():
         if row.closed and row.bus in stands and row.element in stands:
+            z_ohm = getattr(row, "z_ohm", 0.0)
+            if z_ohm and not np.isnan(z_ohm):
+                raise InputError(
+                    f"{WHERE}: switch {row.Index}: z_ohm = {z_ohm:g}; a closed switch joins two buses into one: set it to 0"
+                )
             first, second = sorted((find(int(row.bus)), find(int(row.element))))
             stands[second] = first
     return {bus: find(bus) for bus in stands}
@@ -141,14 +149,18 @@ def _trafos(net, merged, leave_out):
             continue
         begin, end = merged[row.hv_bus], merged[row.lv_bus]
         ratio = (row.vn_hv_kv / net.bus.at[begin, "vn_kv"]) / (row.vn_lv_kv / net.bus.at[end, "vn_kv"])
-        step = getattr(row, "tap_step_percent", np.nan)
-        position = getattr(row, "tap_pos", np.nan) - getattr(row, "tap_neutral", np.nan)
-        moved = 0.0 if np.isnan(step) or np.isnan(position) else step * position
-        if abs(ratio - 1) > 1e-9 or moved:
+        if abs(ratio - 1) > 1e-9:
             raise InputError(
-                f"{WHERE}: trafo {row.Index}: ratio {ratio:g} of nominal, tap {moved:g} % off; "
-                "the feeder's model has transformers at their nominal ratio only: set tap_pos to tap_neutral"
+                f"{WHERE}: trafo {row.Index}: ratio {ratio:g} of nominal; the feeder's model has transformers at their "
+                "nominal ratio only: set vn_hv_kv and vn_lv_kv to those of the buses"
             )
+        for tap in ("tap", "tap2"):
+            moved = _tap_percent(row, tap)
+            if moved:
+                raise InputError(
+                    f"{WHERE}: trafo {row.Index}: {tap}_pos is {moved:g} % off; the feeder's model has transformers at "
+                    f"their nominal ratio only: set {tap}_pos to {tap}_neutral"
+                )
         if "shunts" not in leave_out and (row.pfe_kw or row.i0_percent):
             raise InputError(
                 f"{WHERE}: trafo {row.Index}: pfe_kw = {row.pfe_kw:g}, i0_percent = {row.i0_percent:g}; the feeder's model "
@@ -157,6 +169,13 @@ def _trafos(net, merged, leave_out):
         scale = BASE_MVA / row.sn_mva / row.parallel * (row.vn_lv_kv / net.bus.at[end, "vn_kv"]) ** 2 / 100
         r_pu, z_pu = row.vkr_percent * scale, row.vk_percent * scale
         yield after + int(row.Index), begin, end, r_pu, float(np.sqrt(max(z_pu**2 - r_pu**2, 0.0)))
+
+
+def _tap_percent(row, tap: str) -> float:
+    """How far a tap changer is from neutral [%]; 0 where the transformer has none."""
+    step, position, neutral = (getattr(row, f"{tap}_{name}", np.nan) for name in ("step_percent", "pos", "neutral"))
+    moved = step * (position - neutral)
+    return 0.0 if np.isnan(moved) else float(moved)
 
 
 def _root(net, merged) -> int:

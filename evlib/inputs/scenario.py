@@ -2,48 +2,24 @@
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import json
-import typing
-from dataclasses import dataclass
+import math
 from pathlib import Path
 
 import pandas as pd
-import yaml
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError, model_validator
 
 from evlib.errors import InputError
 from evlib.folders import SCENARIOS
+from evlib.inputs.reading.provenance import Provenance, check_provenance, split_provenance
+from evlib.inputs.reading.sections import explain, quantities, suggest
+from evlib.inputs.reading.strict_yaml import read_yaml
 from evlib.inputs.scenario_tables import Tables, read_tables
-from evlib.inputs.schema import ScenarioSpec, quantities
+from evlib.inputs.schema import DAY_MIN, ScenarioSpec, TariffBlock, check_shares, minutes_after
+from evlib.traffic.time_grid import clock_to_min
 
-__all__ = ["Provenance", "Scenario", "load_scenario"]
-
-LEAF_KEYS = ("value", "unit", "source", "range", "note")
-
-
-@dataclass(frozen=True)
-class Provenance:
-    """Where the value of a parameter comes from.
-
-    Attributes
-    ----------
-    unit : str
-        Unit of the value, as declared for the field.
-    source : str
-        ``article`` (a fact stated in the article), ``assumption``, or the name of the source.
-    low, high : float
-        Range over which the value may reasonably vary, in the same unit.
-    note : str
-        Reason or remark, possibly empty.
-    """
-
-    unit: str
-    source: str
-    low: float
-    high: float
-    note: str = ""
+__all__ = ["Scenario", "load_scenario", "make_scenario"]
 
 
 class Scenario(ScenarioSpec):
@@ -56,6 +32,17 @@ class Scenario(ScenarioSpec):
     _tables: Tables
     _provenance: dict[str, Provenance]
     _file: Path
+
+    @model_validator(mode="after")
+    def _consistent(self):
+        check_shares("origins", self.origins)
+        if not self.stations:
+            raise ValueError("stations is empty; name at least one station")
+        _check_destinations(self)
+        _check_times(self)
+        _check_zones(self)
+        _check_tariff(self.prices.import_tariff)
+        return self
 
     @property
     def tables(self) -> Tables:
@@ -81,7 +68,8 @@ class Scenario(ScenarioSpec):
         ----------
         changes : dict, optional
             Dotted field name -> new value; ``*`` stands for every member of a group, for example
-            ``{"stations.*.plugs": 400, "grid.load_scale": 2.5}``.
+            ``{"stations.*.plugs": 400, "grid.load_scale": 2.5}``. A group is replaced by a dict from names to members,
+            whose quantities may be values alone or ``{value, unit, source, range}`` as in the file.
         **switches
             Fields of the section ``switches``, for example ``limits="hard"``.
 
@@ -96,20 +84,83 @@ class Scenario(ScenarioSpec):
             A name does not exist, or a value is not allowed.
         """
         changes = dict(changes or {}) | {f"switches.{key}": value for key, value in switches.items()}
-        values = self.model_dump()
+        values, stated = self.model_dump(), {}
         for name, value in changes.items():
+            if not isinstance(name, str):
+                raise InputError(f"{self._file}: replace {name!r}: must be a dotted field name, as in 'fleet.vehicles'")
+            if isinstance(value, dict) and "*" not in name:
+                value = split_provenance(value, name, stated, self._file)
             _assign(values, name.split("."), value, name, self._file)
-        return _build(values, self._provenance, self._file)
+        scenario = _checked(values, self._provenance | stated, self._file)
+        check_provenance(scenario, stated, self._file)
+        scenario._tables = read_tables(scenario, self._file)
+        return scenario
 
     def parameters(self) -> pd.DataFrame:
-        """Every quantity with its value, unit, source and range, one row each, in the order of the sections."""
+        """Every quantity with its value, unit, source and range, one row each, in the order of the sections.
+
+        Members that :meth:`replace` added with values alone have source ``replace``, kind ``not stated`` and no range.
+        """
         rows = []
+        kinds = {"article": "fact of the article", "assumption": "assumption", "replace": "not stated"}
         for name, unit, value in quantities(self):
-            origin = self._provenance[name]
-            source_kind = {"article": "fact of the article", "assumption": "assumption"}.get(origin.source, "source")
+            origin = self._provenance.get(name, Provenance(unit, "replace", math.nan, math.nan))
+            source_kind = kinds.get(origin.source, "source")
             rows.append((name, value, unit, source_kind, origin.source, origin.low, origin.high, origin.note))
         columns = ["parameter", "value", "unit", "kind", "source", "low", "high", "note"]
         return pd.DataFrame(rows, columns=columns)
+
+
+def _check_destinations(spec: ScenarioSpec) -> None:
+    if spec.destinations:
+        check_shares("destinations", spec.destinations)
+    if spec.switches.trip_end == "destination":
+        if not spec.destinations:
+            raise ValueError("switches.trip_end is 'destination', but destinations is empty; name at least one")
+        if spec.switches.path_set == "generated":
+            raise ValueError("switches.trip_end 'destination' needs switches.path_set 'enumerated'")
+
+
+def _check_times(spec: ScenarioSpec) -> None:
+    """Stays of whole steps; peaks of departures and of the spike within the time that they belong to."""
+    time, fleet, spike = spec.time, spec.fleet, spec.grid.spike
+    for member in fleet.classes:
+        steps = member.stay_min / time.step_min
+        if abs(steps - round(steps)) > 1e-9 or steps < 1:
+            raise ValueError(
+                f"fleet.classes.{member.name}.stay_min {member.stay_min} must be whole steps of {time.step_min} min"
+            )
+    if spike.peak_step >= time.n_steps:
+        raise ValueError(f"grid.spike.peak_step {spike.peak_step} must be a step 0..{time.n_steps - 1} of the horizon")
+    window_min = (time.last_departure_step + 1) * time.step_min
+    if minutes_after(fleet.peak_clock, time.start_clock) > window_min:
+        end_min = int(clock_to_min(time.start_clock) + window_min) % DAY_MIN
+        raise ValueError(
+            f"fleet.peak_clock {fleet.peak_clock!r} must lie in {time.start_clock}..{end_min // 60:02d}:{end_min % 60:02d}, "
+            "the time of departures (time.start_clock to the end of time.last_departure_step)"
+        )
+
+
+def _check_zones(spec: ScenarioSpec) -> None:
+    zones = {zone.name for zone in spec.grid.zones}
+    placed = [(f"farms.{farm.name}", farm.zone) for farm in spec.grid.farms]
+    for label, zone in [*placed, ("spike", spec.grid.spike.zone)]:
+        if zone not in zones:
+            raise ValueError(f"grid.{label}.zone {zone!r} is not one of the zones {sorted(zones)}")
+
+
+def _check_tariff(blocks: tuple[TariffBlock, ...]) -> None:
+    """Blocks repeat every day: the last one of a day holds until the first one of the next."""
+    if not blocks:
+        raise ValueError("prices.import_tariff is empty; give at least one block")
+    by_minute: dict[int, str] = {}
+    for block in blocks:
+        minute = clock_to_min(block.from_clock)
+        if minute in by_minute:
+            raise ValueError(
+                f"prices.import_tariff: {by_minute[minute]} and {block.name} both begin at {block.from_clock}; keep one"
+            )
+        by_minute[minute] = block.name
 
 
 def load_scenario(name_or_path: str | Path) -> Scenario:
@@ -138,86 +189,61 @@ def load_scenario(name_or_path: str | Path) -> Scenario:
     if not file.is_file():
         known = ", ".join(sorted(path.stem for path in SCENARIOS.glob("*.yaml")))
         raise InputError(f"{file}: no such scenario file; give a path to a .yaml file or one of: {known}")
-    try:
-        raw = yaml.load(file.read_text(encoding="utf-8"), Loader=_UniqueKeyLoader)
-    except yaml.YAMLError as error:
-        raise InputError(f"{file}: not readable as YAML: {error}") from None
+    return make_scenario(read_yaml(file), file)
+
+
+def make_scenario(raw, file: Path) -> Scenario:
+    """Check what a YAML file holds, with the tables that it names.
+
+    Parameters
+    ----------
+    raw : object
+        Content of the file, with ``{value, unit, source, range}`` for every quantity.
+    file : Path
+        Named in messages; file names in ``raw`` are relative to it.
+
+    Returns
+    -------
+    Scenario
+
+    Raises
+    ------
+    InputError
+        As for :func:`load_scenario`.
+    """
+    if raw is None:
+        raise InputError(f"{file}: the file is empty; a scenario is a mapping of sections")
     if not isinstance(raw, dict):
         raise InputError(f"{file}: a scenario is a mapping of sections, this is a {type(raw).__name__}")
     provenance: dict[str, Provenance] = {}
-    values = _split(raw, "", provenance, file)
-    scenario = _build(values, provenance, file)
-    _check_provenance(scenario)
-    return scenario
-
-
-class _UniqueKeyLoader(yaml.SafeLoader):
-    """YAML loader that refuses a key given twice; YAML readers would otherwise silently keep one of the values."""
-
-    def construct_mapping(self, node, deep=False):
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-        for key in keys:
-            if keys.count(key) > 1:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"key {key!r} appears twice; keep one", node.start_mark
-                )
-        return super().construct_mapping(node, deep)
-
-
-def _build(values: dict, provenance: dict[str, Provenance], file: Path) -> Scenario:
-    try:
-        scenario = Scenario.model_validate(values)
-    except ValidationError as error:
-        raise InputError(_explain(error, file)) from None
-    scenario._file = file
-    scenario._provenance = provenance
+    scenario = _checked(split_provenance(raw, "", provenance, file), provenance, file)
+    for name, unit, value in quantities(scenario):
+        if name not in provenance:
+            raise InputError(
+                f"{file}: {name}: {value!r} stands alone; write "
+                f"{{value: {value}, unit: {unit}, source: assumption, range: [low, high]}}"
+            )
+    check_provenance(scenario, provenance, file)
     scenario._tables = read_tables(scenario, file)
     return scenario
 
 
-def _split(node, path: str, provenance: dict[str, Provenance], file: Path):
-    """Separate values from provenance: ``{value, unit, source, range}`` is replaced by its value."""
-    if isinstance(node, list):
-        return [_split(child, f"{path}.{index}", provenance, file) for index, child in enumerate(node)]
-    if not isinstance(node, dict):
-        return node
-    if "value" not in node:
-        return {str(key): _split(child, f"{path}.{key}".lstrip("."), provenance, file) for key, child in node.items()}
-    for key in node:
-        if key not in LEAF_KEYS:
-            raise InputError(f"{file}: {path}: unknown key {key!r}; a parameter has {', '.join(LEAF_KEYS)}")
-    missing = [key for key in ("unit", "source", "range") if key not in node]
-    if missing:
-        raise InputError(f"{file}: {path}: {missing[0]} is missing; give value, unit, source (or assumption) and range")
-    bounds = node["range"]
-    if not (isinstance(bounds, list) and len(bounds) == 2 and all(isinstance(b, int | float) for b in bounds)):
-        raise InputError(f"{file}: {path}: range {bounds!r} is not [low, high]")
-    provenance[path] = Provenance(
-        str(node["unit"]), str(node["source"]), float(bounds[0]), float(bounds[1]), str(node.get("note", ""))
-    )
-    return node["value"]
-
-
-def _check_provenance(scenario: Scenario) -> None:
-    for name, unit, value in quantities(scenario):
-        origin = scenario._provenance.get(name)
-        if origin is None:
-            raise InputError(
-                f"{scenario.file}: {name}: {value!r} stands alone; write "
-                f"{{value: {value}, unit: {unit}, source: assumption, range: [low, high]}}"
-            )
-        if origin.unit != unit:
-            raise InputError(f"{scenario.file}: {name}: unit {origin.unit!r} is wrong; this field is in {unit!r}")
-        if not origin.low <= value <= origin.high:
-            raise InputError(
-                f"{scenario.file}: {name}: value {value} is outside its own range [{origin.low}, {origin.high}]"
-            )
+def _checked(values: dict, provenance: dict[str, Provenance], file: Path) -> Scenario:
+    try:
+        scenario = Scenario.model_validate(values)
+    except ValidationError as error:
+        raise InputError(explain(error, Scenario, values, file)) from None
+    scenario._file = file
+    scenario._provenance = provenance
+    return scenario
 
 
 def _assign(values, keys: list[str], new, name: str, file: Path) -> None:
     key, inner_keys = keys[0], keys[1:]
     if isinstance(values, tuple | list):
         chosen = [member for member in values if key in ("*", member.get("name"))]
+        if inner_keys == ["name"]:
+            raise InputError(f"{file}: replace {name!r}: a member's key is its name; replace the whole group")
         if not chosen or not inner_keys:
             known = ", ".join(str(member.get("name")) for member in values)
             raise InputError(f"{file}: replace {name!r}: {key!r} names no member with a field; members are {known}")
@@ -226,45 +252,8 @@ def _assign(values, keys: list[str], new, name: str, file: Path) -> None:
         return
     if not isinstance(values, dict) or key not in values:
         known = list(values) if isinstance(values, dict) else []
-        raise InputError(f"{file}: replace {name!r}: unknown key {key!r}{_suggest(key, known)}")
+        raise InputError(f"{file}: replace {name!r}: unknown key {key!r}{suggest(key, known)}")
     if inner_keys:
         _assign(values[key], inner_keys, new, name, file)
     else:
         values[key] = new
-
-
-def _suggest(key: str, known: list[str]) -> str:
-    stem = key.rsplit("_", 1)[0]
-    same_stem = [name for name in known if name.startswith(stem.split("_veh")[0] + "_") and stem]
-    close = difflib.get_close_matches(key, known, n=1, cutoff=0.6) or same_stem[:1]
-    if close:
-        return f"; did you mean {close[0]!r}?"
-    return f"; known here: {', '.join(known)}" if known else ""
-
-
-def _explain(error: ValidationError, file: Path) -> str:
-    """One sentence on the first fault of a pydantic error: file, field, value, and what would be right."""
-    errors = error.errors()
-    fault = next((candidate for candidate in errors if candidate["type"] == "extra_forbidden"), errors[0])
-    path = [str(part) for part in fault["loc"]]
-    field = ".".join(path)
-    if fault["type"] == "extra_forbidden":
-        known = _fields_at(Scenario, path[:-1])
-        return f"{file}: {field}: unknown key{_suggest(path[-1], known)}"
-    if fault["type"] == "missing":
-        return f"{file}: {field}: missing; this key is required"
-    message = fault["msg"].removeprefix("Value error, ")
-    value = fault["input"]
-    shown = "" if isinstance(value, dict | tuple | list) else f" {value!r}"
-    return f"{file}: {field or 'scenario'}:{shown} {message[:1].lower()}{message[1:]}"
-
-
-def _fields_at(model, path: list[str]) -> list[str]:
-    for part in path:
-        if not (isinstance(model, type) and issubclass(model, BaseModel)):
-            return []
-        if part in model.model_fields:
-            annotation = model.model_fields[part].annotation
-            inner = [arg for arg in typing.get_args(annotation) if isinstance(arg, type)]
-            model = inner[0] if inner else annotation
-    return list(model.model_fields) if isinstance(model, type) and issubclass(model, BaseModel) else []

@@ -3,19 +3,44 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from evlib.errors import InputError
 from evlib.grid.feeder import Feeder
 from evlib.inputs.feeder_files import read_feeder
+from evlib.inputs.reading.tables import Column, Table, read_table
 from evlib.inputs.schema import ScenarioSpec
 from evlib.traffic.time_grid import clock_to_min
 
 __all__ = ["Tables", "read_tables"]
+
+NODE = Column("whole", least=0)
+LINK_COLUMNS = {
+    "link": Column("whole", least=0, required=False),
+    "from": NODE,
+    "to": NODE,
+    "a": Column("number", "min", above=0),
+}
+LINK_IGNORED = {
+    "b": "slope of a linear travel time, for comparison with the published equilibrium",
+    "han_*": "the same roads as other authors model them, for comparison",
+    "uxsim_*": "the same roads as other authors model them, for comparison",
+    "ue_flow": "published equilibrium, for comparison",
+}
+_ONE_CAPACITY = "all roads share roads.capacity_veh_h of the scenario: remove the column"
+LINK_REFUSED = dict.fromkeys(("capacity_veh_h", "capacity", "capacity_veh_min"), _ONE_CAPACITY)
+NODE_COLUMNS = {"node": NODE, "x": Column("number"), "y": Column("number")}
+PAIR_COLUMNS = {"origin": NODE, "destination": NODE, "static_demand": Column("number", above=0)}
+PAIR_IGNORED = {
+    "ue_cost": "published equilibrium, for comparison",
+    "han_*": "the same pairs as other authors model them, for comparison",
+    "simple_paths": "number of paths, for comparison",
+}
+PROFILE_COLUMN = Column("number", "pu", least=0)
+RATING_COLUMNS = {"from_bus": NODE, "to_bus": NODE, "rating_mva": Column("number", "MVA", above=0)}
 
 
 @dataclass(frozen=True)
@@ -82,19 +107,19 @@ def read_tables(spec: ScenarioSpec, file: Path) -> Tables:
     Raises
     ------
     InputError
-        Missing file or column, nan, wrong length, unknown node, bus or zone. The message names file, field, value and
-        remedy.
+        What :func:`evlib.inputs.reading.tables.read_table` refuses, a node, line or step that is missing, unknown or there
+        twice, a road from a node to itself. The message names file, line or field, value and remedy.
     """
     folder = file.parent
     arrays = _read_roads(spec, folder) | _read_profiles(spec, folder)
     grid = spec.grid
     feeder = read_feeder(
-        _path(folder, grid.buses_file),
-        _path(folder, grid.branches_file),
+        _path(folder, "grid.buses_file", grid.buses_file),
+        _path(folder, "grid.branches_file", grid.branches_file),
         load_scale=grid.load_scale,
         impedance_divisor=grid.impedance_divisor,
     )
-    arrays["rating_mva"] = _read_ratings(feeder, _path(folder, grid.ratings_file))
+    arrays["rating_mva"] = _read_ratings(feeder, _path(folder, "grid.ratings_file", grid.ratings_file))
     arrays["tie"] = _find_ties(spec, feeder, file)
     digest = hashlib.sha256()
     for name in sorted(arrays):
@@ -105,123 +130,134 @@ def read_tables(spec: ScenarioSpec, file: Path) -> Tables:
     return Tables(feeder=feeder, content_hash=digest.hexdigest(), **arrays)
 
 
-def _path(folder: Path, name: str) -> Path:
-    path = (folder / name).resolve()
-    if not path.is_file():
-        raise InputError(f"{path}: no such file; the scenario names it as {name!r}, relative to {folder}")
+def _path(folder: Path, field: str, name: str) -> Path:
+    try:
+        path = (folder / name).resolve()
+        is_file = path.is_file()
+    except (OSError, ValueError):
+        path, is_file = folder / repr(name), False
+    if not is_file:
+        raise InputError(f"{path}: no such file; {field} names it as {name!r}, relative to {folder}")
     return path
 
 
-def _read_csv(path: Path, columns: list[str]) -> pd.DataFrame:
-    try:
-        table = pd.read_csv(path, comment="#")
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: not readable as CSV: {error}") from None
-    for column in columns:
-        if column not in table.columns:
-            raise InputError(f"{path}: column {column!r} is missing; the file has {', '.join(table.columns)}")
-    return table
-
-
-def _numbers(path: Path, table: pd.DataFrame, column: str, *, minimum: float | None = None, strict=False) -> np.ndarray:
-    values = pd.to_numeric(table[column], errors="coerce").to_numpy(dtype=float)
-    bad = ~np.isfinite(values)
-    if minimum is not None:
-        bad |= values <= minimum if strict else values < minimum
-    if bad.any():
-        row = int(np.flatnonzero(bad)[0])
-        right = "a finite number" + ("" if minimum is None else f" {'above' if strict else 'of at least'} {minimum:g}")
-        raise InputError(f"{path}: row {row + 1}: {column} = {table[column].iloc[row]}; must be {right}")
-    return values
-
-
 def _read_roads(spec: ScenarioSpec, folder: Path) -> dict[str, np.ndarray]:
-    path = _path(folder, spec.roads.links_file)
-    links = _read_csv(path, ["from", "to", "a"])
-    tail, head = _numbers(path, links, "from").astype(int), _numbers(path, links, "to").astype(int)
-    free_flow_min = _numbers(path, links, "a", minimum=0, strict=True)
+    path = _path(folder, "roads.links_file", spec.roads.links_file)
+    unique = [("link",), ("from", "to")]
+    links = read_table(path, LINK_COLUMNS, unique=unique, ignored=LINK_IGNORED, refused=LINK_REFUSED)
+    tail, head, free_flow_min = links["from"], links["to"], links["a"]
+    _refuse_equal(links, "from", "to", "a road joins two nodes")
     if spec.time.loading_step_s / 60 > free_flow_min.min() + 1e-12:
         worst = int(free_flow_min.argmin())
         raise InputError(
             f"{path}: road {tail[worst]}-{head[worst]} takes {free_flow_min[worst]:g} min, less than time.loading_step_s = "
             f"{spec.time.loading_step_s:g} s; choose a loading step of at most {60 * free_flow_min[worst]:g} s"
         )
-    nodes_path = _path(folder, spec.roads.nodes_file)
-    nodes = _read_csv(nodes_path, ["node", "x", "y"])
-    node = _numbers(nodes_path, nodes, "node").astype(int)
-    known = set(node.tolist())
+    joined = set(tail.tolist()) | set(head.tolist())
     for section in ("origins", "stations", "destinations"):
         for member in getattr(spec, section):
-            if member.node not in set(tail) | set(head):
+            if member.node not in joined:
                 raise InputError(f"{section}.{member.name}.node: {member.node} is not a node of {path}")
-    unknown = sorted((set(tail.tolist()) | set(head.tolist())) - known)
+    nodes_path = _path(folder, "roads.nodes_file", spec.roads.nodes_file)
+    nodes = read_table(nodes_path, NODE_COLUMNS, unique=[("node",)])
+    unknown = sorted(joined - set(nodes["node"].tolist()))
     if unknown:
         raise InputError(f"{nodes_path}: node {unknown[0]} of {path.name} has no coordinates; add a row for it")
-    return _read_pairs(spec, folder, set(tail) | set(head)) | {
+    return _read_pairs(spec, folder, joined) | {
         "link_tail": tail,
         "link_head": head,
         "link_free_flow_min": free_flow_min,
-        "node": node,
-        "node_x": _numbers(nodes_path, nodes, "x"),
-        "node_y": _numbers(nodes_path, nodes, "y"),
+        "node": nodes["node"],
+        "node_x": nodes["x"],
+        "node_y": nodes["y"],
     }
+
+
+def _refuse_equal(table: Table, first: str, second: str, reason: str) -> None:
+    equal = np.flatnonzero(table[first] == table[second])
+    if len(equal):
+        row = int(equal[0])
+        raise InputError(f"{table.place(row)}: {first} and {second} are both {table[first][row]}; {reason}")
 
 
 def _read_pairs(spec: ScenarioSpec, folder: Path, nodes: set) -> dict[str, np.ndarray]:
     names = ("od_origin", "od_destination", "od_demand_veh")
     if spec.roads.od_file is None:
         return dict(zip(names, (np.zeros(0, dtype=int), np.zeros(0, dtype=int), np.zeros(0)), strict=True))
-    path = _path(folder, spec.roads.od_file)
-    pairs = _read_csv(path, ["origin", "destination", "static_demand"])
-    ends = [_numbers(path, pairs, column).astype(int) for column in ("origin", "destination")]
-    for column, values in zip(("origin", "destination"), ends, strict=True):
-        unknown = [value for value in values.tolist() if value not in nodes]
-        if unknown:
-            raise InputError(f"{path}: {column} = {unknown[0]} is not a node of {spec.roads.links_file}")
-    demand = _numbers(path, pairs, "static_demand", minimum=0, strict=True)
-    return dict(zip(names, (*ends, demand), strict=True))
+    path = _path(folder, "roads.od_file", spec.roads.od_file)
+    pairs = read_table(path, PAIR_COLUMNS, unique=[("origin", "destination")], ignored=PAIR_IGNORED)
+    _refuse_equal(pairs, "origin", "destination", "a pair joins two nodes")
+    for column in ("origin", "destination"):
+        for row, node in enumerate(pairs[column].tolist()):
+            if node not in nodes:
+                raise InputError(f"{pairs.place(row)}: {column} = {node} is not a node of {spec.roads.links_file}")
+    return dict(zip(names, (pairs["origin"], pairs["destination"], pairs["static_demand"]), strict=True))
 
 
 def _read_profiles(spec: ScenarioSpec, folder: Path) -> dict[str, np.ndarray]:
-    path = _path(folder, spec.grid.profiles_file)
-    columns = [spec.grid.load_column] + [farm.column for farm in spec.grid.farms]
-    table = _read_csv(path, ["time", *columns])
-    stamp = pd.to_datetime(table["time"], errors="coerce")
-    if stamp.isna().any():
-        row = int(np.flatnonzero(stamp.isna())[0])
-        raise InputError(f"{path}: row {row + 1}: time = {table['time'].iloc[row]}; must be YYYY-MM-DD HH:MM:SS")
-    minute = (stamp - stamp.dt.normalize()[0]).dt.total_seconds().to_numpy() / 60
+    path = _path(folder, "grid.profiles_file", spec.grid.profiles_file)
+    asked_by = {farm.column: f"grid.farms.{farm.name}.column" for farm in spec.grid.farms}
+    asked_by[spec.grid.load_column] = "grid.load_column"
+    columns = {"time": Column("time")} | {name: replace(PROFILE_COLUMN, asked_by=asked_by[name]) for name in asked_by}
+    table = read_table(path, columns | {"*_pu": replace(PROFILE_COLUMN, required=False)}, unique=[("time",)])
+    row = _rows_of_steps(spec, table)
+    for farm in spec.grid.farms:
+        above = np.flatnonzero(table[farm.column] > 1 + 1e-9)
+        if len(above):
+            raise InputError(
+                f"{table.place(above[0])}: {farm.column} = {table[farm.column][above[0]]:g}; it must be per unit of the "
+                "rating, at most 1"
+            )
+    farms = [table[farm.column][row] for farm in spec.grid.farms]
+    return {
+        "load_pu": table[spec.grid.load_column][row],
+        "available_pu": np.array(farms).reshape(len(farms), len(row)),
+    }
+
+
+def _rows_of_steps(spec: ScenarioSpec, table: Table) -> np.ndarray:
+    """Row of the profiles that holds each decision step."""
+    stamp = table["time"]
+    back = np.flatnonzero(np.diff(stamp) <= np.timedelta64(0))
+    if len(back):
+        times = table.texts["time"]
+        raise InputError(
+            f"{table.place(back[0] + 1)}: time = {times[back[0] + 1]!r} does not follow {times[back[0]]!r}; "
+            "rows must be in the order of time"
+        )
+    minute = (stamp - stamp[0].astype("datetime64[D]")) / np.timedelta64(1, "m")
     wanted = clock_to_min(spec.time.start_clock) + spec.time.step_min * np.arange(spec.time.n_steps)
     row = np.searchsorted(minute, wanted - 1e-6)
     matched = row < len(minute)
     matched[matched] = np.abs(minute[row[matched]] - wanted[matched]) < 1e-6
-    if not matched.all() or (np.diff(minute) <= 0).any():
-        missing = wanted[~matched][0] if not matched.all() else minute[1:][np.diff(minute) <= 0][0]
+    if not matched.all():
+        missing = int(wanted[~matched][0])
         raise InputError(
-            f"{path}: {len(minute)} rows do not cover {spec.time.n_steps} steps of {spec.time.step_min:g} min from "
-            f"{spec.time.start_clock}; a row for {int(missing) // 60:02d}:{int(missing) % 60:02d} is missing or out of order"
+            f"{table.path}: {len(minute)} rows do not cover {spec.time.n_steps} steps of {spec.time.step_min:g} min from "
+            f"{spec.time.start_clock}; a row for {missing // 60:02d}:{missing % 60:02d} is missing"
         )
-    load_pu = _numbers(path, table, spec.grid.load_column, minimum=0)[row]
-    farms = [_numbers(path, table, farm.column, minimum=0)[row] for farm in spec.grid.farms]
-    for farm, values in zip(spec.grid.farms, farms, strict=True):
-        if values.max() > 1 + 1e-9:
-            raise InputError(
-                f"{path}: {farm.column} reaches {values.max():g}; it must be per unit of the rating, at most 1"
-            )
-    return {"load_pu": load_pu, "available_pu": np.array(farms).reshape(len(farms), len(row))}
+    return row
 
 
 def _read_ratings(feeder: Feeder, path: Path) -> np.ndarray:
-    table = _read_csv(path, ["from_bus", "to_bus", "rating_mva"])
-    rating = _numbers(path, table, "rating_mva", minimum=0, strict=True)
-    tail, head = (_numbers(path, table, column).astype(int) for column in ("from_bus", "to_bus"))
-    by_ends = {frozenset(ends): value for *ends, value in zip(tail.tolist(), head.tolist(), rating, strict=True)}
-    ordered = []
-    for tail, head in zip(feeder.bus[feeder.branch_from], feeder.bus[feeder.branch_to], strict=True):
-        if frozenset((int(tail), int(head))) not in by_ends:
-            raise InputError(f"{path}: line {tail}-{head} has no rating_mva; add a row for it")
-        ordered.append(by_ends[frozenset((int(tail), int(head)))])
-    return np.array(ordered)
+    table = read_table(path, RATING_COLUMNS)
+    ends = zip(feeder.bus[feeder.branch_from].tolist(), feeder.bus[feeder.branch_to].tolist(), strict=True)
+    position = {frozenset(pair): branch for branch, pair in enumerate(ends)}
+    row_of = np.full(feeder.n_branch, -1)
+    for row, pair in enumerate(zip(table["from_bus"].tolist(), table["to_bus"].tolist(), strict=True)):
+        line = f"line {pair[0]}-{pair[1]}"
+        branch = position.get(frozenset(pair))
+        if branch is None:
+            raise InputError(f"{table.place(row)}: {line} is no closed line of the feeder; remove the row")
+        if row_of[branch] >= 0:
+            lines = f"lines {table.line[row_of[branch]]} and {table.line[row]}"
+            raise InputError(f"{path}: {lines}: {line} is rated twice; keep one row")
+        row_of[branch] = row
+    if (row_of < 0).any():
+        branch = int(np.argmin(row_of))
+        tail, head = feeder.bus[feeder.branch_from[branch]], feeder.bus[feeder.branch_to[branch]]
+        raise InputError(f"{path}: line {tail}-{head} has no rating_mva; add a row for it")
+    return table["rating_mva"][row_of]
 
 
 def _find_ties(spec: ScenarioSpec, feeder: Feeder, file: Path) -> np.ndarray:

@@ -1,20 +1,28 @@
-"""The typed sections of a scenario: every field with its unit, and the rules that hold between fields."""
+"""The typed sections of a scenario: every field with its unit, and the rules that hold within a section."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, model_validator
 
+from evlib.inputs.reading.sections import Name, Quantity, Section, members, numbers
 from evlib.traffic.time_grid import clock_to_min
 
-__all__ = ["ScenarioSpec", "quantities"]
+__all__ = ["DAY_MIN", "ScenarioSpec", "TariffBlock", "check_shares", "minutes_after"]
+
+DAY_MIN = 1440
 
 
-def Quantity(unit: str, **limits):
-    """A number that must have a unit, a source and a range in the YAML file."""
-    return Field(json_schema_extra={"unit": unit}, strict=True, allow_inf_nan=False, **limits)
+def minutes_after(clock: str, start_clock: str) -> int:
+    """Minutes from one clock time to the next time that the clock shows another.
+
+    Examples
+    --------
+    >>> minutes_after("00:30", "21:00")
+    210
+    """
+    return (clock_to_min(clock) - clock_to_min(start_clock)) % DAY_MIN
 
 
 def _clock(value: str) -> str:
@@ -22,34 +30,26 @@ def _clock(value: str) -> str:
     return value
 
 
+def _zone_name(value: str) -> str:
+    if value == "trunk":
+        raise ValueError("cannot be a zone: results call the buses outside all zones so; choose another name")
+    return value
+
+
 Clock = Annotated[str, AfterValidator(_clock)]
+ZoneName = Annotated[Name, AfterValidator(_zone_name)]
 
 
-def _named(value):
-    """Turn ``{c1: {...}, c2: {...}}`` into a tuple of members that carry their name."""
-    if not isinstance(value, dict):
-        return value
-    for name, member in value.items():
-        if not isinstance(member, dict):
-            raise ValueError(f"member {name!r} must be a mapping of its fields")
-    return tuple({"name": str(name), **member} for name, member in value.items())
-
-
-def _check_shares(label: str, members) -> None:
-    total = sum(member.share for member in members)
-    if not members or abs(total - 1) > 1e-9:
+def check_shares(label: str, sharing) -> None:
+    """Refuse members whose shares do not sum to 1, with a ValueError that the reader of the file completes."""
+    total = sum(member.share for member in sharing)
+    if not sharing or abs(total - 1) > 1e-9:
         raise ValueError(f"{label}' shares sum to {total:.6g}; they must sum to 1")
-
-
-class Section(BaseModel):
-    """Part of a scenario: frozen, without unknown keys, and never turning text into numbers silently."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=False, validate_default=True)
 
 
 class Time(Section):
     step_min: float = Quantity("min", gt=0)
-    n_steps: int = Quantity("steps", ge=2)
+    n_steps: int = Quantity("steps", ge=2, le=10_000)
     start_clock: Clock
     loading_step_s: float = Quantity("s", gt=0)
     last_departure_step: int = Quantity("step", ge=0)
@@ -75,26 +75,26 @@ class Roads(Section):
 
 
 class Origin(Section):
-    name: str
+    name: Name
     node: int
     share: float = Quantity("1", ge=0, le=1)
 
 
 class Destination(Section):
-    name: str
+    name: Name
     node: int
     share: float = Quantity("1", ge=0, le=1)
 
 
 class Station(Section):
-    name: str
+    name: Name
     node: int
     bus: int
     plugs: float = Quantity("plugs", gt=0)
 
 
 class VehicleClass(Section):
-    name: str
+    name: Name
     share: float = Quantity("1", ge=0, le=1)
     battery_kwh: float = Quantity("kWh", gt=0)
     charge_kw: float = Quantity("kW", gt=0)
@@ -119,11 +119,11 @@ class Fleet(Section):
     wear_cny_kwh: float = Quantity("CNY/kWh", ge=0)
     compliance: float = Quantity("1", gt=0, le=1)
     logit_cny: float = Quantity("CNY", ge=0)
-    classes: Annotated[tuple[VehicleClass, ...], BeforeValidator(_named)]
+    classes: Annotated[tuple[VehicleClass, ...], members]
 
     @model_validator(mode="after")
     def _consistent(self):
-        _check_shares("classes", self.classes)
+        check_shares("classes", self.classes)
         if self.soc_min > self.soc_max:
             raise ValueError(f"soc_min {self.soc_min} is above soc_max {self.soc_max}")
         for member in self.classes:
@@ -137,15 +137,15 @@ class Fleet(Section):
 
 
 class Zone(Section):
-    name: str
-    buses: tuple[int, ...]
+    name: ZoneName
+    buses: Annotated[tuple[int, ...], numbers]
     import_limit_mw: float = Quantity("MW", ge=0)
     export_limit_mw: float = Quantity("MW", ge=0)
     backup_mw: float = Quantity("MW", ge=0)
 
 
 class Farm(Section):
-    name: str
+    name: Name
     kind: Literal["wind", "solar"]
     zone: str
     bus: int
@@ -161,7 +161,7 @@ class Spike(Section):
 
 
 class TariffBlock(Section):
-    name: str
+    name: Name
     from_clock: Clock
     price_cny_kwh: float = Quantity("CNY/kWh")
 
@@ -180,13 +180,13 @@ class Grid(Section):
     reverse_limit_mw: float = Quantity("MW", ge=0)
     backup_ramp_share: float = Quantity("1/step", gt=0, le=1)
     farm_power_factor: float = Quantity("1", default=1.0, gt=0.5, le=1)
-    zones: Annotated[tuple[Zone, ...], BeforeValidator(_named)]
-    farms: Annotated[tuple[Farm, ...], BeforeValidator(_named)]
+    zones: Annotated[tuple[Zone, ...], members]
+    farms: Annotated[tuple[Farm, ...], members]
     spike: Spike
 
 
 class Prices(Section):
-    import_tariff: Annotated[tuple[TariffBlock, ...], BeforeValidator(_named)]
+    import_tariff: Annotated[tuple[TariffBlock, ...], members]
     backup_cny_kwh: float = Quantity("CNY/kWh", ge=0)
     curtailment_cny_kwh: float = Quantity("CNY/kWh", ge=0)
     shedding_cny_kwh: float = Quantity("CNY/kWh", gt=0)
@@ -244,56 +244,12 @@ class ScenarioSpec(Section):
     description: str
     time: Time
     roads: Roads
-    origins: Annotated[tuple[Origin, ...], BeforeValidator(_named)]
-    stations: Annotated[tuple[Station, ...], BeforeValidator(_named)]
-    destinations: Annotated[tuple[Destination, ...], BeforeValidator(_named)] = ()
+    origins: Annotated[tuple[Origin, ...], members]
+    stations: Annotated[tuple[Station, ...], members]
+    destinations: Annotated[tuple[Destination, ...], members] = ()
     fleet: Fleet
     grid: Grid
     prices: Prices
     emissions: Emissions
     coordination: CoordinationKeys
     switches: Switches = Switches()
-
-    @model_validator(mode="after")
-    def _consistent(self):
-        _check_shares("origins", self.origins)
-        if self.destinations:
-            _check_shares("destinations", self.destinations)
-        if self.switches.trip_end == "destination":
-            if not self.destinations:
-                raise ValueError("switches.trip_end is 'destination', but destinations is empty; name at least one")
-            if self.switches.path_set == "generated":
-                raise ValueError("switches.trip_end 'destination' needs switches.path_set 'enumerated'")
-        if not self.stations:
-            raise ValueError("stations is empty; name at least one station")
-        for member in self.fleet.classes:
-            steps = member.stay_min / self.time.step_min
-            if abs(steps - round(steps)) > 1e-9 or steps < 1:
-                raise ValueError(
-                    f"fleet.classes.{member.name}.stay_min {member.stay_min} must be whole steps of {self.time.step_min} min"
-                )
-        zones = {zone.name for zone in self.grid.zones}
-        placed = [(f"farms.{farm.name}", farm.zone) for farm in self.grid.farms]
-        for label, zone in [*placed, ("spike", self.grid.spike.zone)]:
-            if zone not in zones:
-                raise ValueError(f"grid.{label}.zone {zone!r} is not one of the zones {sorted(zones)}")
-        if not self.prices.import_tariff:
-            raise ValueError("prices.import_tariff is empty; give at least one block")
-        first = min(clock_to_min(block.from_clock) for block in self.prices.import_tariff)
-        if first > clock_to_min(self.time.start_clock):
-            raise ValueError("prices.import_tariff starts after start_clock; its first block must cover the first step")
-        return self
-
-
-def quantities(section: BaseModel, prefix: str = "") -> Iterator[tuple[str, str, float]]:
-    """Every quantity of a section and of its members, as (dotted name, unit, value)."""
-    for name, field in type(section).model_fields.items():
-        value, extra = getattr(section, name), field.json_schema_extra
-        unit = extra.get("unit") if isinstance(extra, dict) else None
-        if unit is not None:
-            yield prefix + name, unit, value
-        elif isinstance(value, BaseModel):
-            yield from quantities(value, f"{prefix}{name}.")
-        elif isinstance(value, tuple) and value and isinstance(value[0], BaseModel):
-            for member in value:
-                yield from quantities(member, f"{prefix}{name}.{member.name}.")

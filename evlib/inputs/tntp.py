@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator
+import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import pandas as pd
 from evlib.assignment.link_costs import PowerCost
 from evlib.assignment.shortest_paths import Roads
 from evlib.errors import InputError
+from evlib.inputs.reading.tables import parse_number, read_text
 
 __all__ = ["TntpNetwork", "read_network", "read_trips"]
 
@@ -28,6 +28,18 @@ _LINK_FIELDS = {
     "toll": 0,
     "link_type": 0,
 }
+# What headers of published files call these fields.
+_HEADER_NAMES = {
+    "tail": ("init_node", "init", "from"),
+    "head": ("term_node", "term", "to"),
+    "capacity_veh": ("capacity",),
+    "free_flow_time": ("time", "fftt", "free_flow_travel_time"),
+    "b": ("alpha",),
+    "power": ("beta",),
+    "speed": ("speed_limit",),
+    "link_type": ("type",),
+}
+_TWO_WORDS = ("init node", "term node", "free flow time", "free flow travel time", "speed limit", "link type")
 
 
 @dataclass(frozen=True)
@@ -89,8 +101,13 @@ def read_network(path) -> TntpNetwork:
     Raises
     ------
     InputError
-        Missing file, metadata or rows, or a field that is missing, not a number or out of bounds. The message names
-        file, line and field, and says what would be right.
+        Missing file, metadata or rows, a header that names other fields than the ten of the format, or a field that is
+        missing, not a number or out of bounds. The message names file, line and field, and says what would be right.
+
+    Notes
+    -----
+    Fields are read in the order of the file's header, the comment ``~ init_node term_node ...`` above the rows, or else
+    ``<ORIGINAL HEADER>``; without one, in the order of the format.
 
     References
     ----------
@@ -106,7 +123,8 @@ def read_network(path) -> TntpNetwork:
         raise InputError(f"{path}: <NUMBER OF ZONES> is {n_zones}; must be at most the {n_nodes} nodes")
     if first > n_nodes:
         raise InputError(f"{path}: <FIRST THRU NODE> is {first}; must be a node 1..{n_nodes}")
-    links = [_link(path, line, text, n_nodes) for line, text in rows]
+    order = _column_order(path, metadata, rows)
+    links = [_link(path, line, text, n_nodes, order) for line, text in rows if not text.startswith("~")]
     if len(links) != n_links:
         raise InputError(f"{path}: {len(links)} rows, but <NUMBER OF LINKS> is {n_links}; both must be the same")
     table = pd.DataFrame(links, columns=list(_LINK_FIELDS)).astype({"tail": int, "head": int, "link_type": int})
@@ -135,7 +153,7 @@ def read_trips(path) -> pd.DataFrame:
     path, metadata, rows = _read(path)
     n_zones = _count(path, metadata, "NUMBER OF ZONES")
     trips, origin = {}, None
-    for line, text in rows:
+    for line, text in (row for row in rows if not row[1].startswith("~")):
         if text.lower().startswith("origin"):
             origin = _node(path, line, "origin", text[len("origin") :].strip(), n_zones)
             continue
@@ -154,16 +172,15 @@ def read_trips(path) -> pd.DataFrame:
     return pd.DataFrame(positive, columns=["origin", "destination", "demand_veh"])
 
 
-def _read(path) -> tuple[Path, dict[str, tuple[int, str]], Iterator[tuple[int, str]]]:
-    """Path, metadata (key -> line, value), and the numbered lines after the metadata, without comments."""
+def _read(path) -> tuple[Path, dict[str, tuple[int, str]], list[tuple[int, str]]]:
+    """Path, metadata (key -> line, value), and the numbered lines after the metadata that are not empty."""
     path = Path(path)
-    if not path.is_file():
-        raise InputError(f"{path}: no such file; fetch it from github.com/bstabler/TransportationNetworks")
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path}: not readable as text: {error}; must be UTF-8") from None
-    metadata = {}
+        lines = read_text(path).split("\n")
+    except InputError as error:
+        hint = "; fetch it from github.com/bstabler/TransportationNetworks" if "no such file" in str(error) else ""
+        raise InputError(f"{error}{hint}") from None
+    metadata: dict[str, tuple[int, str]] = {}
     for end, text in enumerate(lines, start=1):
         text = text.strip()
         if text.upper().startswith("<END OF METADATA>"):
@@ -173,57 +190,94 @@ def _read(path) -> tuple[Path, dict[str, tuple[int, str]], Iterator[tuple[int, s
         key, close, value = text.removeprefix("<").partition(">")
         if not (text.startswith("<") and close):
             raise InputError(f"{path}: line {end}: {text!r} in the metadata; must be '<KEY> value'")
-        metadata[key.strip().upper()] = end, value.strip()
+        key = key.strip().upper()
+        if key in metadata:
+            raise InputError(f"{path}: lines {metadata[key][0]} and {end}: <{key}> is there twice; keep one")
+        metadata[key] = end, value.strip()
     else:
         raise InputError(f"{path}: <END OF METADATA> is missing; it must stand between the metadata and the rows")
     numbered = ((end + i, text.strip()) for i, text in enumerate(lines[end:], start=1))
-    return path, metadata, ((line, text) for line, text in numbered if text and not text.startswith("~"))
+    return path, metadata, [(line, text) for line, text in numbered if text]
+
+
+def _column_order(path: Path, metadata: dict[str, tuple[int, str]], rows: list[tuple[int, str]]) -> list[str]:
+    """Fields in the order in which the file's header names them."""
+    stated = [(line, text) for line, text in rows if text.startswith("~")]
+    if "ORIGINAL HEADER" in metadata:
+        stated.append(metadata["ORIGINAL HEADER"])
+    for line, text in stated:
+        if "per lane" in text.lower():
+            raise InputError(
+                f"{path}: line {line}: capacity is per lane; must be that of the road: multiply by its lanes"
+            )
+    headers = [(line, _header_names(text)) for line, text in stated]
+    line, names = next((header for header in headers if _is_header(header[1])), (0, list(_LINK_FIELDS)))
+    other = [name for name in names if name not in _LINK_FIELDS]
+    missing = [name for name in _LINK_FIELDS if name not in names]
+    if other or missing or len(names) != len(_LINK_FIELDS):
+        twice = sorted({name for name in names if names.count(name) > 1})
+        faults = {"names": other, "lacks": missing, "repeats": twice}
+        faults = ", ".join(f"{verb} {', '.join(fields)}" for verb, fields in faults.items() if fields)
+        raise InputError(f"{path}: line {line}: the header {faults}; must have the fields {', '.join(_LINK_FIELDS)}")
+    return names
+
+
+def _is_header(names: list[str]) -> bool:
+    """A remark may hold some of the words; a header names both ends and more fields."""
+    return {"tail", "head"} <= {*names} and len({*names} & {*_LINK_FIELDS}) >= 4
+
+
+def _header_names(text: str) -> list[str]:
+    """Fields that a header line names; names without their units, and known ones by the format's word."""
+    text = re.sub(r"\(.*?\)", "", text.lower().replace("~", " ").replace(";", " "))
+    for words in _TWO_WORDS:
+        text = text.replace(words, words.replace(" ", "_"))
+    cells = text.split("\t") if text.strip().count("\t") >= 2 else text.split()
+    names = ["_".join(cell.split()) for cell in cells if cell.strip()]
+    known = {alias: field for field, aliases in _HEADER_NAMES.items() for alias in aliases}
+    return [known.get(name, name) for name in names]
 
 
 def _count(path: Path, metadata: dict[str, tuple[int, str]], key: str) -> int:
     if key not in metadata:
         raise InputError(f"{path}: <{key}> is missing; the metadata must state it")
     line, value = metadata[key]
-    if not value.isdecimal() or int(value) < 1:
+    if not (value.isascii() and value.isdecimal()) or int(value) < 1:
         raise InputError(f"{path}: line {line}: <{key}> is {value!r}; must be a whole number of at least 1")
     return int(value)
 
 
-def _link(path: Path, line: int, text: str, n_nodes: int) -> list[float]:
+def _link(path: Path, line: int, text: str, n_nodes: int, order: list[str]) -> list[float]:
     values = text.removesuffix(";").split()
     if len(values) != len(_LINK_FIELDS) or not text.endswith(";"):
         raise InputError(
             f"{path}: line {line}: {len(values)} fields{'' if text.endswith(';') else ' and no semicolon'}; must be "
-            f"{len(_LINK_FIELDS)} ({', '.join(_LINK_FIELDS)}) and a semicolon"
+            f"{len(_LINK_FIELDS)} ({', '.join(order)}) and a semicolon"
         )
-    row = []
-    for (field, least), value in zip(_LINK_FIELDS.items(), values, strict=True):
+    texts, fields = dict(zip(order, values, strict=True)), {}
+    for field, least in _LINK_FIELDS.items():
         if field in ("tail", "head"):
-            row.append(_node(path, line, field, value, n_nodes))
+            fields[field] = _node(path, line, field, texts[field], n_nodes)
         else:
-            row.append(_number(path, line, field, value, least, above=field == "capacity_veh"))
-    fields = dict(zip(_LINK_FIELDS, row, strict=True))
+            fields[field] = _number(path, line, field, texts[field], least, above=field == "capacity_veh")
     if fields["tail"] == fields["head"]:
-        raise InputError(f"{path}: line {line}: head = {row[1]}, the same as tail; must be another node")
+        raise InputError(f"{path}: line {line}: head = {fields['head']}, the same as tail; must be another node")
     if 0 < fields["power"] < 1:
         raise InputError(f"{path}: line {line}: power = {fields['power']:g}; must be 0 or at least 1")
     if fields["link_type"] % 1:
         raise InputError(f"{path}: line {line}: link_type = {fields['link_type']:g}; must be a whole number")
-    return row
+    return list(fields.values())
 
 
 def _node(path: Path, line: int, field: str, value: str, last: int) -> int:
-    if not value.isdecimal() or not 1 <= int(value) <= last:
+    if not (value.isascii() and value.isdecimal()) or not 1 <= int(value) <= last:
         raise InputError(f"{path}: line {line}: {field} = {value!r}; must be a whole number in 1..{last}")
     return int(value)
 
 
 def _number(path: Path, line: int, field: str, value: str, least: float, *, above=False) -> float:
-    try:
-        number = float(value)
-    except ValueError:
-        number = math.nan
-    if not math.isfinite(number) or number < least or (above and number == least):
+    number = parse_number(value)
+    if number is None or number < least or (above and number == least):
         right = f"a finite number {'above' if above else 'of at least'} {least:g}"
         raise InputError(f"{path}: line {line}: {field} = {value!r}; must be {right}")
     return number

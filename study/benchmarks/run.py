@@ -185,6 +185,7 @@ BENCHMARKS: dict[tuple[str, ...], Callable[[], tuple[float, ...]]] = {
         "dno_growth_power_buses",
         "dno_300_peak_gib",
     ): _buses,
+    ("mutations_tried", "mutations_silent", "mutations_tracebacks"): partial(_call, "mutations", "try_mutations"),
 }
 
 

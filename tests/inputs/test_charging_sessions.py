@@ -1,5 +1,8 @@
 """Measured sessions: the cleaning rule drops what it says, and what is left can be a vehicle."""
 
+import hashlib
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -56,5 +59,102 @@ def test_a_file_of_another_form_is_refused_by_name(tmp_path):
     with pytest.raises(InputError, match=r"sessions\.csv: column 'Pmax \(W\)' is missing"):
         read_sessions(file)
     rows.assign(**{"Energy (Wh)": [1.0, np.nan, 2.0]}).to_csv(file, index=False)
-    with pytest.raises(InputError, match=r"energy_kwh of row 3 is nan; must be a finite number"):
+    with pytest.raises(InputError, match=r"sessions\.csv: line 3: Energy \(Wh\) = ''; must be a finite number"):
         read_sessions(file)
+
+
+def test_the_committed_sessions_are_the_same_vehicles_to_the_last_bit():
+    """Hash of all columns as they were before files were read strictly, and the count of every reason."""
+    sessions, dropped = read_sessions()
+    digest = hashlib.sha256(pd.util.hash_pandas_object(sessions).to_numpy().tobytes()).hexdigest()
+    assert digest == "e0d82db16aab24595bd596409777a7fc8c2d652724f1124efaebd6404762032a"
+    reasons = {"stay_below_10_min": 78, "battery_outside_20_150_kwh": 53, "both": 2, "kept": 1745, "read": 1878}
+    assert {reason: count for reason, count in dropped.items() if count} == reasons
+
+
+@pytest.fixture
+def spoiled(tmp_path):
+    """Six sessions with some columns replaced, in a file."""
+
+    def write(change=None, **columns):
+        rows = pd.read_csv(SESSIONS_FILE, dtype=str).iloc[100:106]
+        for name, values in columns.items():
+            rows[name] = values
+        rows = rows if change is None else change(rows)
+        rows.to_csv(tmp_path / "own.csv", index=False)
+        return tmp_path / "own.csv"
+
+    return write
+
+
+def test_dates_are_read_as_they_are_meant_or_not_at_all(spoiled):
+    """3 April written day first was the 4th of March; now its form must be said."""
+    file = spoiled(Arrival="03/04/2023 09:46")
+    with pytest.raises(InputError, match=r"own\.csv: line 2: Arrival = '03/04/2023 09:46'; must be a time YYYY-MM-DD"):
+        read_sessions(file)
+    sessions, _ = read_sessions(file, time_format="%d/%m/%Y %H:%M")
+    assert set(sessions["arrival"]) == {pd.Timestamp(2023, 4, 3, 9, 46)}
+    with pytest.raises(InputError, match=r"line 2: Arrival = '14/04/2023'; must be a time of the form '%m/%d/%Y'"):
+        read_sessions(spoiled(Arrival="14/04/2023"), time_format="%m/%d/%Y")
+
+
+@pytest.mark.parametrize(
+    "text", ["14/04/2023", "", "nan", "2023-02-30 10:00:00", "2023-04-22 09:46:00+02:00", "22.4.2023 9:46", "20230422"]
+)
+def test_an_arrival_that_is_no_plain_time_is_named_with_its_line(spoiled, text):
+    dates = ["2023-04-22 09:46:00"] * 6
+    dates[3] = text
+    with pytest.raises(InputError, match=rf"own\.csv: line 5: Arrival = {re.escape(repr(text))}; must be a time YYYY"):
+        read_sessions(spoiled(Arrival=dates))
+
+
+def test_changing_offsets_are_read_as_local_clock_times_when_the_form_is_said(spoiled):
+    dates = ["2023-03-26 01:30:00+0100", "2023-03-26 03:30:00+0200"] * 3
+    sessions, _ = read_sessions(spoiled(Arrival=dates), time_format="%Y-%m-%d %H:%M:%S%z")
+    assert sessions["arrival"].dt.hour.tolist() == [1, 3] * 3
+
+
+def test_dirt_is_dropped_by_name_and_counted(spoiled):
+    def twice(rows):
+        return pd.concat([rows, rows.iloc[:2]])
+
+    _, clean = read_sessions(spoiled())
+    assert (clean["kept"], clean["read"]) == (6, 6)
+    _, dropped = read_sessions(spoiled(twice))
+    assert (dropped["duplicates"], dropped["kept"], dropped["read"]) == (2, 6, 8)
+    energy = ["-5000", "0", "30000", "30000", "30000", "30000"]
+    assert read_sessions(spoiled(**{"Energy (Wh)": energy}))[1]["energy_or_power_not_positive"] == 2
+    charge = ["130", "100", "-1", "90", "90", "90"]
+    kept, dropped = read_sessions(spoiled(**{"SOC departure": charge}))
+    assert (dropped["charge_outside_0_100_percent"], dropped["kept"], len(kept)) == (2, 4, 4)
+
+
+@pytest.mark.parametrize(
+    ("column", "factor", "unit"),
+    [
+        ("Energy (Wh)", 1000, "kWh"),
+        ("Pmax (W)", 1000, "kW"),
+        ("Energy capacity (Wh)", 1000, "kWh"),
+        ("SOC departure", 100, "shares of 1"),
+    ],
+)
+def test_a_column_in_another_unit_is_recognised_by_its_size(spoiled, column, factor, unit):
+    """It used to end in "kept 0 of 6" without a word."""
+
+    def scaled(rows):
+        return rows.assign(**{column: rows[column].astype(float) / factor})
+
+    with pytest.raises(InputError, match=rf"own\.csv: {re.escape(column)}: half of the 6 values .* as if in {unit}"):
+        read_sessions(spoiled(scaled))
+
+
+def test_a_file_that_is_not_there_or_empty_is_named(tmp_path, spoiled):
+    with pytest.raises(InputError, match=r"none\.csv: no such file"):
+        read_sessions(tmp_path / "none.csv")
+    (tmp_path / "empty.csv").write_text("")
+    with pytest.raises(InputError, match=r"empty\.csv: the file is empty; must have a header with Arrival"):
+        read_sessions(tmp_path / "empty.csv")
+    with pytest.raises(InputError, match=r"own\.csv: the file has a header and no rows"):
+        read_sessions(spoiled(lambda rows: rows.iloc[:0]))
+    with pytest.raises(InputError, match=r"own\.csv: column 'Colour' is unknown"):
+        read_sessions(spoiled(Colour="red"))

@@ -146,6 +146,14 @@ BAD = {
         set_value("load", 3, "const_z_p_percent", 50.0),
         "load 3: const_z_p_percent = 50; .* constant power",
     ),
+    "current load": (
+        set_value("load", 3, "const_i_q_percent", 100.0),
+        "load 3: const_i_q_percent = 100; .* constant power",
+    ),
+    "switch with an impedance": (
+        lambda net: pandapower.create_switch(net, 3, 4, et="b", closed=True, z_ohm=5.0),
+        "switch .*: z_ohm = 5; a closed switch joins",
+    ),
     "two levels": (set_value("bus", 5, "vn_kv", 20.0), r"line 4: from 12\.66 to 20 kV"),
 }
 
@@ -154,6 +162,16 @@ BAD = {
 def test_a_bad_network_is_refused_by_name(change, words):
     with pytest.raises(InputError, match=words):
         from_pandapower(spoiled(change))
+
+
+@pytest.mark.parametrize("tap", ["tap", "tap2"])
+def test_a_tap_changer_off_neutral_is_refused_by_name(tap):
+    """The second one as the first: nothing of a transformer is left out silently."""
+    net = MADE["cigre_mv"]()
+    for name, value in {"neutral": 0.0, "pos": 2.0, "step_percent": 1.25}.items():
+        net.trafo[f"{tap}_{name}"] = value
+    with pytest.raises(InputError, match=rf"trafo 0: {tap}_pos is 2\.5 % off; .* set {tap}_pos to {tap}_neutral"):
+        from_pandapower(net)
 
 
 def test_what_may_be_left_out_must_be_named():

@@ -149,13 +149,13 @@ def test_each_fault_in_the_file_is_named(edited, edit, message):
 @pytest.mark.parametrize(
     ("name", "change", "message"),
     [
-        ("mini_links", lambda text: text.replace("1,1,3,3", "1,1,3,nan"), r"mini_links.csv: row 1: a = nan"),
-        ("mini_links", lambda text: text.replace("1,1,3,3", "1,1,3,-3"), r"mini_links.csv: row 1: a = -3.* above 0"),
+        ("mini_links", lambda text: text.replace("1,1,3,3", "1,1,3,nan"), r"mini_links.csv: line 3: a = 'nan'"),
+        ("mini_links", lambda text: text.replace("1,1,3,3", "1,1,3,-3"), r"mini_links.csv: line 3: a = '-3'.* above 0"),
         ("mini_links", lambda text: text.replace("link,from,to,a", "link,from,to,b"), r"column 'a' is missing"),
         ("mini_nodes", lambda text: text.replace("5,2,0\n", ""), r"mini_nodes.csv: node 5 .* no coordinates"),
         ("mini_branches", lambda text: text + "6,4,6,1,1,1\n", r"mini_branches.csv.*loop"),
         ("mini_ratings", lambda text: text.replace("2,5,2\n", ""), r"mini_ratings.csv: line 2-5 has no rating_mva"),
-        ("mini_ratings", lambda text: text.replace("2,5,2\n", "2,5,0\n"), r"rating_mva = 0"),
+        ("mini_ratings", lambda text: text.replace("2,5,2\n", "2,5,0\n"), r"rating_mva = '0'.* above 0"),
         ("rts_gmlc_2020-07-15_day", lambda text: "\n".join(text.splitlines()[:140]), r"rows do not cover 24 steps"),
         (
             "rts_gmlc_2020-07-15_day",
@@ -240,3 +240,56 @@ def test_every_parameter_has_unit_source_and_range():
     assert np.isfinite(table[["value", "low", "high"]].to_numpy(dtype=float)).all()
     facts = table[table["kind"] == "fact of the article"]["parameter"].tolist()
     assert facts == ["time.step_min", "time.n_steps"]
+
+
+def test_parameters_of_stations_that_replace_has_made(mini):
+    """New members have a unit and no source; those that state one keep it, in the order of the sections."""
+    plugs = {"value": 20, "unit": "plugs", "source": "a survey", "range": [10, 40], "note": "two halves"}
+    stations = {"a": {"node": 4, "bus": 4, "plugs": 15.0}, "c": {"node": 5, "bus": 6, "plugs": plugs}}
+    stations["d"] = {"node": 4, "bus": 4, "plugs": 5.0}
+    scenario = mini.replace({"stations": stations})
+    table = scenario.parameters().set_index("parameter")
+    assert table.index.is_unique
+    assert table.loc[[f"stations.{name}.plugs" for name in "acd"], "value"].tolist() == [15.0, 20.0, 5.0]
+    assert table.loc["stations.a.plugs", ["source", "low", "high"]].tolist() == ["assumption", 10.0, 60.0]
+    assert table.loc["stations.c.plugs", ["source", "low", "high", "note"]].tolist() == [
+        "a survey",
+        10,
+        40,
+        "two halves",
+    ]
+    assert table.loc["stations.d.plugs", ["unit", "kind", "source"]].tolist() == ["plugs", "not stated", "replace"]
+    assert np.isnan(table.loc["stations.d.plugs", "low"])
+    assert "stations.b.plugs" not in table.index
+    again = scenario.replace({"stations.d.plugs": 6.0}).parameters().set_index("parameter")
+    assert again.loc["stations.c.plugs", "source"] == "a survey"
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"stations": {"a": {"node": 4, "bus": 4, "plugs": {"value": 20}}}}, r"stations\.a\.plugs: unit is missing"),
+        (
+            {"fleet.vehicles": {"value": 20, "unit": "kW", "source": "x", "range": [1, 30]}},
+            r"fleet\.vehicles: unit 'kW' is wrong; this field is in 'veh'",
+        ),
+        ({"stations": {"a": {"node": 4, "bus": 4}}}, r"stations\.a\.plugs: missing"),
+        ({"stations": {"a": {"name": "b", "node": 4, "bus": 4, "plugs": 3.0}}}, r"'a' holds a key 'name'"),
+        ({"stations.a.name": "b"}, r"replace 'stations.a.name': a member's key is its name"),
+        (
+            {"stations": {name: {"node": 4, "bus": 4, "plugs": 3.0} for name in (1, "1")}},
+            r"stations: key '1' is there twice, as a number and as text",
+        ),
+        ({3: 4}, r"replace 3: must be a dotted field name"),
+        ({"stations": 3}, r"stations: 3 must be a mapping from names to members"),
+        ({"stations.b.plugs": -3.0}, r"stations\.b\.plugs: -3\.0 input should be greater than 0"),
+        ({"time.n_steps": 10**9}, r"time\.n_steps: 1000000000 input should be less than or equal to 10000"),
+        ({"grid.spike.peak_step": 24}, r"grid\.spike\.peak_step 24 must be a step 0\.\.23"),
+        ({"prices.import_tariff.*.from_clock": "10:00"}, r"morning and noon both begin at 10:00"),
+        ({"fleet.vehicles": 10**40}, r"fleet\.vehicles: .* is too large"),
+        ({"fleet.vehicles": True}, r"fleet\.vehicles: True input should be a valid number"),
+    ],
+)
+def test_replace_refuses_what_would_be_bent(mini, changes, message):
+    with pytest.raises(InputError, match=message):
+        mini.replace(changes)

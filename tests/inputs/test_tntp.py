@@ -123,3 +123,70 @@ def test_a_file_that_is_not_there_or_not_text_is_named(tmp_path):
     (tmp_path / "short.tntp").write_text("<NUMBER OF ZONES> 2\n")
     with pytest.raises(InputError, match="<END OF METADATA> is missing"):
         read_trips(tmp_path / "short.tntp")
+
+
+GOLD_COAST = """<NUMBER OF ZONES> 2
+<NUMBER OF NODES> 3
+<FIRST THRU NODE> 3
+<NUMBER OF LINKS> 1
+<ORIGINAL HEADER>~\tfrom\tto\tcapacity (per lane)\tlength (km)\tfftt (min)\talpha\tbeta\tff speed (km/h)\tcritical speed\tlanes
+<END OF METADATA>
+
+~ \tinit_node\tterm_node\tcapacity\tlength\tfree_flow_time\tb\tpower\tspeed \tcritical_speed\tlanes\t;
+\t1\t3\t900\t0.300\t0.327\t0.282\t4\t55\t42.9\t2\t;
+"""
+
+
+def test_a_header_with_other_columns_is_refused_by_their_names(written):
+    """Gold Coast's file: capacity per lane, critical speed and lanes where others have toll and type."""
+    with pytest.raises(InputError, match=r"line 5: capacity is per lane; .* multiply by its lanes"):
+        read_network(written(GOLD_COAST))
+    message = r"file\.tntp: line 8: the header names critical_speed, lanes, lacks toll, link_type; must have the fields"
+    with pytest.raises(InputError, match=message):
+        read_network(written(GOLD_COAST.replace(" (per lane)", "")))
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "~ type toll speed power b time length capacity term init ;",
+        "~\tlink_type\ttoll\tspeed\tpower\tb\tfree_flow_time\tlength\tcapacity\tterm_node\tinit_node\t;",
+        "~ \tType \tToll \tSpeed limit \tPower\tB\tFree Flow Time (min)\tLength (km)\tCapacity (veh/h)\tTerm node\tInit node;",
+        "~ link type  toll  speed limit  power  b  free flow time  length  capacity  term node  init node  ;",
+    ],
+)
+def test_columns_are_read_in_the_order_of_the_header(written, header):
+    """The same network with its columns turned round."""
+    head, rows = NETWORK.split("~ init term capacity length time b power speed toll type ;\n")
+    turned = "".join(f"{' '.join(reversed(row.strip().rstrip(';').split()))} ;\n" for row in rows.splitlines())
+    links = read_network(written(f"{head}{header}\n{turned}")).links
+    assert links.equals(read_network(written(NETWORK)).links)
+
+
+def test_a_remark_is_no_header_and_the_original_header_counts_where_there_is_no_other(written):
+    remark = NETWORK.replace("~ init term", "~ from the city to the sea, made in 1992\n~ init term")
+    assert read_network(written(remark)).links.equals(read_network(written(NETWORK)).links)
+    plain = NETWORK.replace("~ init term capacity length time b power speed toll type ;\n", "")
+    assert read_network(written(plain)).links.equals(read_network(written(NETWORK)).links)
+    original = "<ORIGINAL HEADER>~ Init node Term node Capacity Length Time B Power Speed Lanes Type"
+    with pytest.raises(InputError, match="line 5: the header names lanes, lacks toll"):
+        read_network(written(plain.replace("<ORIGINAL HEADER>~ Init node Term node", original)))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (
+            "<NUMBER OF LINKS> 3",
+            "<NUMBER OF LINKS> 3\n<NUMBER OF LINKS> 9",
+            "lines 4 and 5: <NUMBER OF LINKS> is there twice",
+        ),
+        ("1	3	100", "1	3	1_00", "line 9: capacity_veh = '1_00'"),
+        ("1	3	100", "1	3	TRUE", "line 9: capacity_veh = 'TRUE'"),
+        ("1	3	100", "1	\u0663	100", "line 9: head = '\u0663'"),
+        ("1	3	100", "1	3	1e999", "line 9: capacity_veh = '1e999'"),
+    ],
+)
+def test_what_python_would_take_for_a_number_is_none_in_a_file(written, old, new, message):
+    with pytest.raises(InputError, match=message):
+        read_network(written(NETWORK.replace(old, new, 1)))

@@ -1,0 +1,9 @@
+"""How files are read: every fault ends in one :class:`InputError` that names file, place, value and what would be right.
+
+``tables``       text files, and CSV tables with declared columns
+``strict_yaml``  YAML of plain values, without anything that is silently turned into something else
+``sections``     typed sections of a YAML file: quantities with unit, members with names, and messages that name both
+``provenance``   unit, source and range of every quantity, apart from its value
+
+Knows nothing of roads, grids or scenarios.
+"""

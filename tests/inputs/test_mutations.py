@@ -1,0 +1,49 @@
+"""Every field of both scenarios and every column of a scenario's tables, spoiled one at a time: each fault is named."""
+
+from fnmatch import fnmatchcase
+
+import pytest
+
+from study.benchmarks import mutations
+from study.benchmarks.run import BENCHMARKS
+
+
+@pytest.fixture(scope="module")
+def outcomes():
+    return mutations.all_outcomes()
+
+
+def test_nothing_passes_silently_and_nothing_ends_in_a_traceback(outcomes):
+    """Each ends in an InputError that names file or field, or is stated to be harmless and changes just that."""
+    assert len(outcomes) >= 400
+    assert [(item.label, item.message) for item in outcomes if item.status not in ("refused", "harmless")] == []
+    assert [(item.label, item.message) for item in outcomes if item.status == "refused" and not item.named] == []
+    assert max(item.seconds for item in outcomes) < 20
+
+
+def test_every_field_and_every_table_is_spoiled(outcomes):
+    labels = [item.label for item in outcomes]
+    assert len(set(labels)) == len(labels)
+    for name in mutations.NAMES:
+        for field in ("time.n_steps", "stations.*.node", "grid.zones.*.buses", "prices.import_tariff.*.from_clock"):
+            for change in ("= text", "= nan", "= inf", "= -1", "= 1e30", "= true", "= null", "removed", "misspelt"):
+                assert any(fnmatchcase(label, f"{name} {field} {change}") for label in labels), (name, field, change)
+        assert any(label.startswith(f"{name} fleet.vehicles: range inverted") for label in labels)
+        assert any(label.startswith(f"{name} fleet.vehicles: unit changed") for label in labels)
+    for name in ("mini_links", "mini_nodes", "mini_buses", "mini_branches", "mini_ratings", "rts_gmlc_2020-07-15_day"):
+        for change in ("row duplicated", "column unknown added", "rows removed"):
+            assert f"{name}.csv {change}" in labels
+
+
+def test_what_is_stated_to_be_harmless_is_and_nothing_else_is_listed(outcomes):
+    """A pattern that fits no outcome would hide a later fault."""
+    harmless = [item.label for item in outcomes if item.status == "harmless"]
+    assert [
+        pattern for pattern in mutations.HARMLESS if not any(fnmatchcase(label, pattern) for label in harmless)
+    ] == []
+
+
+def test_the_counts_are_numbers_of_the_benchmarks(outcomes, monkeypatch):
+    monkeypatch.setattr(mutations, "all_outcomes", lambda: outcomes)
+    group = ("mutations_tried", "mutations_silent", "mutations_tracebacks")
+    assert BENCHMARKS[group]() == (len(outcomes), 0, 0)
