@@ -60,15 +60,15 @@ def read_sessions(file: Path = SESSIONS_FILE, *, time_format: str | None = None)
         ``soc_arrival``, ``soc_departure``, ``battery_kwh`` (the dataset's estimate).
     dropped : dict of str -> int
         Sessions left out, each counted once: ``duplicates`` (of an earlier row), ``energy_or_power_not_positive``,
-        ``charge_outside_0_100_percent``, ``stay_below_10_min``, ``battery_outside_20_150_kwh``, ``both`` (the last two);
-        then ``kept`` and ``read``.
+        ``charge_outside_0_100_percent``, ``charge_not_rising``, ``stay_below_10_min``, ``battery_outside_20_150_kwh``,
+        ``both`` (the last two); then ``kept`` and ``read``.
 
     Raises
     ------
     InputError
         The file is missing, empty or not readable; a column is missing or unknown; an arrival or a number is none; a
-        column is in kWh, kW or shares where it says Wh, W or per cent, seen by the size of its numbers. The message
-        names file, line, column and value.
+        column is in kWh, kW or shares where it says Wh, W or per cent, seen by the size of its numbers; no session is
+        left. The message names file, line, column and value.
 
     Notes
     -----
@@ -86,6 +86,11 @@ def read_sessions(file: Path = SESSIONS_FILE, *, time_format: str | None = None)
     reasons = _reasons_to_drop(sessions)
     kept = sessions[~np.any(list(reasons.values()), axis=0)].reset_index(drop=True)
     dropped = {reason: int(rows.sum()) for reason, rows in reasons.items()}
+    if not len(kept):
+        counts = ", ".join(f"{count} {reason}" for reason, count in dropped.items() if count)
+        raise InputError(
+            f"{file}: none of {len(sessions)} sessions is left: {counts}; must hold one that can be a vehicle"
+        )
     return kept, dropped | {"kept": len(kept), "read": len(sessions)}
 
 
@@ -108,6 +113,7 @@ def _reasons_to_drop(sessions: pd.DataFrame) -> dict[str, np.ndarray]:
         "duplicates": sessions.duplicated(),
         "energy_or_power_not_positive": ~positive,
         "charge_outside_0_100_percent": ((charge < 0) | (charge > 1)).any(axis=1),
+        "charge_not_rising": sessions["soc_departure"] <= sessions["soc_arrival"],
         "stay_below_10_min": short & ~odd,
         "battery_outside_20_150_kwh": odd & ~short,
         "both": short & odd,

@@ -111,7 +111,7 @@ def read_tables(spec: ScenarioSpec, file: Path) -> Tables:
         twice, a road from a node to itself. The message names file, line or field, value and remedy.
     """
     folder = file.parent
-    arrays = _read_roads(spec, folder) | _read_profiles(spec, folder)
+    arrays = _read_roads(spec, file) | _read_profiles(spec, folder)
     grid = spec.grid
     feeder = read_feeder(
         _path(folder, "grid.buses_file", grid.buses_file),
@@ -141,7 +141,8 @@ def _path(folder: Path, field: str, name: str) -> Path:
     return path
 
 
-def _read_roads(spec: ScenarioSpec, folder: Path) -> dict[str, np.ndarray]:
+def _read_roads(spec: ScenarioSpec, file: Path) -> dict[str, np.ndarray]:
+    folder = file.parent
     path = _path(folder, "roads.links_file", spec.roads.links_file)
     unique = [("link",), ("from", "to")]
     links = read_table(path, LINK_COLUMNS, unique=unique, ignored=LINK_IGNORED, refused=LINK_REFUSED)
@@ -157,7 +158,7 @@ def _read_roads(spec: ScenarioSpec, folder: Path) -> dict[str, np.ndarray]:
     for section in ("origins", "stations", "destinations"):
         for member in getattr(spec, section):
             if member.node not in joined:
-                raise InputError(f"{section}.{member.name}.node: {member.node} is not a node of {path}")
+                raise InputError(f"{file}: {section}.{member.name}.node: {member.node} is not a node of {path}")
     nodes_path = _path(folder, "roads.nodes_file", spec.roads.nodes_file)
     nodes = read_table(nodes_path, NODE_COLUMNS, unique=[("node",)])
     unknown = sorted(joined - set(nodes["node"].tolist()))

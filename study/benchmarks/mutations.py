@@ -162,7 +162,7 @@ def _field_mutations(node: dict, path: str) -> Iterator[tuple[str, object]]:
     """Label and context of every change of the fields of a mapping and of what stands in it."""
     for key in list(node):
         name = f"{path}.{key}".lstrip(".")
-        if "value" in node[key] if isinstance(node[key], dict) else False:
+        if isinstance(node[key], dict) and "value" in node[key]:
             yield from _quantity_mutations(node, key, name)
         else:
             if path not in GROUPS:

@@ -127,6 +127,16 @@ def test_dirt_is_dropped_by_name_and_counted(spoiled):
     charge = ["130", "100", "-1", "90", "90", "90"]
     kept, dropped = read_sessions(spoiled(**{"SOC departure": charge}))
     assert (dropped["charge_outside_0_100_percent"], dropped["kept"], len(kept)) == (2, 4, 4)
+    falling = spoiled(**{"SOC arrival": ["95", "20", "20", "20", "20", "20"], "SOC departure": "90"})
+    assert read_sessions(falling)[1]["charge_not_rising"] == 1
+
+
+def test_a_file_of_which_nothing_is_left_says_why(spoiled):
+    stays = ["5", "5", "5", "5", "5", "50"]
+    file = spoiled(**{"Stay (min)": stays, "Energy (Wh)": ["9000"] * 5 + ["-9000"]})
+    message = r"none of 6 sessions is left: 1 energy_or_power_not_positive, 5 stay_below_10_min; must hold one"
+    with pytest.raises(InputError, match=message):
+        read_sessions(file)
 
 
 @pytest.mark.parametrize(

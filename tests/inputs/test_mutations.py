@@ -1,9 +1,14 @@
 """Every field of both scenarios and every column of a scenario's tables, spoiled one at a time: each fault is named."""
 
+import shutil
 from fnmatch import fnmatchcase
 
 import pytest
+import yaml
 
+from evlib import InputError, load_scenario
+from evlib.folders import DATA, SCENARIOS
+from evlib.inputs.reading.strict_yaml import read_yaml
 from study.benchmarks import mutations
 from study.benchmarks.run import BENCHMARKS
 
@@ -19,6 +24,34 @@ def test_nothing_passes_silently_and_nothing_ends_in_a_traceback(outcomes):
     assert [(item.label, item.message) for item in outcomes if item.status not in ("refused", "harmless")] == []
     assert [(item.label, item.message) for item in outcomes if item.status == "refused" and not item.named] == []
     assert max(item.seconds for item in outcomes) < 20
+
+
+def test_a_fault_of_a_field_is_said_of_that_field(outcomes):
+    """By its dotted name or by that of a section around it, for nearly all; the rest name the field it contradicts."""
+    of_fields = [
+        item for item in outcomes if item.status == "refused" and not item.label.split(" ")[0].endswith(".csv")
+    ]
+    without = []
+    for item in of_fields:
+        field = item.label.split(" ")[1].rstrip(":")
+        if field not in item.message and field.rpartition(".")[0] not in item.message:
+            without.append((item.label, item.message))
+    assert len(without) <= 0.001 * len(of_fields), without
+
+
+@pytest.mark.parametrize("field", ["fleet.vehicles", "stations.a.node", "grid.zones.a.buses", "time.start_clock"])
+def test_the_same_faults_are_refused_in_the_text_of_a_file(tmp_path, outcomes, field):
+    """The mutations above spoil what was read; here the spoiled file is written and read again."""
+    raw = read_yaml(SCENARIOS / "mini.yaml")
+    shutil.copytree(DATA, tmp_path / "data", ignore=shutil.ignore_patterns("epfl*", "results"))
+    file = tmp_path / "data" / "scenarios" / "mini.yaml"
+    statuses = {item.label: item.status for item in outcomes}
+    for label, change in mutations._field_mutations(raw, ""):
+        if label.split(" ")[0].rstrip(":") == field and statuses[f"mini {label}"] == "refused":
+            with change():
+                file.write_text(yaml.safe_dump(raw, sort_keys=False))
+            with pytest.raises(InputError, match=r"mini\.yaml: "):
+                load_scenario(file)
 
 
 def test_every_field_and_every_table_is_spoiled(outcomes):

@@ -282,12 +282,12 @@ def test_parameters_of_stations_that_replace_has_made(mini):
         ),
         ({3: 4}, r"replace 3: must be a dotted field name"),
         ({"stations": 3}, r"stations: 3 must be a mapping from names to members"),
-        ({"stations.b.plugs": -3.0}, r"stations\.b\.plugs: -3\.0 input should be greater than 0"),
-        ({"time.n_steps": 10**9}, r"time\.n_steps: 1000000000 input should be less than or equal to 10000"),
+        ({"stations.b.plugs": -3.0}, r"stations\.b\.plugs: -3\.0; must be greater than 0"),
+        ({"time.n_steps": 10**9}, r"time\.n_steps: 1000000000; must be less than or equal to 10000"),
         ({"grid.spike.peak_step": 24}, r"grid\.spike\.peak_step 24 must be a step 0\.\.23"),
         ({"prices.import_tariff.*.from_clock": "10:00"}, r"morning and noon both begin at 10:00"),
         ({"fleet.vehicles": 10**40}, r"fleet\.vehicles: .* is too large"),
-        ({"fleet.vehicles": True}, r"fleet\.vehicles: True input should be a valid number"),
+        ({"fleet.vehicles": True}, r"fleet\.vehicles: True; must be a valid number"),
     ],
 )
 def test_replace_refuses_what_would_be_bent(mini, changes, message):

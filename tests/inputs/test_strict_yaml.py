@@ -116,19 +116,19 @@ def test_a_scenario_may_share_values_by_merge_keys(tmp_path, mini):
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        (NODE_A, '{node: "4", bus: 4', r"stations\.a\.node: '4' input should be a valid integer"),
-        (NODE_A, "{node: true, bus: 4", r"stations\.a\.node: True input should be a valid integer"),
-        (NODE_A, "{node: 4.0, bus: 4", r"stations\.a\.node: 4\.0 input should be a valid integer"),
-        (NODE_A, "{node: 1.0e+30, bus: 4", r"stations\.a\.node: 1e\+30 "),
-        ("buses: [3, 4]", 'buses: ["3", 4]', r"grid\.zones\.a\.buses\.0: '3' input should be a valid integer"),
-        ("buses: [3, 4]", "buses: [true, 4]", r"grid\.zones\.a\.buses\.0: True "),
+        (NODE_A, '{node: "4", bus: 4', r"stations\.a\.node: '4'; must be a valid integer"),
+        (NODE_A, "{node: true, bus: 4", r"stations\.a\.node: True; must be a valid integer"),
+        (NODE_A, "{node: 4.0, bus: 4", r"stations\.a\.node: 4\.0; must be a valid integer"),
+        (NODE_A, "{node: 1.0e+30, bus: 4", r"stations\.a\.node: 1e\+30; must be a valid integer"),
+        ("buses: [3, 4]", 'buses: ["3", 4]', r"grid\.zones\.a\.buses\.0: '3'; must be a valid integer"),
+        ("buses: [3, 4]", "buses: [true, 4]", r"grid\.zones\.a\.buses\.0: True; must be a valid integer"),
         (
             "renewable_swap: false",
             'renewable_swap: "false"',
-            r"switches\.renewable_swap: 'false' input should be a valid bool",
+            r"switches\.renewable_swap: 'false'; must be a valid bool",
         ),
-        ("renewable_swap: false", "renewable_swap: 0", r"switches\.renewable_swap: 0 "),
-        ("{value: 80, unit: veh,", "{value: true, unit: veh,", r"fleet\.vehicles: True input should be a valid number"),
+        ("renewable_swap: false", "renewable_swap: 0", r"switches\.renewable_swap: 0; must be a valid boolean"),
+        ("{value: 80, unit: veh,", "{value: true, unit: veh,", r"fleet\.vehicles: True; must be a valid number"),
         ("range: [20, 160]", "range: [true, 160]", r"fleet\.vehicles: range \[True, 160\] is not \[low, high\]"),
         (
             "range: [20, 160]",
@@ -159,7 +159,11 @@ def test_a_scenario_may_share_values_by_merge_keys(tmp_path, mini):
         ),
         ("{value: 80, unit: veh,", "{value: 1.0e+300, unit: veh,", r"fleet\.vehicles: 1e\+300 is too large"),
         ("step_min: {value: 5,", "step_min: {value: 1.0e+308,", r"time\.step_min: 1e\+308 is too large"),
-        ('peak_clock: "11:35"', "peak_clock: 695", r"""fleet\.peak_clock: 695 .*; put it in quotes, as in "10:00\""""),
+        (
+            'peak_clock: "11:35"',
+            "peak_clock: 695",
+            r"""fleet\.peak_clock: 695; must be a valid string; put it in quotes, as in "10:00\"""",
+        ),
         (
             "  a: {node: 4",
             "  a: {name: c, node: 4",
@@ -177,8 +181,12 @@ def test_a_scenario_may_share_values_by_merge_keys(tmp_path, mini):
             "    trunk:\n      buses",
             r"grid\.zones\.trunk\.name: 'trunk' cannot be a zone: .* choose another name",
         ),
-        ("plugs: {value: 30", "plugs: {value: -30", r"stations\.a\.plugs: -30 input should be greater than 0"),
-        ("battery_kwh: {value: 60", "battery_kwh: {value: -60", r"fleet\.classes\.car\.battery_kwh: -60 "),
+        ("plugs: {value: 30", "plugs: {value: -30", r"stations\.a\.plugs: -30; must be greater than 0"),
+        (
+            "battery_kwh: {value: 60",
+            "battery_kwh: {value: -60",
+            r"fleet\.classes\.car\.battery_kwh: -60; must be greater than 0",
+        ),
         (
             'from_clock: "12:10"',
             "from_clock: noon",

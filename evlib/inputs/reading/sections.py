@@ -14,6 +14,7 @@ __all__ = ["LARGEST", "Name", "Quantity", "Section", "explain", "members", "numb
 
 # No quantity of a scenario is larger, in whatever unit; beyond it, sums and products lose their meaning.
 LARGEST = 1e15
+LONGEST_SHOWN = 60
 
 
 class Section(BaseModel):
@@ -105,10 +106,22 @@ def explain(error: ValidationError, model: type[BaseModel], values: dict, file: 
     if fault["type"] == "missing":
         return f"{file}: {field}: missing; this key is required"
     message, value = fault["msg"].removeprefix("Value error, "), fault["input"]
-    shown = "" if isinstance(value, dict | tuple | list) else f" {value!r}"
     if fault["type"] == "string_type" and isinstance(value, int | float):
         message += '; put it in quotes, as in "10:00"'
-    return f"{file}: {field or 'scenario'}:{shown} {message[:1].lower()}{message[1:]}"
+    if fault["type"] == "model_type":
+        message = "Input should be a mapping of its fields"
+    shown = _shown(value) if path else ""
+    joint = ";" if shown and message.startswith("Input should") else ""
+    message = message.replace("Input should", "must")
+    return f"{file}: {field or 'scenario'}:{shown}{joint} {message[:1].lower()}{message[1:]}"
+
+
+def _shown(value) -> str:
+    """A value with a space before it, cut where it is long; groups of many fields are not shown."""
+    text = repr(value)
+    if isinstance(value, dict | tuple | list) and len(text) > LONGEST_SHOWN:
+        return ""
+    return f" {text}" if len(text) <= LONGEST_SHOWN else f" {text[:LONGEST_SHOWN]}..."
 
 
 def suggest(key: str, known: list[str]) -> str:
