@@ -150,9 +150,8 @@ def page_drawing(page: Path) -> dict | None:
     try:
         text = page.read_text(encoding="utf-8")
         call = _NEW_PLOT.search(text)
-        if call is None:  # a page from before Plotly's own writer was used
-            start = text.index('id="drawing">') + len('id="drawing">')
-            return json.loads(text[start : text.index("</script>", start)])
+        if call is None:
+            return None
         decoder = json.JSONDecoder()
         data, end = decoder.raw_decode(text, call.end())
         layout, _ = decoder.raw_decode(text, text.index("{", end))
