@@ -1,12 +1,18 @@
 """Ctrl-C before the command line has loaded."""
 
 import os
+import signal
 import subprocess
 import sys
 
 import pytest
 
 INTERRUPTS = "import os, signal, time\nos.kill(os.getpid(), signal.SIGINT)\ntime.sleep(5)\n"
+
+
+def heed_interrupts():
+    """For the child: a job that a shell runs in the background ignores SIGINT, and so do its children."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.mark.parametrize("package", ["numba", "numpy", "pandas"])
@@ -19,6 +25,7 @@ def test_ctrl_c_while_packages_load_is_one_line_and_exit_130(tmp_path, package):
         capture_output=True,
         text=True,
         check=False,
+        preexec_fn=heed_interrupts,
     )
     assert done.returncode == 130
     assert done.stderr.splitlines() == ["interrupted while evlib was loading; nothing is written"]
@@ -30,5 +37,7 @@ def test_whoever_imports_evlib_gets_the_usual_interrupt(tmp_path):
     program = "try:\n    import evlib\nexcept KeyboardInterrupt:\n    print('caught')"
     environment = os.environ | {"PYTHONPATH": str(tmp_path)}
     command = [sys.executable, "-c", program, "-m", "evlib"]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command, env=environment, capture_output=True, text=True, check=False, preexec_fn=heed_interrupts
+    )
     assert done.stdout == "caught\n"
