@@ -62,9 +62,9 @@ class Picture:
 def render(
     pictures: Sequence[Picture],
     *,
-    start_limit_s: float = 60.0,
-    picture_limit_s: float = 60.0,
-    attempts: int = 3,
+    start_limit_s: float = 20.0,
+    picture_limit_s: float = 20.0,
+    attempts: int = 4,
     worker: Sequence[str] = _WORKER,
 ) -> None:
     """Draw pictures, in one browser, outside of any kernel.
@@ -73,8 +73,8 @@ def render(
     ----------
     pictures : sequence of Picture
     start_limit_s, picture_limit_s : float
-        How long an attempt may go without a picture [s]: the second since the last picture, both before the first. A
-        loaded machine takes longer for all pictures, but not so much longer for one.
+        How long the first attempt may go without a picture [s]: the second since the last picture, both before the
+        first. Every further attempt may take twice as long: a hang costs little, and a loaded machine gets its time.
     attempts : int
         How often to start over with what is left.
     worker : sequence of str
@@ -88,14 +88,14 @@ def render(
     for picture in pictures:
         Path(picture.out).unlink(missing_ok=True)
     last_words = ""
-    for _ in range(attempts):
+    for longer in 2.0 ** np.arange(attempts):
         missing = _missing(pictures)
         if not missing:
             return
         with temporary_folder(_folder_of_links()) as folder:
             jobs = folder / "jobs.json"
             write_json(jobs, [asdict(picture) for picture in missing])
-            last_words = _attempt([*worker, str(jobs)], missing, start_limit_s, picture_limit_s)
+            last_words = _attempt([*worker, str(jobs)], missing, longer * start_limit_s, longer * picture_limit_s)
         for place in {Path(picture.out).parent for picture in missing}:
             remove_leftovers(place)
     missing = _missing(pictures)

@@ -223,6 +223,7 @@ def test_plugs_limit_the_program_only_where_they_are_nearly_full(scarce):
     )
 
 
+@pytest.mark.verify
 def test_joint_settles_for_the_system_at_full_plugs(mini):
     """The optimum holds a station full and hardly anybody waits: tolls jump there, rents lie between one-sided values."""
     found = coordinate(mini, objective="system")
@@ -236,6 +237,7 @@ def test_joint_settles_for_the_system_at_full_plugs(mini):
     assert held[found.rent_cny > 0.1].min() > 0.97 * 30
 
 
+@pytest.mark.verify
 def test_long_queues_keep_a_gap_that_is_the_order_of_arrival(scarce):
     """With half the plugs queues are long; first come, first served costs more than the best order, and that is shown:
     what remains of the excess is the gap of the rents, drivers themselves are content."""
