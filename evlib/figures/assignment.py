@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import plotly.graph_objects as go
 
-from evlib.figures.style import COLOURS, DASHES, INK, LEGEND_BELOW, ROOM_BELOW, finish
+from evlib.figures.style import COLOURS, DASHES, INK, LEGEND_BELOW, ROOM_BELOW, finish, line_look
 
 __all__ = ["equilibrium_iterations", "marginal_delay", "tolls", "two_routes"]
 
@@ -66,7 +66,7 @@ def tolls(table: pd.DataFrame, title: str) -> go.Figure:
     """
     figure = go.Figure()
     for number, (column, name) in enumerate((("own_cny", "own cost"), ("own_and_toll_cny", "own cost and toll"))):
-        line = {"color": COLOURS[number], "dash": DASHES[number], "width": 2.5}
+        line = line_look(number)
         figure.add_scatter(x=table["minute_min"], y=table[column], mode="lines", line=line, name=name)
     marker = {"symbol": "circle-open", "size": 11, "color": INK, "line": {"width": 2}}
     figure.add_scatter(

@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from evlib.figures.network_loading import clock_axis, hours_of
-from evlib.figures.style import COLOURS, DASHES, INK, LEGEND_BELOW, ROOM_BELOW, finish, legend_entry
+from evlib.figures.style import COLOURS, DASHES, INK, LEGEND_BELOW, ROOM_BELOW, finish, legend_entry, line_look
 
 __all__ = ["plug_ins_apart", "spillback", "station_waits", "steady_outflow"]
 
@@ -31,7 +31,7 @@ def steady_outflow(table: pd.DataFrame, title: str) -> go.Figure:
     """
     figure = go.Figure()
     for number, (name, rows) in enumerate(table.groupby("function", sort=False)):
-        line = {"color": COLOURS[number], "dash": DASHES[number], "width": 2.5}
+        line = line_look(number)
         figure.add_scatter(x=rows["load"], y=rows["outflow_over_capacity"], mode="lines", line=line, name=name)
     finish(figure, title=title, height=390, margin=ROOM_BELOW, legend=LEGEND_BELOW)
     figure.update_xaxes(title_text="vehicles on the road / (capacity x free-flow time) [1]")
@@ -56,7 +56,7 @@ def station_waits(table: pd.DataFrame, title: str) -> go.Figure:
     figure = go.Figure()
     names = {"exact_min": "counted", "smooth_min": "smooth", "davidson_min": "Davidson"}
     for number, (column, name) in enumerate(names.items()):
-        line = {"color": COLOURS[number], "dash": DASHES[number], "width": 2.5}
+        line = line_look(number)
         figure.add_scatter(x=hours_of(table["clock"]), y=table[column], mode="lines", line=line, name=name)
     finish(figure, title=title, height=390, margin=ROOM_BELOW, legend=LEGEND_BELOW)
     figure.update_yaxes(title_text="waiting time [min]", rangemode="tozero")
@@ -86,7 +86,7 @@ def spillback(table: pd.DataFrame, title: str) -> go.Figure:
                 x=rows["demand_veh_s"],
                 y=100 * rows[column],
                 mode="lines+markers",
-                line={"color": COLOURS[number], "dash": DASHES[number], "width": 2.5},
+                line=line_look(number),
                 marker={"symbol": _MARKERS[number], "size": 8},
                 row=1,
                 col=panel + 1,

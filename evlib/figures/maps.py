@@ -35,7 +35,7 @@ def networks(items: pd.DataFrame, title: str) -> go.Figure:
     )
     roads, feeder = items[items["panel"] == "roads"], items[items["panel"] == "feeder"]
     zones = list(dict.fromkeys(feeder.loc[(feeder["kind"] == "bus") & (feeder["group"] != "trunk"), "group"]))
-    zone_colour = dict(zip(sorted(zones), COLOURS, strict=False))  # further zones stay white
+    zone_colour = {zone: COLOURS[number % len(COLOURS)] for number, zone in enumerate(sorted(zones))}
     _draw_roads(figure, roads, zone_colour)
     _draw_feeder(figure, feeder, zone_colour)
     legend = {"orientation": "h", "x": 0.02, "xanchor": "left", "y": -0.02, "yanchor": "top", "entrywidth": 125}
@@ -71,7 +71,8 @@ def _draw_roads(figure, roads, zone_colour):
 def _draw_feeder(figure, feeder, zone_colour):
     buses = feeder[feeder["kind"] == "bus"]
     for number, (zone, colour) in enumerate(zone_colour.items()):
-        _draw_zone(figure, buses[buses["group"] == zone], zone, colour, FILLS[number + 1])
+        fill = FILLS[(number + 1 + number // len(COLOURS)) % len(FILLS)]  # another one when the colours repeat
+        _draw_zone(figure, buses[buses["group"] == zone], zone, colour, fill)
     for group, width in (("line", 1.2), ("tie", 4)):
         chosen = feeder[(feeder["kind"] == "line") & (feeder["group"] == group)]
         line = {"color": INK, "width": width}

@@ -7,7 +7,16 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from evlib.figures.style import COLOURS, DASHES, INK, LEGEND_BELOW, ROOM_BELOW, finish, heat_scale, legend_entry
+from evlib.figures.style import (
+    COLOURS,
+    INK,
+    LEGEND_BELOW,
+    ROOM_BELOW,
+    finish,
+    heat_scale,
+    legend_entry,
+    line_look,
+)
 from evlib.figures.style import hours as hours_of
 
 __all__ = [
@@ -43,7 +52,7 @@ def departures(table: pd.DataFrame, title: str) -> go.Figure:
             x=np.append(hours, 2 * hours[-1] - hours[-2]),  # up to the end of the last step
             y=np.append(values, values[-1]),
             mode="lines",
-            line={"shape": "hv", "color": COLOURS[number], "dash": DASHES[number], "width": 2},
+            line={"shape": "hv", **line_look(number, 2)},
             name=name,
         )
     finish(figure, title=title, height=370, margin=ROOM_BELOW, legend=LEGEND_BELOW)
@@ -70,7 +79,7 @@ def cumulative_curves(curves: pd.DataFrame, at_min: float, title: str) -> go.Fig
     """
     figure = go.Figure()
     for number, (column, name) in enumerate((("entered_veh", "entered"), ("left_veh", "left"))):
-        line = {"color": COLOURS[number], "dash": DASHES[number], "width": 2.5}
+        line = line_look(number)
         figure.add_scatter(x=curves["minute_min"], y=curves[column], mode="lines", line=line, name=name)
     minute, entered, left = (curves[name].to_numpy() for name in ("minute_min", "entered_veh", "left_veh"))
     high, low = np.interp(at_min, minute, entered), np.interp(at_min, minute, left)
@@ -107,7 +116,7 @@ def impedances(table: pd.DataFrame, most_min: float, title: str) -> go.Figure:
     """
     figure = go.Figure()
     for number, (name, rows) in enumerate(table.groupby("function", sort=False)):
-        line = {"color": COLOURS[number], "dash": DASHES[number], "width": 2.5}
+        line = line_look(number)
         figure.add_scatter(x=rows["vehicles_veh"], y=rows["travel_min"], mode="lines", line=line, name=name)
     finish(figure, title=title, height=390, margin=ROOM_BELOW, legend=LEGEND_BELOW)
     figure.update_xaxes(title_text="vehicles on the road [veh]")

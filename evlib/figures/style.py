@@ -21,6 +21,7 @@ __all__ = [
     "heat_scale",
     "hours",
     "legend_entry",
+    "line_look",
     "span",
 ]
 
@@ -77,6 +78,11 @@ def finish(
     figure.update_xaxes(**lines)
     figure.update_yaxes(**lines)
     return figure
+
+
+def line_look(number: int, width: float = 2.5) -> dict:
+    """Look of a figure's line number 0, 1, ...: the colours repeat after 8 lines, the dashes after 6, both after 24."""
+    return {"color": COLOURS[number % len(COLOURS)], "dash": DASHES[number % len(DASHES)], "width": width}
 
 
 def heat_scale() -> str:

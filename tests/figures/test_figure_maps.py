@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from evlib import build_network, load_scenario
+from evlib.figures.maps import networks
+from evlib.figures.style import line_look
 from evlib.inputs.build_grid import build_grid_case
 from evlib.inputs.map_table import drawing_table, feeder_layout
 
@@ -52,3 +54,19 @@ def test_virtual_nodes_stand_clear_of_nodes_and_roads():
         along = np.clip(((spot - tail) * (head - tail)).sum(axis=1) / ((head - tail) ** 2).sum(axis=1), 0, 1)
         distance = np.hypot(*(tail + along[:, None] * (head - tail) - spot).T)
         assert distance.min() > 0.25
+
+
+def test_every_zone_of_a_large_feeder_is_drawn_and_looks_like_no_other():
+    """Eight zones ended in an IndexError, and a ninth would not have been drawn at all."""
+    scenario = load_scenario("nguyen")
+    items = drawing_table(scenario, build_network(scenario), build_grid_case(scenario))
+    buses = items.index[(items["panel"] == "feeder") & (items["kind"] == "bus")]
+    items["group"] = items["group"].astype(object)
+    items.loc[buses[1:31], "group"] = [f"zone {number // 3}" for number in range(30)]
+    zones = [trace for trace in networks(items, "ten zones").data if trace.fill == "toself"]
+    looks = {(trace.line.color, trace.fillpattern.shape) for trace in zones}
+    assert len(zones) == len(looks) >= 10
+
+
+def test_24_lines_of_a_figure_look_different():
+    assert len({(look["color"], look["dash"]) for look in map(line_look, range(24))}) == 24

@@ -1,4 +1,4 @@
-"""The article's claims: the rule of the verdict, every definition on a case worked out on paper, what stays undefined."""
+"""The article's claims: every definition on a case worked out on paper, what stays undefined."""
 
 from dataclasses import replace
 
@@ -8,55 +8,12 @@ import pytest
 
 from evlib import InputError, solve
 from evlib.coordination.coordinate import LoopCertificate
-from evlib.flexibility import support, vehicle_domain
-from evlib.inputs.build_fleet import all_cohorts
-from evlib.results.claims import CLAIMS, COLUMNS, RUNS, claims_table, verdict
-from evlib.results.measures import discharge_limit_kw
+from evlib.results.claims import CLAIMS, COLUMNS, RUNS, claims_table
 from evlib.results.result import Result
 
 NAN = float("nan")
 KW_MWH = 12_000.0  # in one step of 5 min, 12 MW are 1 MWh
 VERDICTS = {"reproduced", "direction only", "not reproduced", "by construction", "undefined", "no claim"}
-
-
-@pytest.mark.parametrize(
-    ("article", "ours", "kind", "tolerance", "expected"),
-    [
-        (47.0, 47.0, "number", 1.0, "reproduced"),
-        (47.0, 56.4, "number", 1.0, "reproduced"),  # 47 x 1.2
-        (47.0, 56.41, "number", 1.0, "direction only"),
-        (47.0, 37.6, "number", 1.0, "reproduced"),  # 47 x 0.8
-        (47.0, 37.59, "number", 1.0, "direction only"),
-        (47.0, 400.0, "number", 1.0, "direction only"),
-        (47.0, 1.01, "number", 1.0, "direction only"),
-        (47.0, 1.0, "number", 1.0, "not reproduced"),
-        (47.0, 0.0, "number", 0.0, "not reproduced"),
-        (47.0, -47.0, "number", 1.0, "not reproduced"),
-        (-47.0, -50.0, "number", 1.0, "reproduced"),
-        (47.0, 47.0, "number", 48.0, "not reproduced"),
-        (0.0, 0.0, "number", 1.0, "reproduced"),
-        (0.0, 1.0, "number", 1.0, "not reproduced"),
-        (1.0, 1.0, "above", 0.0, "not reproduced"),
-        (1.0, 1.001, "above", 0.0, "reproduced"),
-        (NAN, 0.2, "positive", 0.1, "reproduced"),
-        (NAN, 0.1, "positive", 0.1, "not reproduced"),
-        (NAN, -0.2, "positive", 0.1, "not reproduced"),
-        (NAN, -0.2, "negative", 0.1, "reproduced"),
-        (NAN, -0.1, "negative", 0.1, "not reproduced"),
-        (NAN, 0.0, "negative", 0.0, "not reproduced"),
-        (0.0, 3.0, "construction", 0.0, "by construction"),
-        (NAN, 3.0, "none", 0.0, "no claim"),
-        (47.0, NAN, "number", 0.0, "undefined"),
-        (NAN, NAN, "negative", 0.0, "undefined"),
-    ],
-)
-def test_rule_of_the_verdict(article, ours, kind, tolerance, expected):
-    assert verdict(article, ours, kind, tolerance) == expected
-
-
-def test_unknown_kind_is_an_error():
-    with pytest.raises(ValueError, match="kind 'sign'; must be number"):
-        verdict(1.0, 1.0, "sign")
 
 
 def by_step(names, label, **series):
@@ -386,32 +343,6 @@ def test_wrong_input_is_refused(mini, change, methods, message):
     change(results)
     with pytest.raises(InputError, match=message):
         claims_table(results, methods)
-
-
-def test_discharge_limit_by_hand():
-    """12 kW for 5 min are 1 kWh. Empty on arrival, 3 steps, 1 kWh wanted: what was charged first can be given back."""
-    common = dict(battery_kwh=60, charge_kw=12, discharge_kw=12, soc_arrival=0.5, soc_min=0.5, soc_max=1, n_cut_steps=0)
-    common |= dict(n_stay_steps=4, eta_charge=1, eta_discharge=1, wear_cny_kwh=0, unserved_cny_kwh=5)
-    common |= dict(terminal_price_cny_kwh=1, step_h=1 / 12)
-    domain, _ = vehicle_domain(gain_kwh=[1, 2, 3], **common)
-    assert discharge_limit_kw(domain) == pytest.approx(np.array([[0, 12, 12], [0, 0, 0], [0, 0, 0]]), abs=1e-9)
-
-
-@pytest.mark.parametrize(("least", "most"), [(0.38, 0.95), (0.2, 0.57)])
-def test_discharge_limit_is_the_lower_bound_of_the_domain(mini, least, most):
-    """The most that any schedule discharges in one step, targets met as far as possible, found by the exact recursion."""
-    scenario = mini.replace({"fleet.classes.*.gain_share": 0.14, "fleet.soc_min": least, "fleet.soc_max": most})
-    domain = all_cohorts(scenario, 0.0).domain
-    free = replace(domain, wear_cny_kwh=0.0, unserved_cny_kwh=1e3)
-    limit = discharge_limit_kw(domain)
-    for step in range(domain.n_steps):
-        price = np.zeros((domain.n, domain.n_steps))
-        price[:, step] = 1.0
-        value, _ = support(free, price)
-        given = (1e3 * domain.least_unserved_kwh - value) / domain.step_h
-        assert np.maximum(given, 0.0) == pytest.approx(limit[:, step], abs=1e-6)
-    assert (limit > 0).any()
-    assert (limit < domain.discharge_kw[:, None])[domain.active].any()
 
 
 @pytest.fixture(scope="module")
