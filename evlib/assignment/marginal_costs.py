@@ -7,6 +7,7 @@ from numba import njit
 
 from evlib.traffic.loading import Loading
 from evlib.traffic.path_times import arrival_min, by_step, departure_min, onward_entry_min
+from evlib.traffic.path_times_compiled import sums_along_paths
 from evlib.traffic.station_waiting import middle
 
 __all__ = ["arc_tolls_cny", "path_tolls", "road_tolls", "station_tolls", "station_tolls_cny"]
@@ -15,7 +16,7 @@ __all__ = ["arc_tolls_cny", "path_tolls", "road_tolls", "station_tolls", "statio
 SLOPE_STEP = 1e-6
 
 
-def arc_tolls_cny(loading: Loading, vot_cny_h) -> np.ndarray:
+def arc_tolls_cny(loading: Loading, vot_cny_h, *, kernel: str = "compiled") -> np.ndarray:
     """Cost that one more vehicle entering an arc causes to all others on that arc.
 
     .. math:: toll_a(s) = \\sum_{s' \\ge s} w_a(s')\\, q_a(s')\\, \\frac{d \\tau_a(s')}{d q_a(s)}
@@ -25,6 +26,8 @@ def arc_tolls_cny(loading: Loading, vot_cny_h) -> np.ndarray:
     loading : Loading
     vot_cny_h : array_like, shape (n_classes,)
         Value of time on the road [CNY/h].
+    kernel : {"compiled", "numpy"}, optional
+        Compiled code, or the specification in NumPy.
 
     Returns
     -------
@@ -38,7 +41,9 @@ def arc_tolls_cny(loading: Loading, vot_cny_h) -> np.ndarray:
     count because it is not part of the fleet. Effects on arcs downstream are neglected.
     """
     network = loading.network
-    per_min = np.asarray(vot_cny_h) / 60.0
+    per_min = np.asarray(vot_cny_h, dtype=float) / 60.0
+    if kernel == "compiled":
+        return _compiled_tolls(loading, per_min)
     inflow = np.diff(loading.all_entered_veh, axis=1, prepend=0.0)
     weighted = np.einsum("ams,m->as", np.diff(loading.entered_veh, axis=2, prepend=0.0), per_min)
     delay_slope = _delay_slope(loading)
@@ -54,13 +59,17 @@ def _delay_slope(loading: Loading) -> np.ndarray:
     network = loading.network
     slope = np.zeros_like(loading.exit_min)
     road = np.flatnonzero(np.array(network.arc_kind) == "road")
-    present = np.maximum(loading.vehicles_veh[road], 0.0)
+    slope[road] = _slope_at(network, road, np.maximum(loading.vehicles_veh[road], 0.0))
+    return slope
+
+
+def _slope_at(network, road, present) -> np.ndarray:
+    """Slope of the delay of some roads by a central difference, at the vehicles present (n, S + 1) [min/veh]."""
     minutes, capacity = network.free_flow_min[road][:, None], network.capacity_veh_min[road][:, None]
     step = SLOPE_STEP * minutes * capacity
     up = network.delay_function(present + step, minutes, capacity)
     down = network.delay_function(np.maximum(present - step, 0.0), minutes, capacity)
-    slope[road] = (up - down) / (step + np.minimum(step, present))
-    return slope
+    return (up - down) / (step + np.minimum(step, present))
 
 
 def _arc_toll(loading: Loading, arc: int, slope, inflow, weighted) -> np.ndarray:
@@ -74,6 +83,49 @@ def _arc_toll(loading: Loading, arc: int, slope, inflow, weighted) -> np.ndarray
     toll = np.zeros(len(time_min))
     _pull_back(last, capacity, time_min, exit_min, limited, entry, slope, inflow, weighted.copy(), toll)
     return toll
+
+
+def _compiled_tolls(loading: Loading, per_min: np.ndarray) -> np.ndarray:
+    """All arcs in one pass; slopes only where somebody drives."""
+    network = loading.network
+    entered, total = loading.entered_veh, loading.all_entered_veh
+    tolls = np.zeros(total.shape)
+    used = np.flatnonzero(total[:, -1] > 0)
+    if not len(used):
+        return tolls
+    road = np.array(network.arc_kind)[used] == "road"
+    slope = np.zeros((len(used), total.shape[1]))
+    present = np.maximum(loading.vehicles_veh[used[road]], 0.0)
+    slope[road] = _slope_at(network, used[road], present)
+    some = tolls[used]
+    _all_tolls(
+        total[used], entered[used], loading.exit_min[used], network.capacity_veh_min[used], slope, per_min,
+        float(network.time.loading_step_min), some,
+    )  # fmt: skip
+    tolls[used] = some
+    return tolls
+
+
+@njit(cache=True, error_model="numpy")
+def _all_tolls(total, entered, exit_min, capacity, slope, per_min, dt, tolls):
+    n_arcs, n_classes, n_grid = entered.shape
+    time_min = dt * np.arange(n_grid)
+    inflow, worth = np.empty(n_grid), np.empty(n_grid)
+    limited, entry = np.zeros(n_grid, dtype=np.bool_), np.empty(n_grid, dtype=np.int64)
+    for a in range(n_arcs):
+        last, gone = 0, -1
+        for s in range(n_grid):
+            inflow[s] = total[a, s] - (total[a, s - 1] if s > 0 else 0.0)
+            worth[s] = 0.0
+            for m in range(n_classes):
+                worth[s] += (entered[a, m, s] - (entered[a, m, s - 1] if s > 0 else 0.0)) * per_min[m]
+            if inflow[s] != 0.0:
+                last = s
+            while gone + 1 < n_grid and exit_min[a, gone + 1] <= time_min[s]:
+                gone += 1
+            entry[s] = gone
+            limited[s] = s > 0 and exit_min[a, s] - exit_min[a, s - 1] <= inflow[s] / capacity[a] + 1e-12
+        _pull_back(last, capacity[a], time_min, exit_min[a], limited, entry, slope[a], inflow, worth, tolls[a])
 
 
 @njit(cache=True, error_model="numpy")
@@ -205,9 +257,12 @@ def path_tolls(loading: Loading, vot_cny_h, queue_cny_h, signal: str) -> np.ndar
     return road_tolls(loading, vot_cny_h, signal) + station_tolls(loading, queue_cny_h, signal)
 
 
-def road_tolls(loading: Loading, vot_cny_h, signal: str) -> np.ndarray:
+def road_tolls(loading: Loading, vot_cny_h, signal: str, *, kernel: str = "compiled") -> np.ndarray:
     """The part of :func:`path_tolls` that arises on roads, of the same shape [CNY per vehicle]."""
-    network, tolls = loading.network, arc_tolls_cny(loading, vot_cny_h)
+    network, tolls = loading.network, arc_tolls_cny(loading, vot_cny_h, kernel=kernel)
+    if kernel == "compiled" and signal == "experienced" and not network.goes_on:
+        paid = sums_along_paths(loading, tolls)
+        return np.repeat(paid[:, None, :], len(network.classes), axis=1)
     depart = departure_min(loading)
     paid = np.empty((len(network.paths), len(network.classes), network.time.n_departure_steps))
 

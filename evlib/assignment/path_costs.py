@@ -11,6 +11,8 @@ from evlib.assignment.marginal_costs import road_tolls, station_tolls
 from evlib.assignment.plug_prices import rent_value_cny, station_costs_cny
 from evlib.traffic.loading import Loading
 from evlib.traffic.path_times import TravelTimes, arrival_shares, plug_in_shares, travel_times
+from evlib.traffic.path_times_compiled import trace_paths
+from evlib.traffic.step_shares import StepShares
 
 __all__ = ["Drivers", "Stations", "Traffic", "evaluate_loading", "path_costs", "time_costs"]
 
@@ -49,7 +51,7 @@ class Stations:
     ----------
     loading : Loading
     signal : {"experienced", "instantaneous"}
-    arrival_shares : ndarray, shape (n_paths, n_departure_steps, K + 1)
+    arrival_shares : StepShares
         Share of departures that reach the station in each step.
     waiting_cny : ndarray, shape (n_paths, n_classes, n_departure_steps)
         Cost of drivers' own waiting [CNY per vehicle].
@@ -59,7 +61,7 @@ class Stations:
 
     loading: Loading
     signal: str
-    arrival_shares: np.ndarray
+    arrival_shares: StepShares
     waiting_cny: np.ndarray
     queue_cny_h: np.ndarray
 
@@ -82,7 +84,7 @@ class Traffic:
         Drivers' own time and queue cost T.
     road_toll_cny : ndarray
         What one more driver costs the others on roads; 0 for objective ``user``.
-    shares : ndarray, shape (n_paths, n_departure_steps, K + 1)
+    shares : StepShares
         Share of departures that plug in in each step, traced through the loading.
     stations : Stations or None
         Costs at stations, for objective ``system`` only.
@@ -95,7 +97,7 @@ class Traffic:
     loading: Loading
     time_cny: np.ndarray
     road_toll_cny: np.ndarray
-    shares: np.ndarray
+    shares: StepShares
     stations: Stations | None = None
     fixed_veh: np.ndarray | float = 0.0
     logit_cny: float = 0.0
@@ -177,7 +179,9 @@ class Traffic:
         return float(waiting_veh @ stations.queue_cny_h * network.time.step_min / 60.0 - dual_cny)
 
 
-def evaluate_loading(loading: Loading, drivers: Drivers, objective: str, fixed_veh=0.0) -> Traffic:
+def evaluate_loading(
+    loading: Loading, drivers: Drivers, objective: str, fixed_veh=0.0, *, kernel: str = "compiled"
+) -> Traffic:
     """Costs of every path in a loading, under the signal that drivers receive.
 
     Parameters
@@ -188,21 +192,40 @@ def evaluate_loading(loading: Loading, drivers: Drivers, objective: str, fixed_v
         Whether drivers face their own cost only, or also a toll for what they cost others.
     fixed_veh : ndarray, shape (n_paths, n_classes, n_departure_steps), optional
         Departures of drivers who do not follow the signal [veh].
+    kernel : {"compiled", "numpy"}, optional
+        Compiled code, or the specification in NumPy. What compiled code does not cover (instantaneous information,
+        functions for the wait, trips that go on) is computed by the specification in both.
 
     Returns
     -------
     Traffic
     """
-    times = travel_times(loading, drivers.signal, drivers.station_waiting)
+    trace = trace_paths(loading) if kernel == "compiled" else _specified_trace(loading)
+    plain = drivers.signal == "experienced" and drivers.station_waiting == "exact" and not loading.network.goes_on
+    if kernel == "compiled" and plain:
+        onward = np.zeros((len(trace.road_min), len(loading.network.classes), trace.road_min.shape[1]))
+        times = TravelTimes(trace.road_min, trace.waiting_min, onward)
+    else:
+        times = travel_times(loading, drivers.signal, drivers.station_waiting)
     time_cny = time_costs(times, drivers.vot_cny_h, drivers.queue_cny_h)
-    shares = plug_in_shares(loading)
+    shares = trace.plug_in_shares
     followers = {"fixed_veh": fixed_veh, "logit_cny": drivers.logit_cny}
     if objective != "system":
         return Traffic(loading, time_cny, np.zeros_like(time_cny), shares, **followers)
     waiting = (drivers.queue_cny_h / 60.0)[None, :, None] * times.waiting_min[:, None, :]
-    stations = Stations(loading, drivers.signal, arrival_shares(loading), waiting, drivers.queue_cny_h)
-    road_toll = road_tolls(loading, drivers.vot_cny_h, drivers.signal)
+    stations = Stations(loading, drivers.signal, trace.arrival_shares, waiting, drivers.queue_cny_h)
+    road_toll = road_tolls(loading, drivers.vot_cny_h, drivers.signal, kernel=kernel)
     return Traffic(loading, time_cny, road_toll, shares, stations, **followers)
+
+
+@dataclass(frozen=True)
+class _SpecifiedTrace:
+    arrival_shares: StepShares
+    plug_in_shares: StepShares
+
+
+def _specified_trace(loading: Loading) -> _SpecifiedTrace:
+    return _SpecifiedTrace(StepShares.of(arrival_shares(loading)), StepShares.of(plug_in_shares(loading)))
 
 
 def time_costs(times: TravelTimes, vot_cny_h, queue_cny_h) -> np.ndarray:
@@ -233,8 +256,8 @@ def path_costs(time_cny_veh, electricity_cny_veh, shares, path_station) -> np.nd
         Cost T from :func:`time_costs` [CNY per vehicle].
     electricity_cny_veh : ndarray, shape (n_stations, n_classes, K + 1)
         Least electricity cost V of one vehicle [CNY]; the last column is for plug-ins after the horizon.
-    shares : ndarray, shape (n_paths, n_departure_steps, K + 1)
-        From :func:`plug_in_shares`.
+    shares : StepShares, or ndarray of shape (n_paths, n_departure_steps, K + 1)
+        Of plug-ins, see :func:`evlib.traffic.path_times.plug_in_shares`.
     path_station : ndarray of int, shape (n_paths,)
 
     Returns
@@ -242,4 +265,5 @@ def path_costs(time_cny_veh, electricity_cny_veh, shares, path_station) -> np.nd
     ndarray, shape (n_paths, n_classes, n_departure_steps)
         Unit flow travel cost [CNY per vehicle].
     """
-    return time_cny_veh + np.einsum("pkn,pmn->pmk", shares, electricity_cny_veh[path_station])
+    shares = shares if isinstance(shares, StepShares) else StepShares.of(shares)
+    return time_cny_veh + shares.mean_of(electricity_cny_veh, path_station)

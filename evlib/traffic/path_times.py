@@ -10,6 +10,7 @@ import scipy.sparse as sp
 from evlib.traffic.loading import Loading
 from evlib.traffic.network import Network
 from evlib.traffic.station_waiting import StationQueue, interval_shares, middle, station_wait_min
+from evlib.traffic.step_shares import StepShares
 
 __all__ = ["TravelTimes", "arrival_shares", "flow_map", "plug_in_shares", "travel_times"]
 
@@ -135,14 +136,14 @@ def arrival_shares(loading: Loading) -> np.ndarray:
     return shares
 
 
-def flow_map(network: Network, shares: np.ndarray, n_types: int = 1) -> sp.csr_array:
+def flow_map(network: Network, shares: StepShares | np.ndarray, n_types: int = 1) -> sp.csr_array:
     """Linear map from path flows to what arrives or plugs in at stations, the trajectories on the road frozen.
 
     Parameters
     ----------
     network : Network
-    shares : ndarray, shape (n_paths, n_departure_steps, K + 1)
-        From :func:`arrival_shares` or :func:`plug_in_shares`.
+    shares : StepShares, or ndarray of shape (n_paths, n_departure_steps, K + 1)
+        Of arrivals or of plug-ins.
     n_types : int
         Into how many equal parts each class is split.
 
@@ -153,12 +154,13 @@ def flow_map(network: Network, shares: np.ndarray, n_types: int = 1) -> sp.csr_a
         horizon has no row.
     """
     n_steps, n_classes = network.time.n_steps, len(network.classes)
-    n_paths, n_depart, _ = shares.shape
-    path, depart, step = np.nonzero(shares[:, :, :n_steps])
+    shares = shares if isinstance(shares, StepShares) else StepShares.of(shares)
+    n_paths, n_depart = shares.first_step.shape
+    path, depart, step, share = shares.nonzero()
     member, kind = (index.reshape(-1, 1) for index in np.indices((n_classes, n_types)))
     rows = ((network.path_station[path] * n_classes + member) * n_types + kind) * n_steps + step
     columns = (path * n_classes + member) * n_depart + depart
-    values = np.tile(shares[path, depart, step] / n_types, n_classes * n_types)
+    values = np.tile(share / n_types, n_classes * n_types)
     shape = (len(network.stations) * n_classes * n_types * n_steps, n_paths * n_classes * n_depart)
     return sp.csr_array((values, (rows.reshape(-1), columns.reshape(-1))), shape=shape)
 

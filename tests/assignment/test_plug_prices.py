@@ -20,6 +20,7 @@ from evlib.coordination.problem import CoupledProblem
 from evlib.grid.dno import build_grid_model
 from evlib.traffic.network import assemble_network
 from evlib.traffic.path_times import arrival_shares, flow_map, travel_times
+from evlib.traffic.step_shares import StepShares
 from evlib.traffic.time_grid import TimeGrid
 
 WAIT_CNY_H = 45.0
@@ -40,7 +41,7 @@ def as_traffic(loading):
     value = np.array([WAIT_CNY_H])
     waiting = value / 60 * times.waiting_min[:, None, :]
     own = time_costs(times, np.array([30.0]), value)
-    shares = arrival_shares(loading)
+    shares = StepShares.of(arrival_shares(loading))
     return Traffic(loading, own, 0 * own, shares, Stations(loading, "experienced", shares, waiting, value))
 
 
@@ -104,7 +105,7 @@ def test_rents_never_claim_more_than_the_least_waiting(one_road, seed):
     departures = np.zeros((1, 1, n))
     departures[0, 0, :10] = rng.uniform(0, 4, 10)
     traffic = as_traffic(load_traffic(network, departures))
-    arrived = (traffic.stations.arrival_shares[0].T @ departures[0, 0])[:n]
+    arrived = (traffic.stations.arrival_shares.dense[0].T @ departures[0, 0])[:n]
     turn = cp.Variable((n, n), nonneg=True)  # arrival step, plug-in step
     wait = PER_STEP * np.maximum(np.arange(n)[None, :] - np.arange(n)[:, None], 0)
     in_time = [turn[k, :k] == 0 for k in range(1, n)]
@@ -177,9 +178,9 @@ def test_joint_program_with_scarce_plugs_equals_a_one_shot_reference(scarce, see
     station_load = problem.station_load(np.ones(to_cohorts.shape[0], dtype=bool), to_cohorts @ flows)
     grid = build_grid_model(problem.case, problem.options, station_load).problem
     arrive = np.zeros((2, 2, 24, *metric.shape))
-    for p, d, k in zip(*np.nonzero(traffic.stations.arrival_shares[:, :, :24]), strict=True):
+    for p, d, k in zip(*np.nonzero(traffic.stations.arrival_shares.dense[:, :, :24]), strict=True):
         for m in range(2):
-            arrive[network.path_station[p], m, k, p, m, d] += traffic.stations.arrival_shares[p, d, k]
+            arrive[network.path_station[p], m, k, p, m, d] += traffic.stations.arrival_shares.dense[p, d, k]
     turn = [[cp.Variable((24, 25), nonneg=True) for m in range(2)] for c in range(2)]  # arrival, plug-in or after
     wait = np.maximum(np.arange(25)[None, :] - np.arange(24)[:, None], 0)
     waiting, rows = 0, []
