@@ -122,6 +122,10 @@ class State:
         Columns that the next dispatch starts from.
     cuts : CutMemory or None
         Cuts of method ``bundle``.
+    plan_kwh : ndarray, shape (n_cohorts, T), or None
+        Method ``newton``: change of energy of one vehicle of every cohort in the last answer [kWh].
+    plan_weight : float
+        Method ``newton``: present weight of that plan [CNY/kWh^2].
     """
 
     flows_veh: np.ndarray
@@ -139,6 +143,8 @@ class State:
     pool: list[Schedule] = field(default_factory=list)
     columns: tuple[PricedColumn, ...] = ()
     cuts: CutMemory | None = None
+    plan_kwh: np.ndarray | None = None
+    plan_weight: float = math.nan
 
     def note(self, **values) -> None:
         """Fill in fields of the present row."""
@@ -172,7 +178,7 @@ class Iteration:
         self.traffic: Traffic | None = None
         self.fresh: Dispatch | None = None
 
-    def measure(self, checked: bool, observe=None) -> None:
+    def measure(self, checked: bool, observe=None, price_gap=None) -> None:
         """Load the present flows and append a row with their excess and gaps at the announced prices.
 
         Parameters
@@ -181,13 +187,17 @@ class Iteration:
             Whether to measure the price gap too, which takes two more grid problems.
         observe : callable, optional
             Called with the cohorts and the grid's new answer to them.
+        price_gap : callable, optional
+            Bounds the price gap from above without a new dispatch, from the cohorts and the relative gap.
         """
         state = self.state
         start = time.perf_counter()
         self.traffic = self.problem.traffic.evaluate(state.flows_veh)
         loaded = time.perf_counter()
-        gap = self._price_gap(observe) if checked else math.nan
+        gap = self._price_gap(observe) if checked and price_gap is None else math.nan
         measured = gaps(self.traffic, self.electricity(state.price_cny_kwh), state.rent_cny)
+        if checked and price_gap is not None:
+            gap = price_gap(self.problem.sizes(self.traffic), measured.relative_gap)
         row = IterationRow(
             iteration=len(state.rows),
             excess_cny_veh=measured.excess_cny_veh,

@@ -6,12 +6,13 @@ import math
 
 import numpy as np
 
-from evlib.assignment.dynamic_equilibrium import Extragradient
 from evlib.assignment.route_choice import cheapest_departures, drop_residual_flows
 from evlib.assignment.tno import Metric, reply
 from evlib.coordination.cutting_planes import CutMemory, Cuts, solve_bundle
 from evlib.coordination.iteration import Iteration
 from evlib.coordination.joint_program import joint_by_columns, joint_program, surrogate_bound
+from evlib.coordination.method import Method
+from evlib.coordination.newton.method import Newton
 from evlib.coordination.plug_rents import crowded
 
 __all__ = ["METHODS", "BestResponse", "Bundle", "Inertia", "Joint"]
@@ -23,67 +24,6 @@ WATCHED_FOR = 4
 EXCHANGES, LAST_EXCHANGES, INNER_GAP = 2, 5, 1e-4
 # Factors on an adaptive damping: after an iteration that made the price gap larger, and after any other.
 DAMPING_DOWN, DAMPING_UP = 0.6, 1.1
-
-
-class Method:
-    """What all methods share; by default the price gap of every iterate is measured.
-
-    Parameters
-    ----------
-    run : Iteration
-        The run. A method keeps its memory in ``run.state``, so that a saved run can go on.
-    """
-
-    knows_rents = False
-
-    def __init__(self, run: Iteration):
-        self.run, self.problem, self.keys = run, run.problem, run.keys
-        state = run.state
-        if self.knows_rents and self.problem.objective == "system" and state.rent_cny is None:
-            state.rent_cny = np.zeros((len(self.problem.network.stations), self.problem.network.time.n_steps))
-        theta = self.problem.traffic.drivers.logit_cny
-        self.walk = Extragradient(self.problem.demand_veh, self.problem.network.path_origin, logit_cny=theta)
-        if not math.isnan(state.walk_step):
-            self.walk.step = state.walk_step
-
-    def checked(self, iteration: int) -> bool:
-        """Whether the price gap is measured at the start of this iteration."""
-        return True
-
-    def measure(self, iteration: int) -> None:
-        """Load and measure the present flows."""
-        self.run.measure(self.checked(iteration))
-
-    def answer(self, iteration: int):
-        """Flows, prices and rents of the next iterate, shaped as in :class:`evlib.coordination.iteration.Iterate`."""
-        raise NotImplementedError
-
-    def drive(self, flows_veh, metric: Metric, price_cny_kwh, rent_cny) -> np.ndarray:
-        """Let drivers take the scenario's number of steps through the loading at announced prices and rents.
-
-        The metric pulls them towards the present flows, as in the program: if neither the program nor these steps move
-        the flows, they are in equilibrium with the prices.
-
-        Parameters
-        ----------
-        flows_veh : ndarray, shape (n_paths, n_classes, n_departure_steps)
-            Flows to start from.
-        metric : Metric
-        price_cny_kwh : ndarray, shape (n_bus, K)
-        rent_cny : ndarray, shape (n_stations, K), or None
-
-        Returns
-        -------
-        ndarray, shape of ``flows_veh``
-        """
-        problem, before, electricity = self.problem, self.run.state.flows_veh, self.run.electricity(price_cny_kwh)
-        flows = self.walk.run(
-            lambda ahead: problem.traffic.evaluate(ahead).costs(electricity, rent_cny) + metric.pull_of(ahead - before),
-            flows_veh,
-            self.keys.traffic_steps,
-        )
-        self.run.state.walk_step = self.walk.step
-        return flows
 
 
 class Joint(Method):
@@ -223,4 +163,4 @@ class BestResponse(Method):
         return reply(cost, problem.demand_veh, problem.network.path_origin), price, None
 
 
-METHODS = {"joint": Joint, "bundle": Bundle, "inertia": Inertia, "best_response": BestResponse}
+METHODS = {"newton": Newton, "joint": Joint, "bundle": Bundle, "inertia": Inertia, "best_response": BestResponse}

@@ -1,0 +1,76 @@
+"""What all methods of the loop share: a method keeps its memory in the run, measures, answers, and lets drivers drive."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from evlib.assignment.dynamic_equilibrium import Extragradient
+from evlib.assignment.tno import Metric
+from evlib.coordination.iteration import Iteration
+
+__all__ = ["Method"]
+
+
+class Method:
+    """What all methods share; by default the price gap of every iterate is measured.
+
+    Parameters
+    ----------
+    run : Iteration
+        The run. A method keeps its memory in ``run.state``, so that a saved run can go on.
+    """
+
+    knows_rents = False
+
+    def __init__(self, run: Iteration):
+        self.run, self.problem, self.keys = run, run.problem, run.keys
+        state = run.state
+        if self.knows_rents and self.problem.objective == "system" and state.rent_cny is None:
+            state.rent_cny = np.zeros((len(self.problem.network.stations), self.problem.network.time.n_steps))
+        theta = self.problem.traffic.drivers.logit_cny
+        self.walk = Extragradient(self.problem.demand_veh, self.problem.network.path_origin, logit_cny=theta)
+        if not math.isnan(state.walk_step):
+            self.walk.step = state.walk_step
+
+    def checked(self, iteration: int) -> bool:
+        """Whether the price gap is measured at the start of this iteration."""
+        return True
+
+    def measure(self, iteration: int) -> None:
+        """Load and measure the present flows."""
+        self.run.measure(self.checked(iteration))
+
+    def answer(self, iteration: int):
+        """Flows, prices and rents of the next iterate, shaped as in :class:`evlib.coordination.iteration.Iterate`."""
+        raise NotImplementedError
+
+    def drive(self, flows_veh, metric: Metric, price_cny_kwh, rent_cny, n_steps: int | None = None) -> np.ndarray:
+        """Let drivers take some steps through the loading at announced prices and rents.
+
+        The metric pulls them towards the present flows, as in the program: if neither the program nor these steps move
+        the flows, they are in equilibrium with the prices.
+
+        Parameters
+        ----------
+        flows_veh : ndarray, shape (n_paths, n_classes, n_departure_steps)
+            Flows to start from.
+        metric : Metric
+        price_cny_kwh : ndarray, shape (n_bus, K)
+        rent_cny : ndarray, shape (n_stations, K), or None
+        n_steps : int, optional
+            The scenario's ``traffic_steps`` by default.
+
+        Returns
+        -------
+        ndarray, shape of ``flows_veh``
+        """
+        problem, before, electricity = self.problem, self.run.state.flows_veh, self.run.electricity(price_cny_kwh)
+        flows = self.walk.run(
+            lambda ahead: problem.traffic.evaluate(ahead).costs(electricity, rent_cny) + metric.pull_of(ahead - before),
+            flows_veh,
+            self.keys.traffic_steps if n_steps is None else n_steps,
+        )
+        self.run.state.walk_step = self.walk.step
+        return flows

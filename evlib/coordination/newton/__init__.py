@@ -1,0 +1,7 @@
+"""Coordination by Newton steps on prices and plug rents: no vehicle and no flow is a variable of a program.
+
+``dual``       the dual of the joint program: its value at prices and rents, and what vehicles and drivers reply
+``curvature``  how much station energy and held plugs change with prices and rents
+``step``       one Newton step: a quadratic program in grid variables and rents only
+``method``     the method of the loop: Newton steps, drivers' steps, and the measured price gap
+"""

@@ -1,0 +1,161 @@
+"""How much station energy and held plugs change with prices and rents, at the replies of vehicles and drivers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numba import njit
+
+from evlib.coordination.newton.dual import Dual, DualPoint
+from evlib.traffic.step_shares import StepShares
+
+__all__ = ["Response", "respond"]
+
+compiled = njit(cache=True, nogil=True, error_model="numpy")
+
+
+@dataclass(frozen=True)
+class Response:
+    """What stations draw and hold at a point of the dual, and the curvature of the dual there.
+
+    Attributes
+    ----------
+    station_kw : ndarray, shape (n_stations, K)
+    held_plugs : ndarray, shape (n_stations, K)
+        Plugs that would be held at the end of each step, were they not limited; zeros for objective ``user``.
+    curvature : ndarray, shape (n_stations, 2 K, 2 K)
+        Minus the second derivative by prices (first K) and rents of each station: that of vehicles exactly, that of
+        drivers from above, as if the demand of an origin were not fixed.
+    """
+
+    station_kw: np.ndarray
+    held_plugs: np.ndarray
+    curvature: np.ndarray
+
+
+def respond(dual: Dual, point: DualPoint) -> Response:
+    """Power and held plugs of all stations at a point, with the curvature.
+
+    .. math:: H = \\sum_{cohorts} N \\, Q + \\sum_f \\frac{1}{M_f} c_f c_f^T
+
+    Q is the curvature of a vehicle's reply, and c_f what one vehicle of a flow draws [kWh] and holds in every step.
+
+    Parameters
+    ----------
+    dual : Dual
+    point : DualPoint
+
+    Returns
+    -------
+    Response
+    """
+    problem, traffic, network = dual.problem, dual.traffic, dual.problem.network
+    n_stations, n_classes, n_types, n_steps = problem.cohorts.shape
+    plug_in, path_station = traffic.shares, network.path_station.astype(np.int64)
+    everybody = point.flows_veh + problem.fixed_veh
+    plug_ins = _by_step(plug_in, path_station, everybody, n_stations)
+    sizes = problem.cohorts.sizes_of(plug_ins)
+    station_kw = dual.fleet.station_kw(sizes, point.reply)
+    curvature = np.zeros((n_stations, 2 * n_steps, 2 * n_steps))
+    curvature[:, :n_steps, :n_steps] = dual.fleet.curvature(sizes, point.reply, dual.weight)
+    mean_kw = point.reply.power_kw.reshape(n_stations, n_classes, n_types, n_steps, -1).mean(axis=2)
+    energy = problem.case.step_h * _shifted(mean_kw)
+    moves = np.where(point.flows_veh > 0, 1.0 / dual.metric, 0.0)
+    pairs = _pairs(plug_in, plug_in, path_station, moves, n_stations)
+    curvature[:, :n_steps, :n_steps] += np.einsum("cmji,cmjk,cmkl->cil", energy, pairs, energy, optimize=True)
+    held = np.zeros((n_stations, n_steps))
+    if point.rent_cny is not None:
+        arrive = traffic.stations.arrival_shares
+        hold = _held_from(point.rent_cny, network, traffic.stations.queue_cny_h)
+        held = np.einsum("cmj,cmji->ci", _by_step(arrive, path_station, everybody, n_stations), hold)
+        both = np.einsum(
+            "cmji,cmjk,cmkl->cil", energy, _pairs(plug_in, arrive, path_station, moves, n_stations), hold, optimize=True
+        )
+        curvature[:, :n_steps, n_steps:], curvature[:, n_steps:, :n_steps] = both, both.transpose(0, 2, 1)
+        pairs = _pairs(arrive, arrive, path_station, moves, n_stations)
+        curvature[:, n_steps:, n_steps:] = np.einsum("cmji,cmjk,cmkl->cil", hold, pairs, hold, optimize=True)
+    return Response(station_kw, held, curvature)
+
+
+def _by_step(shares: StepShares, path_station, flows_veh, n_stations: int) -> np.ndarray:
+    """Vehicles that arrive or plug in, shape (n_stations, n_classes, K) [veh]."""
+    total = np.zeros((n_stations, flows_veh.shape[1], shares.n_steps))
+    _sum_by_step(shares.first_step, shares.share, path_station, np.ascontiguousarray(flows_veh), total)
+    return total
+
+
+def _pairs(one: StepShares, other: StepShares, path_station, weight, n_stations: int) -> np.ndarray:
+    """Sum over flows of weight times the shares in two steps, shape (n_stations, n_classes, K, K)."""
+    total = np.zeros((n_stations, weight.shape[1], one.n_steps, one.n_steps))
+    _sum_pairs(one.first_step, one.share, other.first_step, other.share, path_station, weight, total)
+    return total
+
+
+def _shifted(power: np.ndarray) -> np.ndarray:
+    """Power by step of the horizon from power by usable step, which begins after the step of plugging in."""
+    n_stations, n_classes, n_steps, n_usable = power.shape
+    whole = np.zeros((n_stations, n_classes, n_steps, n_steps))
+    for step in range(n_steps - 1):
+        last = min(n_usable, n_steps - step - 1)
+        whole[:, :, step, step + 1 : step + 1 + last] = power[:, :, step, :last]
+    return whole
+
+
+def _held_from(rent_cny, network, queue_cny_h) -> np.ndarray:
+    """Steps in which a vehicle that arrives in a step holds a plug at these rents, shape (n_stations, n_classes, K, K).
+
+    It plugs in where rent and waiting together cost least, at once if nothing is cheaper, see
+    :func:`evlib.assignment.plug_prices.station_costs_cny`.
+    """
+    n_steps = rent_cny.shape[1]
+    per_step = np.asarray(queue_cny_h, dtype=float) / 60.0 * network.time.step_min
+    hold = np.zeros((len(rent_cny), len(per_step), n_steps, n_steps))
+    _hold(rent_cny, per_step, network.stay_steps.astype(np.int64), hold)
+    return hold
+
+
+@compiled
+def _hold(rent, per_step, stay, hold):
+    n_stations, n_steps = rent.shape
+    paid = np.zeros(n_steps + 1)
+    for c in range(n_stations):
+        for k in range(n_steps):
+            paid[k + 1] = paid[k] + rent[c, k]
+        for m in range(len(stay)):
+            least, begin = 0.0, n_steps  # after the horizon plugs are free
+            for k in range(n_steps - 1, -1, -1):
+                now, later = paid[min(k + stay[m], n_steps)] - paid[k], least + per_step[m]
+                least = min(now, later)
+                if now <= later:
+                    begin = k
+                for held in range(begin, min(begin + stay[m], n_steps)):
+                    hold[c, m, k, held] = 1.0
+
+
+@compiled
+def _sum_by_step(first, share, path_station, flows, total):
+    n_paths, n_depart, width = share.shape
+    for p in range(n_paths):
+        for m in range(flows.shape[1]):
+            for k in range(n_depart):
+                if flows[p, m, k] != 0.0:
+                    for w in range(min(width, total.shape[2] - first[p, k])):
+                        total[path_station[p], m, first[p, k] + w] += flows[p, m, k] * share[p, k, w]
+
+
+@compiled
+def _sum_pairs(first, share, first_other, share_other, path_station, weight, total):
+    n_paths, n_depart, width = share.shape
+    n_steps = total.shape[2]
+    for p in range(n_paths):
+        for m in range(weight.shape[1]):
+            for k in range(n_depart):
+                if weight[p, m, k] == 0.0:
+                    continue
+                into, begin, other = total[path_station[p], m], first[p, k], first_other[p, k]
+                for w in range(min(width, n_steps - begin)):
+                    scaled = weight[p, m, k] * share[p, k, w]
+                    if scaled != 0.0:
+                        for v in range(min(share_other.shape[2], n_steps - other)):
+                            into[begin + w, other + v] += scaled * share_other[p, k, v]

@@ -1,0 +1,144 @@
+"""The loop's method of Newton steps: prices and rents that support the joint program, found without its vehicles and flows."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from evlib.assignment.route_choice import drop_residual_flows
+from evlib.assignment.tno import Metric
+from evlib.coordination.iteration import Iteration
+from evlib.coordination.method import Method
+from evlib.coordination.newton.dual import Dual
+from evlib.coordination.newton.step import ascend
+from evlib.coordination.problem import CoupledProblem
+from evlib.errors import InputError
+from evlib.flexibility.cohorts import vehicle_costs
+from evlib.flexibility.proximal_reply import ProximalFleet
+from evlib.grid.reduced.reduced_grid import Block, ReducedGrid
+
+__all__ = ["Newton", "why_not"]
+
+# Weight of vehicles' last plan [CNY/kWh^2]: at first, factor after each iteration, at least.
+FIRST_WEIGHT, WEIGHT_FALL, LEAST_WEIGHT = 0.05, 0.8, 5e-3
+# Weight that keeps flows near the last ones [CNY/veh]: at first, factor after an iteration, at least; a rise if the excess
+# became more than WORSE times as large.
+FIRST_METRIC, METRIC_FALL, LEAST_METRIC, METRIC_RISE, WORSE = 20.0, 0.65, 1.5, 1.5, 1.05
+# Newton steps in an iteration, more in the first, which starts from the tariff; steps of drivers after them.
+NEWTON_STEPS, FIRST_NEWTON_STEPS, DRIVER_STEPS = 2, 6, 15
+# Steps towards a dispatch of the vehicles that came, where only the price gap is still too large.
+DISPATCH_STEPS = 8
+PRICE_GAP_TOLERANCE = 1e-4
+TARGET = 1e-3
+RECENTRE = False
+
+
+def why_not(problem: CoupledProblem) -> str | None:
+    """Why the method cannot be used for a problem, or None if it can."""
+    switches = problem.scenario.switches
+    if problem.charging == "uncontrolled":
+        return "charging 'uncontrolled' has no replies to prices"
+    if switches.set not in ("exact", "columns"):
+        return f"switches.set is {switches.set!r}; the replies are those of exact domains ('exact' or 'columns')"
+    if switches.grid_model != "lindistflow":
+        return f"switches.grid_model is {switches.grid_model!r}; the reduced grid is linear ('lindistflow')"
+    if problem.traffic.drivers.logit_cny > 0:
+        return "drivers misjudge costs (fleet.logit_cny); replies to a metric know none of it"
+    return None
+
+
+class Newton(Method):
+    """Newton steps on prices and rents at frozen trajectories; then drivers take steps of their own at these prices.
+
+    Everything that it keeps from one iteration to the next is in the state of the run: prices, rents, vehicles' last plan
+    and its weight.
+    """
+
+    knows_rents = True
+
+    def __init__(self, run: Iteration):
+        reason = why_not(run.problem)
+        if reason:
+            raise InputError(f"method 'newton': {reason}; use method 'joint'")
+        super().__init__(run)
+        problem, state = self.problem, self.run.state
+        self.fleet, self.grid = ProximalFleet(problem.cohorts), ReducedGrid(problem.case, problem.options)
+        if state.plan_kwh is None:
+            state.plan_kwh, state.plan_weight, state.level_cny_veh = self.fleet.idle(), FIRST_WEIGHT, FIRST_METRIC
+
+    def measure(self, iteration: int) -> None:
+        """Load and measure the present flows, with a price gap between bounds on the cost of their dispatch."""
+        state = self.run.state
+        if state.price_cny_kwh is None:
+            state.price_cny_kwh = np.broadcast_to(
+                self.problem.case.import_price_cny_kwh, self.problem.case.load_kw.shape
+            )
+        self.run.measure(True, price_gap=self._price_gap)
+
+    def _price_gap(self, sizes_veh: np.ndarray, relative_gap: float) -> float:
+        """A bound on the price gap from above: cost of a dispatch that vehicles can follow less the value of the prices.
+
+        The dispatch is that of vehicles near their plan. It is improved where everything else is within tolerance.
+        """
+        problem, state = self.problem, self.run.state
+        price = state.price_cny_kwh[problem.case.station_bus]
+        lower = self.grid.free(price).cost_cny + float(sizes_veh @ vehicle_costs(problem.cohorts, price))
+        plan, weight, gap = state.plan_kwh, state.plan_weight, math.inf
+        for step in range(DISPATCH_STEPS):
+            reply = self.fleet.reply(price, plan, weight)
+            station_kw = self.fleet.station_kw(sizes_veh, reply)
+            upper = self.grid.fixed(station_kw).grid_cny + float(sizes_veh @ reply.own_cny)
+            gap = min(gap, (upper - lower) / problem.scale_cny)
+            if gap <= PRICE_GAP_TOLERANCE or relative_gap > TARGET:
+                break
+            price = self._dispatch_step(price, sizes_veh, reply, station_kw, weight)
+            plan = reply.change_kwh if step % 2 else plan
+        return gap
+
+    def _dispatch_step(self, price, sizes_veh, reply, station_kw, weight) -> np.ndarray:
+        """Prices after one Newton step for the vehicles that came: as in the dual, but nobody drives elsewhere."""
+        step_h, n_steps = self.problem.case.step_h, self.problem.case.n_steps
+        curvature = self.fleet.curvature(sizes_veh, reply, weight)
+        blocks, inverses, members = [], [], []
+        for group in range(self.grid.n_groups):
+            stations = np.flatnonzero(self.grid.station_group == group)
+            inverse = np.linalg.inv(curvature[stations].sum(axis=0) + np.eye(n_steps))
+            inverse = 0.5 * (inverse + inverse.T)
+            drawn = step_h * station_kw[stations].sum(axis=0)
+            blocks.append(Block(group, step_h**2 * inverse, -step_h * (inverse @ drawn)))
+            inverses.append((inverse, drawn))
+            members.append(stations)
+        answer = self.grid.with_blocks(-step_h * price[[stations[0] for stations in members]], blocks)
+        price = price.copy()
+        for group, (inverse, drawn) in enumerate(inverses):
+            price[members[group]] += inverse @ (drawn - step_h * answer.station_kw[group])
+        return price
+
+    def answer(self, iteration: int):
+        problem, state, traffic = self.problem, self.run.state, self.run.traffic
+        metric = self._metric()
+        dual = Dual(problem, traffic, metric, self.fleet, self.grid, state.plan_kwh, state.plan_weight)
+        point = dual.at(state.price_cny_kwh[problem.case.station_bus], state.rent_cny)
+        if RECENTRE:
+            for _ in range(NEWTON_STEPS if iteration else FIRST_NEWTON_STEPS):
+                point = ascend(dual, point, 1)
+                dual = Dual(problem, traffic, metric, self.fleet, self.grid, point.reply.change_kwh, state.plan_weight)
+                if _ + 1 < NEWTON_STEPS: point = dual.at(point.price_cny_kwh, point.rent_cny)
+        else:
+            point = ascend(dual, point, NEWTON_STEPS if iteration else FIRST_NEWTON_STEPS)
+        state.plan_kwh = point.reply.change_kwh
+        state.plan_weight = max(state.plan_weight * WEIGHT_FALL, LEAST_WEIGHT)
+        price = self.grid.free(point.price_cny_kwh).price_cny_kwh
+        price[problem.case.station_bus] = point.price_cny_kwh
+        flows = drop_residual_flows(point.flows_veh, problem.demand_veh, problem.network.path_origin)
+        return self.drive(flows, Metric(metric), price, point.rent_cny, DRIVER_STEPS), price, point.rent_cny
+
+    def _metric(self) -> np.ndarray:
+        """Weight on each flow; it rises after a worse iteration, else it falls. Half of that on sums over classes."""
+        state = self.run.state
+        excess = [row.excess_cny_veh for row in state.rows[-2:]]
+        if len(excess) == 2:
+            changed = state.level_cny_veh * (METRIC_RISE if excess[1] > WORSE * excess[0] else METRIC_FALL)
+            state.level_cny_veh = max(changed, LEAST_METRIC)
+        return 0.5 * state.level_cny_veh * self.run.per_level
