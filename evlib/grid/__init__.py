@@ -11,6 +11,7 @@
 ``prices``                nodal prices (DLMP): their parts, and the reasons for a price
 ``fleet_dispatch``        how the grid represents vehicles: exact, columns, zonotope, summed, uncontrolled
 ``parametric_dispatch``   built once, solved again with other numbers; effects of a wrong forecast and of the loss price
+``reduced``               a room for loops: LinDistFlow without its buses, with the same least cost and prices
 
 Builds on the room ``flexibility``; it knows stations, but no roads.
 """
