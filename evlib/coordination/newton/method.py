@@ -24,14 +24,15 @@ __all__ = ["Newton", "why_not"]
 FIRST_WEIGHT, WEIGHT_FALL, LEAST_WEIGHT = 0.05, 0.8, 5e-3
 # Weight that keeps flows near the last ones [CNY/veh]: at first, factor after an iteration, at least; a rise if the excess
 # became more than WORSE times as large.
-FIRST_METRIC, METRIC_FALL, LEAST_METRIC, METRIC_RISE, WORSE = 20.0, 0.65, 1.5, 1.5, 1.05
+FIRST_METRIC, METRIC_FALL, LEAST_METRIC, METRIC_RISE, WORSE = 20.0, 0.65, 4.0, 1.5, 1.05
 # Newton steps in an iteration, more in the first, which starts from the tariff; steps of drivers after them.
-NEWTON_STEPS, FIRST_NEWTON_STEPS, DRIVER_STEPS = 2, 6, 15
+NEWTON_STEPS, FIRST_NEWTON_STEPS, DRIVER_STEPS = 3, 6, 15
 # Steps towards a dispatch of the vehicles that came, where only the price gap is still too large.
 DISPATCH_STEPS = 8
 PRICE_GAP_TOLERANCE = 1e-4
 TARGET = 1e-3
 RECENTRE = False
+INERTIA = 0.0
 
 
 def why_not(problem: CoupledProblem) -> str | None:
@@ -127,7 +128,9 @@ class Newton(Method):
                 if _ + 1 < NEWTON_STEPS: point = dual.at(point.price_cny_kwh, point.rent_cny)
         else:
             point = ascend(dual, point, NEWTON_STEPS if iteration else FIRST_NEWTON_STEPS)
-        state.plan_kwh = point.reply.change_kwh
+        before = getattr(self, 'last_plan', None)
+        self.last_plan = point.reply.change_kwh
+        state.plan_kwh = point.reply.change_kwh if before is None else point.reply.change_kwh + INERTIA * (point.reply.change_kwh - before)
         state.plan_weight = max(state.plan_weight * WEIGHT_FALL, LEAST_WEIGHT)
         price = self.grid.free(point.price_cny_kwh).price_cny_kwh
         price[problem.case.station_bus] = point.price_cny_kwh
