@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import scipy.sparse as sp
 
 from evlib.grid.grid_case import GridCase
 
@@ -69,6 +70,8 @@ class PriceGroups:
 
     Attributes
     ----------
+    downstream : csr_array, shape (n_branch, n_bus)
+        See :attr:`evlib.grid.feeder.Feeder.downstream`.
     flow : ndarray of int, shape (n_flows,)
         Branches whose flow the program knows: ties and monitored lines, parents first.
     region : ndarray of int, shape (n_bus,)
@@ -85,6 +88,7 @@ class PriceGroups:
         Buses whose shed load has the same effect on every monitored row.
     """
 
+    downstream: sp.csr_array
     flow: np.ndarray
     region: np.ndarray
     parent: np.ndarray
@@ -129,6 +133,7 @@ class PriceGroups:
         ratio = alike(np.round(reactive_ratio(case), 12))
         reactive = np.vstack([np.where(matters, 1 + ratio, 0), np.round(rise_q, DIGITS)])
         return cls(
+            downstream=downstream,
             flow=flow,
             region=region,
             parent=region[feeder.branch_from[flow]],
