@@ -45,6 +45,11 @@ class Monitored:
         """Steps in which a line or a voltage is monitored, shape (K,)."""
         return self.line.any(axis=0) | self.low.any(axis=0) | self.high.any(axis=0)
 
+    def with_whole_network(self) -> Monitored:
+        """This, and every rating and voltage limit in every step."""
+        below_root = np.broadcast_to(np.arange(len(self.low))[:, None] > 0, self.low.shape)
+        return Monitored(np.ones_like(self.line), below_root, below_root, self.alone)
+
     def names(self, case: GridCase) -> tuple[str, ...]:
         """The monitored rows in words, each with the number of its steps."""
         feeder = case.feeder

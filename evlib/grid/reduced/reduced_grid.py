@@ -203,6 +203,11 @@ class ReducedGrid:
             program = watch.program
             solve = climb_cones(pose(program), tolerance)
             iterations, solves = iterations + sum(attempt.iterations for attempt in solve.ladder), solves + 1
+            if solve.status == "unbounded" and not watch.monitored.network.all():
+                # Nothing but the rows that are left out may bound free overloads.
+                watch.monitored = watch.monitored.with_whole_network()
+                watch.program = build_reduced_program(case, self.options, watch.monitored)
+                continue
             if solve.status != "optimal":
                 raise self._failure(solve.ladder, load)
             n_core, n_station = program.variables.n_core, program.variables.station.size
