@@ -272,6 +272,56 @@ def test_blocks_without_extras_or_blocks_are_linear_costs(small):
     assert linear.extras == []
 
 
+def special(case, name):
+    """Arrays or options at the edge of what is allowed."""
+    n_steps = case.n_steps
+    none = {"farms": (), "farm_bus": np.zeros(0, int), "farm_zone": np.zeros(0, int)}
+    ties = {"import_limit_kw": case.import_limit_kw * 0.2}
+    third = np.where(np.arange(n_steps) % 3 == 0, -0.3, 0.5)
+    series = ("load_kw", "load_kvar", "available_kw")
+    first_two = {key: getattr(case, key)[:, :2] for key in series}
+    first_two |= {"import_price_cny_kwh": case.import_price_cny_kwh[:2], "backup_start_kw": np.array([50.0, 0.0])}
+    return {
+        "no farms": (none | {"available_kw": np.zeros((0, n_steps))}, {"farm_power_factor": 0.9}),
+        "no backup": ({"backup_kw": np.zeros(2)}, {}),
+        "two steps": (first_two, {}),
+        "shedding without slope": (ties | {"backup_kw": case.backup_kw * 0.1}, {"shedding_slope": 0.0}),
+        "negative prices": ({"import_price_cny_kwh": third}, {"reverse_limit_kw": 500.0}),
+    }[name]
+
+
+@pytest.mark.parametrize("name", ["no farms", "no backup", "two steps", "shedding without slope", "negative prices"])
+def test_a_special_grid_equals_the_full_problem(small, name):
+    of_case, of_options = special(small[0], name)
+    case, options = replace(small[0], **of_case), replace(small[1], **of_options)
+    station_kw = np.random.default_rng(1).uniform(-100, 200, (2, case.n_steps))
+    assert_equal(case, options, lambda: fixed_power(station_kw), ReducedGrid(case, options).fixed(station_kw))
+
+
+def test_free_overloads_are_bounded_by_what_the_first_solve_leaves_out(small):
+    """At no cost of overloads only voltages limit what stations feed in; the least program is unbounded."""
+    case, options = small[0], replace(small[1], overload_slope=0.0)
+    price = np.random.default_rng(2).uniform(0.3, 0.9, (2, case.n_steps))
+    answer = ReducedGrid(case, options).free(price)
+    full = dispatch_grid(case, options, priced_power(price, case.step_h))
+    assert answer.cost_cny == pytest.approx(full.objective_cny, rel=COST_REL)
+    assert any("voltage" in name for name in answer.monitored)
+
+
+def test_a_step_of_the_ladder_that_fails_is_said(small):
+    """No solver reaches 1e-15; the next step does what it can, and its tolerance is the answer's."""
+    case, options = small
+    reduced = ReducedGrid(case, options)
+    linear = np.full((2, case.n_steps), -0.05)
+    answer = reduced.with_blocks(linear, [], tolerance=1e-15)
+    assert [attempt.status == "optimal" for attempt in answer.ladder] == [False, True]
+    assert answer.tolerance == 1e-8
+    rough = reduced.with_blocks(linear, [], tolerance=1e-6)
+    assert rough.tolerance == 1e-6
+    assert rough.iterations < answer.iterations
+    assert rough.cost_cny == pytest.approx(answer.cost_cny, rel=1e-4)
+
+
 def test_losses_are_refused(small):
     case, options = small
     with pytest.raises(InputError, match=r"grid_model = 'cone'.*must be 'lindistflow'"):

@@ -7,6 +7,7 @@
 ``violations``       rows that a solution violates because they are not monitored
 ``station_cost``     stations in the program: fixed, at a price, or with quadratic blocks
 ``reduced_solver``   Clarabel without CVXPY, on the ladder of tolerances of the full problem
+``reduced_answer``   costs, station power, and the prices of every bus
 ``reduced_grid``     ``ReducedGrid``: least cost at free, fixed or responding station power, with the prices of every bus
 
 The full problem of :mod:`evlib.grid.grid_model` stays the specification: both have the same least cost and prices.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import scipy.sparse as sp
 
 from evlib.grid.grid_case import GridCase
 
@@ -44,6 +45,11 @@ class Monitored:
         """Steps in which a line or a voltage is monitored, shape (K,)."""
         return self.line.any(axis=0) | self.low.any(axis=0) | self.high.any(axis=0)
 
+    def with_whole_network(self) -> Monitored:
+        """This, and every rating and voltage limit in every step."""
+        below_root = np.broadcast_to(np.arange(len(self.low))[:, None] > 0, self.low.shape)
+        return Monitored(np.ones_like(self.line), below_root, below_root, self.alone)
+
     def names(self, case: GridCase) -> tuple[str, ...]:
         """The monitored rows in words, each with the number of its steps."""
         feeder = case.feeder
@@ -69,6 +75,8 @@ class PriceGroups:
 
     Attributes
     ----------
+    downstream : csr_array, shape (n_branch, n_bus)
+        See :attr:`evlib.grid.feeder.Feeder.downstream`.
     flow : ndarray of int, shape (n_flows,)
         Branches whose flow the program knows: ties and monitored lines, parents first.
     region : ndarray of int, shape (n_bus,)
@@ -85,6 +93,7 @@ class PriceGroups:
         Buses whose shed load has the same effect on every monitored row.
     """
 
+    downstream: sp.csr_array
     flow: np.ndarray
     region: np.ndarray
     parent: np.ndarray
@@ -129,6 +138,7 @@ class PriceGroups:
         ratio = alike(np.round(reactive_ratio(case), 12))
         reactive = np.vstack([np.where(matters, 1 + ratio, 0), np.round(rise_q, DIGITS)])
         return cls(
+            downstream=downstream,
             flow=flow,
             region=region,
             parent=region[feeder.branch_from[flow]],

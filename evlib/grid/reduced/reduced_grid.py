@@ -13,61 +13,26 @@ from evlib.grid.checks import check_start
 from evlib.grid.grid_case import GridCase, GridOptions
 from evlib.grid.grid_model import build_grid_model
 from evlib.grid.reduced.price_groups import Monitored
+from evlib.grid.reduced.reduced_answer import ReducedAnswer
 from evlib.grid.reduced.reduced_program import ReducedProgram, build_reduced_program
-from evlib.grid.reduced.reduced_solver import ConeProblem, climb_cones
+from evlib.grid.reduced.reduced_solver import TOLERANCE, ConeProblem, climb_cones
 from evlib.grid.reduced.station_cost import Block, blocks_problem, check_block, fixed_problem, priced_problem
 from evlib.grid.reduced.violations import with_violated
 from evlib.grid.solver import Attempt, solve_grid
 
-__all__ = ["Block", "ReducedAnswer", "ReducedGrid"]
+__all__ = ["ReducedGrid"]
 
 KILO = 1000.0
 # Prices of stations in one group are equal if they differ by less than this [CNY/kWh].
 SAME_PRICE_CNY_KWH = 1e-9
 
 
-@dataclass(frozen=True)
-class ReducedAnswer:
-    """Solution of a reduced program.
+@dataclass
+class _Watch:
+    """What is monitored so far, and the program that does."""
 
-    Attributes
-    ----------
-    cost_cny : float
-        The minimised objective: grid cost, plus what is linear or quadratic in station power.
-    grid_cny : float
-        Grid cost g alone.
-    station_group : ndarray of int, shape (n_stations,)
-        The groups that the rows of ``station_kw`` stand for.
-    station_kw : ndarray, shape (n_groups, K)
-    extras : list of ndarray, shape (n_extra,)
-        Extra variables of each block.
-    price_cny_kwh : ndarray, shape (n_bus, K)
-        Price of every bus, as :attr:`evlib.grid.dispatch.Dispatch.price_cny_kwh`.
-    iterations : int
-        Over all solves.
-    status : str
-    tolerance : float
-        The solver's tolerance: the first of its ladder that ended optimal.
-    ladder : tuple of Attempt
-        Every attempt of the last solve, the last one optimal.
-    solves : int
-        Programs solved until no row was violated.
-    monitored : tuple of str
-        Lines, voltages and loads that the program watches.
-    """
-
-    cost_cny: float
-    grid_cny: float
-    station_group: np.ndarray
-    station_kw: np.ndarray
-    extras: list
-    price_cny_kwh: np.ndarray
-    iterations: int
-    status: str
-    tolerance: float
-    ladder: tuple[Attempt, ...]
-    solves: int
-    monitored: tuple[str, ...]
+    monitored: Monitored
+    program: ReducedProgram
 
 
 class ReducedGrid:
@@ -87,7 +52,8 @@ class ReducedGrid:
     Attributes
     ----------
     station_group : ndarray of int, shape (n_stations,)
-        Stations that all monitored rows see alike share a group. Groups split when a row becomes monitored.
+        Stations that all monitored rows see alike share a group. Groups split when :meth:`free` or :meth:`with_blocks`
+        starts to monitor a row, and never merge.
     n_groups : int
 
     Raises
@@ -103,18 +69,21 @@ class ReducedGrid:
             )
         check_start(case, options.backup_ramp_share)
         self.case, self.options = case, options
-        self._monitored = Monitored.nothing(case)
-        self._program = build_reduced_program(case, options, self._monitored)
+        nothing = Monitored.nothing(case)
+        # Free stations go to extremes and violate much that given ones never do, so both are watched apart.
+        self._given, self._free = (
+            _Watch(nothing, program) for program in [build_reduced_program(case, options, nothing)] * 2
+        )
 
     @property
     def station_group(self) -> np.ndarray:
         """Group of each station, shape (n_stations,)."""
-        return self._program.groups.station_group
+        return self._free.program.groups.station_group
 
     @property
     def n_groups(self) -> int:
         """Number of groups that hold stations."""
-        return self._program.groups.n_groups
+        return self._free.program.groups.n_groups
 
     def fixed(self, station_kw: np.ndarray) -> ReducedAnswer:
         """Least cost g(e) at given station power.
@@ -127,7 +96,7 @@ class ReducedGrid:
         Returns
         -------
         ReducedAnswer
-            Rows of its ``station_kw`` are the groups after the call.
+            Rows of its ``station_kw`` are sums over the groups of ``station_group``.
 
         Raises
         ------
@@ -139,7 +108,10 @@ class ReducedGrid:
         def load():
             return StationLoad(cp.Constant(station_mw), cp.Constant(0.0))
 
-        return self._solve(lambda program: fixed_problem(program, station_mw), load, station_mw=station_mw)
+        def pose(program: ReducedProgram) -> ConeProblem:
+            return fixed_problem(program, station_mw)
+
+        return self._solve(self._given, pose, load, station_mw=station_mw)
 
     def free(self, price_cny_kwh: np.ndarray) -> ReducedAnswer:
         """Least cost of the grid that sells to its stations: min over e of g(e) - step_h price . e.
@@ -178,9 +150,9 @@ class ReducedGrid:
         def pose(program: ReducedProgram) -> ConeProblem:
             return priced_problem(program, _means(linear, program.groups.station_group, program.groups.n_groups))
 
-        return self._solve(pose, lambda: priced_power(price, case.step_h))
+        return self._solve(self._free, pose, lambda: priced_power(price, case.step_h))
 
-    def with_blocks(self, linear_cny_kw: np.ndarray, blocks: list[Block]) -> ReducedAnswer:
+    def with_blocks(self, linear_cny_kw: np.ndarray, blocks: list[Block], *, tolerance=TOLERANCE) -> ReducedAnswer:
         """Least cost of the grid and of quadratic responses of its stations.
 
         .. math:: \\min_{e, t \\ge 0} \\; g(e) + c \\cdot e + \\sum_b \\tfrac12 y_b' Q_b y_b + q_b' y_b,
@@ -191,6 +163,8 @@ class ReducedGrid:
         linear_cny_kw : ndarray, shape (n_groups, K)
             c [CNY/kW].
         blocks : list of Block
+        tolerance : float
+            The solver's first; a larger one saves iterations where the answer is a step of a method.
 
         Returns
         -------
@@ -218,27 +192,32 @@ class ReducedGrid:
         def load():
             return priced_power(np.zeros((len(case.stations), case.n_steps)), case.step_h)
 
-        return self._solve(pose, load, groups=before, blocks=blocks)
+        return self._solve(self._free, pose, load, groups=before, blocks=blocks, tolerance=tolerance)
 
-    def _solve(self, pose, load, *, station_mw=None, groups=None, blocks=()) -> ReducedAnswer:
+    def _solve(
+        self, watch: _Watch, pose, load, *, station_mw=None, groups=None, blocks=(), tolerance=TOLERANCE
+    ) -> ReducedAnswer:
         """Solve until no row is violated; ``load()`` stands for stations in the full problem if there is no solution."""
         case, iterations, solves = self.case, 0, 0
         while True:
-            program = self._program
-            problem = pose(program)
-            solve = climb_cones(problem)
+            program = watch.program
+            solve = climb_cones(pose(program), tolerance)
             iterations, solves = iterations + sum(attempt.iterations for attempt in solve.ladder), solves + 1
+            if solve.status == "unbounded" and not watch.monitored.network.all():
+                # Nothing but the rows that are left out may bound free overloads.
+                watch.monitored = watch.monitored.with_whole_network()
+                watch.program = build_reduced_program(case, self.options, watch.monitored)
+                continue
             if solve.status != "optimal":
                 raise self._failure(solve.ladder, load)
             n_core, n_station = program.variables.n_core, program.variables.station.size
             power_mw = solve.x[n_core : n_core + n_station].reshape(-1, case.n_steps)
             at_stations = _shared(power_mw, program.groups.station_group) if station_mw is None else station_mw
-            monitored = with_violated(case, self.options, self._monitored, program, solve.x, at_stations)
+            monitored = with_violated(case, self.options, watch.monitored, program, solve.x, at_stations)
             if monitored is None:
                 break
-            self._monitored = monitored
-            self._program = build_reduced_program(case, self.options, monitored)
-        groups = program.groups.station_group if groups is None else groups
+            watch.monitored, watch.program = monitored, build_reduced_program(case, self.options, monitored)
+        groups = self.station_group if groups is None else groups
         station_kw = np.zeros((groups.max(initial=-1) + 1, case.n_steps))
         np.add.at(station_kw, groups, KILO * at_stations)
         core = solve.x[:n_core]
@@ -256,7 +235,7 @@ class ReducedGrid:
             tolerance=solve.ladder[-1].tolerance,
             ladder=solve.ladder,
             solves=solves,
-            monitored=self._monitored.names(case),
+            monitored=watch.monitored.names(case),
         )
 
     def _failure(self, ladder: tuple[Attempt, ...], load) -> SolverError:

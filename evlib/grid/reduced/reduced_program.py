@@ -38,7 +38,9 @@ class ReducedProgram:
     sheds : Sheds
     variables : Variables
         With the costs p and q [thousand CNY].
-    whole_matrix, a_matrix, e_matrix : csc_array, shape (m, n_core + n_groups * K), (m, n_core), (m, n_groups * K)
+    p_matrix : csc_matrix, shape (n_core, n_core)
+        diag(p).
+    whole_matrix, a_matrix, e_matrix : csc_matrix, shape (m, n_core + n_groups * K), (m, n_core), (m, n_groups * K)
         (A, E), A and E.
     b : ndarray, shape (m,)
     n_equal, n_above, n_cones : int
@@ -50,9 +52,10 @@ class ReducedProgram:
     groups: PriceGroups
     sheds: Sheds
     variables: Variables
-    whole_matrix: sp.csc_array
-    a_matrix: sp.csc_array
-    e_matrix: sp.csc_array
+    p_matrix: sp.csc_matrix
+    whole_matrix: sp.csc_matrix
+    a_matrix: sp.csc_matrix
+    e_matrix: sp.csc_matrix
     b: np.ndarray
     n_equal: int
     n_above: int
@@ -107,12 +110,15 @@ def build_reduced_program(case: GridCase, options: GridOptions, monitored: Monit
     row, *of_voltage = _voltages(above, case, options, monitored, groups, sheds, variables)
     n_cones = _ratings(cone, case, monitored, groups, sheds, variables)
     n = variables.n_core
-    whole = sp.vstack([part.matrix(n + variables.station.size) for part in (equal, above, cone)], format="csc")
+    whole = sp.csc_matrix(
+        sp.vstack([part.matrix(n + variables.station.size) for part in (equal, above, cone)], format="csc")
+    )
     whole.sort_indices()
     return ReducedProgram(
         groups=groups,
         sheds=sheds,
         variables=variables,
+        p_matrix=sp.csc_matrix(sp.diags_array(variables.p_diagonal)),
         whole_matrix=whole,
         a_matrix=whole[:, :n],
         e_matrix=whole[:, n:],
@@ -223,7 +229,7 @@ def _ratings(
 ) -> int:
     """Monitored ratings: (rating + overload, P, Q) in a second-order cone; returns their number."""
     line, step = np.nonzero(monitored.line)
-    below = case.feeder.downstream[line].toarray()
+    below = groups.downstream[line].toarray()
     base_q = (below * case.load_kvar[:, step].T).sum(axis=1) / 1000.0
     rows = cone.block(np.stack([case.rating_kva[line] / 1000.0, np.zeros(len(line)), base_q], axis=1))
     if v.over:

@@ -10,11 +10,11 @@ import scipy.sparse as sp
 
 from evlib.grid.solver import LADDERS, Attempt
 
-__all__ = ["ConeProblem", "ConeSolve", "climb_cones"]
+__all__ = ["TOLERANCE", "ConeProblem", "ConeSolve", "climb_cones"]
 
-# The first step is tighter than the full problem's: a small program may stop as soon as its tolerance holds, and prices
-# near a kink would then be off by 1e-4 CNY/kWh.
-LADDER = (Attempt(1e-9, 1e-9, 10), *LADDERS["lindistflow"])
+# Tighter than the full problem's first step: a small program may stop as soon as its tolerance holds, and prices near a
+# kink would then be off by 1e-4 CNY/kWh.
+TOLERANCE = 1e-9
 # Names of Clarabel's statuses as the full problem reports them.
 STATUSES = {
     "Solved": "optimal",
@@ -34,18 +34,18 @@ class ConeProblem:
 
     Attributes
     ----------
-    p_upper : csc_array, shape (n, n)
+    p_upper : csc_matrix, shape (n, n)
         Upper triangle of P.
     q : ndarray, shape (n,)
-    a_matrix : csc_array, shape (m, n)
+    a_matrix : csc_matrix, shape (m, n)
     b : ndarray, shape (m,)
     n_equal, n_above, n_cones, n_signs : int
         Rows in order: equalities; inequalities A x <= b; second-order cones of three rows each; inequalities again.
     """
 
-    p_upper: sp.csc_array
+    p_upper: sp.csc_matrix
     q: np.ndarray
-    a_matrix: sp.csc_array
+    a_matrix: sp.csc_matrix
     b: np.ndarray
     n_equal: int
     n_above: int
@@ -77,18 +77,23 @@ class ConeSolve:
         return self.ladder[-1].status
 
 
-def climb_cones(problem: ConeProblem) -> ConeSolve:
-    """Solve a problem at the first step of the ladder that ends *optimal*.
+def climb_cones(problem: ConeProblem, tolerance: float = TOLERANCE) -> ConeSolve:
+    """Solve a problem at the first step of the ladder that ends *optimal*: ``tolerance``, then the full problem's ladder.
 
     The ladder also ends if the problem is infeasible or unbounded.
+
+    Notes
+    -----
+    The first step does without iterative refinement, a fifth of the time; prices are no less accurate.
     """
     cones = [clarabel.ZeroConeT(problem.n_equal), clarabel.NonnegativeConeT(problem.n_above)]
     cones += [clarabel.SecondOrderConeT(3)] * problem.n_cones
     cones += [clarabel.NonnegativeConeT(problem.n_signs)] if problem.n_signs else []
-    p_upper, a_matrix = sp.csc_matrix(problem.p_upper), sp.csc_matrix(problem.a_matrix)
     climbed: list[Attempt] = []
-    for step in LADDER:
-        found = clarabel.DefaultSolver(p_upper, problem.q, a_matrix, problem.b, cones, _settings(step)).solve()
+    for step in (Attempt(tolerance, tolerance, 10), *LADDERS["lindistflow"]):
+        settings = _settings(step)
+        settings.iterative_refinement_enable = bool(climbed)
+        found = clarabel.DefaultSolver(problem.p_upper, problem.q, problem.a_matrix, problem.b, cones, settings).solve()
         status = STATUSES.get(str(found.status), str(found.status))
         climbed.append(replace(step, status=status, iterations=found.iterations))
         if status in ("optimal", "infeasible", "unbounded"):

@@ -55,7 +55,7 @@ def fixed_problem(program: ReducedProgram, station_mw: np.ndarray) -> ConeProble
     np.add.at(power, program.groups.station_group, station_mw)
     b = program.b - program.e_matrix @ power.reshape(-1)
     return ConeProblem(
-        sp.diags_array(program.variables.p_diagonal, format="csc"),
+        program.p_matrix,
         program.variables.q,
         program.a_matrix,
         b,
@@ -108,7 +108,7 @@ def blocks_problem(program: ReducedProgram, linear: np.ndarray, part_of: np.ndar
     entries = (np.concatenate(values), (np.concatenate(rows), np.concatenate(columns)))
     n_extra = start - n_core - linear.size
     return ConeProblem(
-        sp.csc_array(sp.coo_array(entries, shape=(start, start))),
+        sp.csc_matrix(entries, shape=(start, start)),
         np.concatenate([program.variables.q, linear.reshape(-1), *q_extra]),
         _with_signs(program.whole_matrix, n_extra),
         np.concatenate([program.b, np.zeros(n_extra)]),
@@ -119,10 +119,12 @@ def blocks_problem(program: ReducedProgram, linear: np.ndarray, part_of: np.ndar
     )
 
 
-def _with_signs(matrix: sp.csc_array, n_extra: int) -> sp.csc_array:
+def _with_signs(matrix: sp.csc_matrix, n_extra: int) -> sp.csc_matrix:
     """The matrix with more variables, and a row -t <= 0 for each of them."""
+    if not n_extra:
+        return matrix
     m, n = matrix.shape
     data = np.concatenate([matrix.data, np.full(n_extra, -1.0)])
     indices = np.concatenate([matrix.indices, m + np.arange(n_extra)])
     indptr = np.concatenate([matrix.indptr, matrix.indptr[-1] + 1 + np.arange(n_extra)])
-    return sp.csc_array((data, indices, indptr), shape=(m + n_extra, n + n_extra))
+    return sp.csc_matrix((data, indices, indptr), shape=(m + n_extra, n + n_extra))

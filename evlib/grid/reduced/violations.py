@@ -45,7 +45,7 @@ def with_violated(
     is violated, only the worst bus of each zone and step is monitored next: most of the others hold once it does, and
     each monitored bus splits price groups.
     """
-    feeder, downstream = case.feeder, case.feeder.downstream
+    feeder, downstream = case.feeder, program.groups.downstream
     power = program.bus_power(case, x, station_mw)
     flow_p, flow_q = downstream @ power.net_p, downstream @ power.net_q
     line = (np.hypot(flow_p, flow_q) > case.rating_kva[:, None] / 1000.0 + LEAST_MW) & ~monitored.line
