@@ -17,7 +17,9 @@ from evlib.assignment.gaps import Gaps, gaps
 from evlib.assignment.path_generation import quickest_paths
 from evlib.assignment.tno import OBJECTIVES
 from evlib.coordination.iteration import Iteration, IterationRow
-from evlib.coordination.methods import METHODS, Method
+from evlib.coordination.method import Method
+from evlib.coordination.methods import METHODS
+from evlib.coordination.newton.method import PRICE_GAP_TOLERANCE, why_not_newton
 from evlib.coordination.problem import CoupledProblem
 from evlib.coordination.saved_run import check_place, load_state, save_state
 from evlib.coordination.state_checks import check_shapes
@@ -25,9 +27,7 @@ from evlib.errors import InputError
 from evlib.inputs.scenario import Scenario
 from evlib.traffic.network import Network
 
-__all__ = ["METHODS", "PRICE_GAP_TOLERANCE", "Coordination", "LoopCertificate", "coordinate"]
-
-PRICE_GAP_TOLERANCE = 1e-4
+__all__ = ["METHODS", "PRICE_GAP_TOLERANCE", "Coordination", "LoopCertificate", "coordinate", "default_method"]
 
 log = logging.getLogger(__name__)
 
@@ -116,19 +116,23 @@ class Coordination:
 def coordinate(
     scenario: Scenario,
     *,
-    method: str = "joint",
+    method: str | None = None,
     charging: str = "v2g",
     objective: str | None = None,
     save: str | Path | None = None,
     resume: str | Path | None = None,
 ) -> Coordination:
-    """Iterate between traffic and grid a fixed number of times and keep the best iterate.
+    """Iterate between traffic and grid and keep the best iterate.
 
     Parameters
     ----------
     scenario : Scenario
         Its section ``coordination`` sets the number of iterations, the first metric and the damping.
-    method : {"joint", "bundle", "inertia", "best_response"}
+    method : {"newton", "joint", "bundle", "inertia", "best_response"}, optional
+        By default ``newton`` where it can be used, else ``joint``; see :func:`default_method`.
+        ``newton``: Newton steps on prices and plug rents, to which vehicles, drivers and the grid reply by themselves,
+        then drivers take steps through the loading, see :mod:`evlib.coordination.newton`; it ends at an iterate that
+        is within ``stop_relative_gap``.
         ``joint``: one program for both sides, then drivers take steps through the loading at its prices; an adaptive
         metric keeps flows near the last ones. ``bundle``: the same, but the program is solved by exchanging cohorts and
         prices, see :mod:`evlib.coordination.cutting_planes`. ``inertia``: replies to damped prices.
@@ -159,12 +163,13 @@ def coordinate(
     Notes
     -----
     Every iteration logs one line (level INFO); a terminal also shows a progress bar with the remaining time.
-    Loading the flows again is not a gradient step, so nothing guarantees descent: the number of iterations is fixed,
+    Loading the flows again is not a gradient step, so nothing guarantees descent: the number of iterations is limited,
     every iterate is measured after its own loading, and its measures show whether the run settles.
     The scenario's key ``set`` chooses the set of a cohort: its exact domain in one problem, the same domain by columns,
     or its zonotope (then no iteration mixes schedules), see :mod:`evlib.grid.fleet_dispatch`.
     """
     objective = objective or scenario.switches.objective
+    method = method or default_method(scenario, charging)
     for label, value, known in (("method", method, METHODS), ("objective", objective, OBJECTIVES)):
         if value not in known:
             raise InputError(f"{label} {value!r} is unknown; must be one of {', '.join(known)}")
@@ -183,18 +188,27 @@ def coordinate(
     answering, n_iterations = METHODS[method](run), run.keys.iterations
     try:
         for iteration in _progress(len(run.state.rows), n_iterations):
-            _iterate(run, answering, iteration)
+            answering.measure(iteration)
+            if answering.settled():
+                break
+            _answer(run, answering, iteration)
             if save is not None:
                 save_state(save, run.state, *whose)
             log.info(_line(run.state.rows[-1], n_iterations))
-        answering.measure(n_iterations)
+        else:
+            answering.measure(n_iterations)
         log.info(_line(run.state.rows[-1], n_iterations))
     except KeyboardInterrupt:
         if len(run.state.rows) < 2:
             raise
         log.warning("interrupted; measuring iterate %d of %d", len(run.state.rows) - 1, n_iterations)
         run.check_last()
-    return _result(run)
+    return _result(run, answering)
+
+
+def default_method(scenario: Scenario, charging: str) -> str:
+    """The method of a coordination for which none is named: ``newton`` where it can be used, else ``joint``."""
+    return "joint" if why_not_newton(scenario, charging) else "newton"
 
 
 def _progress(first: int, n_iterations: int):
@@ -203,8 +217,7 @@ def _progress(first: int, n_iterations: int):
     return tqdm(range(first, n_iterations), disable=not sys.stderr.isatty(), **bar)
 
 
-def _iterate(run: Iteration, method: Method, iteration: int) -> None:
-    method.measure(iteration)
+def _answer(run: Iteration, method: Method, iteration: int) -> None:
     start = time.perf_counter()
     answer = method.answer(iteration)
     run.answered(*answer, time.perf_counter() - start)
@@ -220,7 +233,7 @@ def _line(row: IterationRow, n_iterations: int) -> str:
     )
 
 
-def _result(run: Iteration) -> Coordination:
+def _result(run: Iteration, method: Method) -> Coordination:
     """The best iterate with its certificate."""
     problem, state, table = run.problem, run.state, run.state.table()
     # The starting point is not an answer of the method, and with mixed schedules V is not a vehicle's least cost.
@@ -240,11 +253,12 @@ def _result(run: Iteration) -> Coordination:
         upper_bound_cny=state.bounds_cny[1],
         iterations=len(table) - 1,
         best_iteration=best,
-        interrupted=len(table) - 1 < run.keys.iterations,
-        statuses="optimal in every iteration",
+        interrupted=len(table) - 1 < run.keys.iterations and not method.settled(),
+        statuses=method.statuses(),
         tol_relative_gap=tolerance,
         converged=bool(iterate.gaps.relative_gap <= tolerance and abs(row.price_gap) <= PRICE_GAP_TOLERANCE),
         rejected_cuts=len(state.cuts.rejected) if state.cuts else None,
+        not_applicable=method.not_applicable,
         **missing,
     )
     everybody = iterate.flows_veh + problem.fixed_veh

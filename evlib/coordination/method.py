@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import ClassVar
 
 import numpy as np
 
@@ -23,6 +24,7 @@ class Method:
     """
 
     knows_rents = False
+    not_applicable: ClassVar[dict] = {}
 
     def __init__(self, run: Iteration):
         self.run, self.problem, self.keys = run, run.problem, run.keys
@@ -41,6 +43,14 @@ class Method:
     def measure(self, iteration: int) -> None:
         """Load and measure the present flows."""
         self.run.measure(self.checked(iteration))
+
+    def statuses(self) -> str:
+        """How the solves of the run ended; any other end is an error."""
+        return "optimal in every iteration"
+
+    def settled(self) -> bool:
+        """Whether the run may end before its last iteration; most methods never do."""
+        return False
 
     def answer(self, iteration: int):
         """Flows, prices and rents of the next iterate, shaped as in :class:`evlib.coordination.iteration.Iterate`."""

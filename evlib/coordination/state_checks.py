@@ -23,6 +23,8 @@ _SHAPES = {
     "State.price_cny_kwh": _BUSES,
     "State.rent_cny": _STATIONS,
     "State.crowded": _STATIONS,
+    "State.plan_kwh": ("cohorts", "stay steps"),
+    "State.monitored": ("watches", "limits", *_BUSES),
     "Iterate.flows_veh": _FLOWS,
     "Iterate.price_cny_kwh": _BUSES,
     "Iterate.rent_cny": _STATIONS,
@@ -58,7 +60,7 @@ def check_types(path: Path, state: State) -> None:
 
 
 def check_shapes(path: Path, state: State, problem: CoupledProblem) -> None:
-    """Whether every array has the shape that the problem gives it, and holds numbers (``crowded``: true or false).
+    """Whether every array has the shape that the problem gives it, and holds numbers, or true and false where it should.
 
     Raises
     ------
@@ -71,7 +73,7 @@ def check_shapes(path: Path, state: State, problem: CoupledProblem) -> None:
         if array.shape != shape:
             meaning = " x ".join(_SHAPES[kind])
             raise InputError(f"{path}: {name} has shape {array.shape}; must be {shape}, {meaning}")
-        if array.dtype != (bool if kind == "State.crowded" else float):
+        if array.dtype != (bool if kind in ("State.crowded", "State.monitored") else float):
             raise InputError(f"{path}: {name} is of type {array.dtype}; must be as saved by coordinate")
 
 
@@ -80,6 +82,8 @@ def _sizes(problem: CoupledProblem) -> dict[str, int]:
     n_classes, n_departures = problem.demand_veh.shape[1:]
     n_buses, n_steps = problem.case.load_kw.shape
     return {
+        "watches": 2,
+        "limits": 4,
         "paths": len(network.paths),
         "classes": n_classes,
         "departure steps": n_departures,

@@ -189,7 +189,7 @@ def test_only_iterates_priced_by_exact_domains_are_returned(mini):
 
 def test_a_run_with_one_exact_iteration_measures_its_last_iterate_exactly(mini):
     keys = {"coordination.iterations": 4, "coordination.exact_iterations": 1, "coordination.exact_period": 8}
-    found = coordinate(mini.replace(keys), objective="user")
+    found = coordinate(mini.replace(keys), method="joint", objective="user")
     assert found.certificate.best_iteration == 4
     assert found.convergence["priced_by"].tolist() == ["exact", "exact", "mixed", "mixed", "exact"]
     assert np.isfinite([getattr(found.certificate, name) for name in ("price_gap", "lower_bound_cny")]).all()
@@ -207,7 +207,11 @@ def test_start_splits_every_origin_evenly_over_its_stations():
 @pytest.mark.parametrize(
     ("options", "changes", "message"),
     [
-        ({"method": "guess"}, {}, "method 'guess' is unknown; must be one of joint, bundle, inertia, best_response"),
+        (
+            {"method": "guess"},
+            {},
+            "method 'guess' is unknown; must be one of newton, joint, bundle, inertia, best_response",
+        ),
         ({"objective": "profit"}, {}, "objective 'profit' is unknown; must be one of user, system"),
         ({}, {"coordination.iterations": 0}, "coordination.iterations: 0.*greater than or equal to 1"),
         ({}, {"coordination.tol_relative_gap": 2.0}, "tol_relative_gap: 2.0.*less than 1"),

@@ -22,7 +22,7 @@ def few(mini):
 @pytest.fixture(scope="module")
 def saved(few, tmp_path_factory):
     file = tmp_path_factory.mktemp("saved") / "run.npz"
-    coordinate(few, save=file)
+    coordinate(few, method="joint", save=file)
     return file
 
 
@@ -47,7 +47,7 @@ def forge(file, head, arrays):
 def refused(few, file, message):
     """Loading ends in one error that names the file; nothing else is accepted, and no other error."""
     with pytest.raises(InputError, match=rf"(?s)^{re.escape(str(file))}: .*{message}"):
-        coordinate(few, resume=file)
+        coordinate(few, method="joint", resume=file)
 
 
 def test_a_flipped_bit_anywhere_never_changes_a_number(few, saved, tmp_path):
@@ -137,5 +137,5 @@ def test_the_place_of_a_saved_run_is_checked_before_any_work(few, tmp_path, monk
     before = sorted(tmp_path.iterdir())
     monkeypatch.setattr(CoupledProblem, "of", None)
     with pytest.raises(InputError, match=f"(?s)save: .*{message}"):
-        coordinate(few, save=f"{tmp_path}/{place}")
+        coordinate(few, method="joint", save=f"{tmp_path}/{place}")
     assert sorted(tmp_path.iterdir()) == before

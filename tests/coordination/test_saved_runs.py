@@ -60,6 +60,7 @@ def few(mini):
 @pytest.mark.parametrize(
     ("method", "switches"),
     [
+        ("newton", {}),
         ("joint", {}),
         ("bundle", {}),
         ("inertia", {"switches.damping_rule": "adaptive"}),
@@ -103,7 +104,7 @@ def test_interrupt_returns_the_best_iterate_and_says_so(few, monkeypatch, caplog
         return whole_answer(self, iteration)
 
     monkeypatch.setattr(Joint, "answer", stopped)
-    found = coordinate(few, objective="user")
+    found = coordinate(few, method="joint", objective="user")
     certificate, table = found.certificate, found.convergence
     assert certificate.interrupted
     assert certificate.iterations == 4 == certificate.best_iteration
@@ -148,7 +149,7 @@ def test_a_kill_while_saving_leaves_the_file_of_before(few, tmp_path, monkeypatc
     monkeypatch.setattr(np, "savez_compressed", killed)
     with pytest.raises(KeyboardInterrupt):
         run_file.save_state(
-            file, run_file.load_state(file, few, "joint", "v2g", "system"), few, "joint", "v2g", "system"
+            file, run_file.load_state(file, few, "newton", "v2g", "system"), few, "newton", "v2g", "system"
         )
     assert file.read_bytes() == before
     assert [path.name for path in tmp_path.iterdir()] == ["run.npz"]
@@ -158,7 +159,7 @@ def test_a_kill_while_saving_leaves_the_file_of_before(few, tmp_path, monkeypatc
     ("changes", "options", "message"),
     [
         ({"fleet.vehicles": 70.0}, {}, "was made from the scenario of hash"),
-        ({}, {"method": "inertia"}, "was made with method 'joint'; must be 'inertia' to go on, so start anew"),
+        ({}, {"method": "inertia"}, "was made with method 'newton'; must be 'inertia' to go on, so start anew"),
         ({}, {"charging": "smart"}, "was made with charging 'v2g'; must be 'smart'"),
         ({}, {"objective": "user"}, "was made with objective 'system'; must be 'user'"),
     ],
@@ -221,7 +222,7 @@ def test_ctrl_c_in_a_terminal_writes_the_best_iterate_and_the_run_can_go_on(few,
     )
 
     def n_rows() -> int:
-        return len(run_file.load_state(file, mini, "joint", "v2g", "system").rows) if file.exists() else 0
+        return len(run_file.load_state(file, mini, "newton", "v2g", "system").rows) if file.exists() else 0
 
     environment = os.environ | {"EVLIB_CACHE": str(tmp_path / "cache")}
     process = subprocess.Popen(
@@ -239,6 +240,6 @@ def test_ctrl_c_in_a_terminal_writes_the_best_iterate_and_the_run_can_go_on(few,
     assert "interrupted: the best of" in errors
     certificate = json.loads((out / "result.json").read_text())["certificate"]
     assert certificate["interrupted"]
-    rows = run_file.load_state(file, mini, "joint", "v2g", "system").rows
+    rows = run_file.load_state(file, mini, "newton", "v2g", "system").rows
     assert [row.iteration for row in rows] == list(range(len(rows)))
     assert len(rows) >= 2

@@ -12,6 +12,10 @@ from evlib.traffic.step_shares import StepShares
 
 __all__ = ["Response", "respond"]
 
+# The curvature of drivers from above makes steps too short: as demand is fixed, flows cannot all move by themselves.
+# This share of it is taken; the search along a step makes up for what is then missing.
+DRIVERS_SHARE = 0.6
+
 compiled = njit(cache=True, nogil=True, error_model="numpy")
 
 
@@ -25,8 +29,8 @@ class Response:
     held_plugs : ndarray, shape (n_stations, K)
         Plugs that would be held at the end of each step, were they not limited; zeros for objective ``user``.
     curvature : ndarray, shape (n_stations, 2 K, 2 K)
-        Minus the second derivative by prices (first K) and rents of each station: that of vehicles exactly, that of
-        drivers from above, as if the demand of an origin were not fixed.
+        Minus the second derivative by prices (first K) and rents of each station: that of vehicles exactly, of drivers
+        ``DRIVERS_SHARE`` of what it would be if the demand of an origin were not fixed.
     """
 
     station_kw: np.ndarray
@@ -37,7 +41,7 @@ class Response:
 def respond(dual: Dual, point: DualPoint) -> Response:
     """Power and held plugs of all stations at a point, with the curvature.
 
-    .. math:: H = \\sum_{cohorts} N \\, Q + \\sum_f \\frac{1}{M_f} c_f c_f^T
+    .. math:: H = \\sum_{cohorts} N \\, Q + \\theta \\sum_f \\frac{1}{M_f} c_f c_f^T
 
     Q is the curvature of a vehicle's reply, and c_f what one vehicle of a flow draws [kWh] and holds in every step.
 
@@ -61,7 +65,7 @@ def respond(dual: Dual, point: DualPoint) -> Response:
     curvature[:, :n_steps, :n_steps] = dual.fleet.curvature(sizes, point.reply, dual.weight)
     mean_kw = point.reply.power_kw.reshape(n_stations, n_classes, n_types, n_steps, -1).mean(axis=2)
     energy = problem.case.step_h * _shifted(mean_kw)
-    moves = np.where(point.flows_veh > 0, 1.0 / dual.metric, 0.0)
+    moves = np.where(point.flows_veh > 0, DRIVERS_SHARE / dual.metric, 0.0)
     pairs = _pairs(plug_in, plug_in, path_station, moves, n_stations)
     curvature[:, :n_steps, :n_steps] += np.einsum("cmji,cmjk,cmkl->cil", energy, pairs, energy, optimize=True)
     held = np.zeros((n_stations, n_steps))

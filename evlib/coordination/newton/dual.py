@@ -79,8 +79,11 @@ class Dual:
         self.problem, self.traffic, self.metric = problem, traffic, metric_cny_veh2
         self.fleet, self.grid, self.plan_kwh, self.weight = fleet, grid, plan_kwh, weight
 
-    def at(self, price_cny_kwh: np.ndarray, rent_cny: np.ndarray | None) -> DualPoint:
-        """Let grid, vehicles and drivers reply to prices and rents, both of shape (n_stations, K)."""
+    def at(self, price_cny_kwh: np.ndarray, rent_cny: np.ndarray | None, grid_cny: float | None = None) -> DualPoint:
+        """Let grid, vehicles and drivers reply to prices and rents, both of shape (n_stations, K).
+
+        ``grid_cny`` is the grid's part if it is known already [CNY].
+        """
         problem, present = self.problem, self.traffic.flows_veh
         reply = self.fleet.reply(price_cny_kwh, self.plan_kwh, self.weight)
         vehicle_cny = self.fleet.paid_cny(price_cny_kwh, reply) + reply.own_cny + reply.away_cny
@@ -89,5 +92,6 @@ class Dual:
         flows = nearest_flows(present - cost / self.metric, problem.demand_veh, problem.network.path_origin)
         drivers_cny = (cost * (flows + problem.fixed_veh)).sum() + 0.5 * (self.metric * (flows - present) ** 2).sum()
         plugs_cny = 0.0 if rent_cny is None else rent_value_cny(problem.network, rent_cny)
-        grid_cny = self.grid.free(price_cny_kwh).cost_cny
+        if grid_cny is None:
+            grid_cny = self.grid.free(price_cny_kwh).cost_cny
         return DualPoint(price_cny_kwh, rent_cny, float(grid_cny + drivers_cny - plugs_cny), flows, reply)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import ClassVar
 
 import numpy as np
 
@@ -11,14 +12,15 @@ from evlib.assignment.tno import Metric
 from evlib.coordination.iteration import Iteration
 from evlib.coordination.method import Method
 from evlib.coordination.newton.dual import Dual
-from evlib.coordination.newton.step import ascend
-from evlib.coordination.problem import CoupledProblem
+from evlib.coordination.newton.step import ROUGH, ascend
 from evlib.errors import InputError
 from evlib.flexibility.cohorts import vehicle_costs
 from evlib.flexibility.proximal_reply import ProximalFleet
-from evlib.grid.reduced.reduced_grid import Block, ReducedGrid
+from evlib.grid.reduced.reduced_grid import ReducedGrid
+from evlib.grid.reduced.station_cost import Block
+from evlib.inputs.scenario import Scenario
 
-__all__ = ["Newton", "why_not"]
+__all__ = ["PRICE_GAP_TOLERANCE", "Newton", "why_not_newton"]
 
 # Weight of vehicles' last plan [CNY/kWh^2]: at first, factor after each iteration, at least.
 FIRST_WEIGHT, WEIGHT_FALL, LEAST_WEIGHT = 0.05, 0.8, 5e-3
@@ -26,26 +28,26 @@ FIRST_WEIGHT, WEIGHT_FALL, LEAST_WEIGHT = 0.05, 0.8, 5e-3
 # became more than WORSE times as large.
 FIRST_METRIC, METRIC_FALL, LEAST_METRIC, METRIC_RISE, WORSE = 20.0, 0.65, 4.0, 1.5, 1.05
 # Newton steps in an iteration, more in the first, which starts from the tariff; steps of drivers after them.
-NEWTON_STEPS, FIRST_NEWTON_STEPS, DRIVER_STEPS = 3, 6, 15
+NEWTON_STEPS, FIRST_NEWTON_STEPS, DRIVER_STEPS = 2, 6, 15
+# Newton steps where drivers are within this multiple of what is wanted, and only prices are not settled yet.
+NEARLY, LATE_NEWTON_STEPS = 1.5, 4
 # Steps towards a dispatch of the vehicles that came, where only the price gap is still too large.
-DISPATCH_STEPS = 8
+# They end where one leaves more than this share of the gap: then the prices are too far from any dispatch's.
+DISPATCH_STEPS, SLOW = 8, 0.9
 PRICE_GAP_TOLERANCE = 1e-4
-TARGET = 1e-3
-RECENTRE = False
-INERTIA = 0.0
 
 
-def why_not(problem: CoupledProblem) -> str | None:
-    """Why the method cannot be used for a problem, or None if it can."""
-    switches = problem.scenario.switches
-    if problem.charging == "uncontrolled":
-        return "charging 'uncontrolled' has no replies to prices"
+def why_not_newton(scenario: Scenario, charging: str) -> str | None:
+    """Why the method cannot be used, or None if it can."""
+    switches = scenario.switches
+    if charging == "uncontrolled":
+        return "charging 'uncontrolled' does not reply to prices"
     if switches.set not in ("exact", "columns"):
-        return f"switches.set is {switches.set!r}; the replies are those of exact domains ('exact' or 'columns')"
-    if switches.grid_model != "lindistflow":
-        return f"switches.grid_model is {switches.grid_model!r}; the reduced grid is linear ('lindistflow')"
-    if problem.traffic.drivers.logit_cny > 0:
-        return "drivers misjudge costs (fleet.logit_cny); replies to a metric know none of it"
+        return f"switches.set is {switches.set!r}; vehicles reply with their exact domains ('exact' or 'columns')"
+    if switches.grid_model == "cone":
+        return "switches.grid_model is 'cone'; the grid without its buses is linear ('lindistflow' or 'cone_final')"
+    if scenario.fleet.logit_cny > 0:
+        return f"fleet.logit_cny is {scenario.fleet.logit_cny:g}; drivers reply without misjudging costs (0)"
     return None
 
 
@@ -57,16 +59,22 @@ class Newton(Method):
     """
 
     knows_rents = True
+    not_applicable: ClassVar[dict] = dict.fromkeys(
+        ("lower_bound_cny", "upper_bound_cny"), "bounds of the joint program: method newton never solves it"
+    )
 
     def __init__(self, run: Iteration):
-        reason = why_not(run.problem)
+        reason = why_not_newton(run.problem.scenario, run.problem.charging)
         if reason:
             raise InputError(f"method 'newton': {reason}; use method 'joint'")
         super().__init__(run)
         problem, state = self.problem, self.run.state
+        self._close = min(self.keys.stop_relative_gap, self.keys.tol_relative_gap)
         self.fleet, self.grid = ProximalFleet(problem.cohorts), ReducedGrid(problem.case, problem.options)
         if state.plan_kwh is None:
             state.plan_kwh, state.plan_weight, state.level_cny_veh = self.fleet.idle(), FIRST_WEIGHT, FIRST_METRIC
+        if state.monitored is not None:
+            self.grid.monitor(state.monitored)
 
     def measure(self, iteration: int) -> None:
         """Load and measure the present flows, with a price gap between bounds on the cost of their dispatch."""
@@ -90,8 +98,9 @@ class Newton(Method):
             reply = self.fleet.reply(price, plan, weight)
             station_kw = self.fleet.station_kw(sizes_veh, reply)
             upper = self.grid.fixed(station_kw).grid_cny + float(sizes_veh @ reply.own_cny)
-            gap = min(gap, (upper - lower) / problem.scale_cny)
-            if gap <= PRICE_GAP_TOLERANCE or relative_gap > TARGET:
+            before, gap = gap, min(gap, (upper - lower) / problem.scale_cny)
+            slow = step > 1 and gap > SLOW * before
+            if gap <= PRICE_GAP_TOLERANCE or relative_gap > self._close or slow:
                 break
             price = self._dispatch_step(price, sizes_veh, reply, station_kw, weight)
             plan = reply.change_kwh if step % 2 else plan
@@ -110,30 +119,31 @@ class Newton(Method):
             blocks.append(Block(group, step_h**2 * inverse, -step_h * (inverse @ drawn)))
             inverses.append((inverse, drawn))
             members.append(stations)
-        answer = self.grid.with_blocks(-step_h * price[[stations[0] for stations in members]], blocks)
+        answer = self.grid.with_blocks(-step_h * price[[stations[0] for stations in members]], blocks, tolerance=ROUGH)
         price = price.copy()
         for group, (inverse, drawn) in enumerate(inverses):
             price[members[group]] += inverse @ (drawn - step_h * answer.station_kw[group])
         return price
+
+    def settled(self) -> bool:
+        """Whether the present iterate is as close to equilibrium as wanted, with prices that support its dispatch."""
+        row = self.run.state.rows[-1]
+        return row.relative_gap <= self._close and abs(row.price_gap) <= PRICE_GAP_TOLERANCE
 
     def answer(self, iteration: int):
         problem, state, traffic = self.problem, self.run.state, self.run.traffic
         metric = self._metric()
         dual = Dual(problem, traffic, metric, self.fleet, self.grid, state.plan_kwh, state.plan_weight)
         point = dual.at(state.price_cny_kwh[problem.case.station_bus], state.rent_cny)
-        if RECENTRE:
-            for _ in range(NEWTON_STEPS if iteration else FIRST_NEWTON_STEPS):
-                point = ascend(dual, point, 1)
-                dual = Dual(problem, traffic, metric, self.fleet, self.grid, point.reply.change_kwh, state.plan_weight)
-                if _ + 1 < NEWTON_STEPS: point = dual.at(point.price_cny_kwh, point.rent_cny)
-        else:
-            point = ascend(dual, point, NEWTON_STEPS if iteration else FIRST_NEWTON_STEPS)
-        before = getattr(self, 'last_plan', None)
-        self.last_plan = point.reply.change_kwh
-        state.plan_kwh = point.reply.change_kwh if before is None else point.reply.change_kwh + INERTIA * (point.reply.change_kwh - before)
+        most = NEWTON_STEPS if iteration else FIRST_NEWTON_STEPS
+        if iteration and state.rows[-1].relative_gap <= NEARLY * self._close:
+            most = LATE_NEWTON_STEPS
+        point = ascend(dual, point, most)
+        state.plan_kwh = point.reply.change_kwh
         state.plan_weight = max(state.plan_weight * WEIGHT_FALL, LEAST_WEIGHT)
         price = self.grid.free(point.price_cny_kwh).price_cny_kwh
         price[problem.case.station_bus] = point.price_cny_kwh
+        state.monitored = self.grid.monitored
         flows = drop_residual_flows(point.flows_veh, problem.demand_veh, problem.network.path_origin)
         return self.drive(flows, Metric(metric), price, point.rent_cny, DRIVER_STEPS), price, point.rent_cny
 

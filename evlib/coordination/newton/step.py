@@ -2,42 +2,72 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from evlib.coordination.newton.curvature import Response, respond
 from evlib.coordination.newton.dual import Dual, DualPoint
-from evlib.grid.reduced.reduced_grid import Block
+from evlib.grid.reduced.station_cost import Block
 
-__all__ = ["ascend", "newton_step"]
+__all__ = ["ROUGH", "Step", "ascend", "newton_step"]
 
 # Rents may become positive only where more than this share of the plugs would be held.
 NEARLY_FULL = 0.8
 # Added to the curvature by prices [kWh per CNY/kWh] and by rents [plugs per CNY], so that it has an inverse.
 PRICE_INERTIA, RENT_INERTIA = 1.0, 1e-2
+# Tolerance of the programs of Newton steps, which only have to lead the right way.
+ROUGH = 1e-6
 # A step is shortened until the dual falls by at most this share of the scale of costs, but not below the least length.
 FALL, SHORTEN, LEAST_LENGTH = 1e-6, 0.4, 0.02
+# Steps end when one gains less than this share of the scale.
+LITTLE_GAIN = 2e-6
 
 
-def ascend(dual: Dual, point: DualPoint, n_steps: int) -> DualPoint:
-    """Take some Newton steps upwards from a point of the dual."""
-    for _ in range(n_steps):
-        price, rent = newton_step(dual, point, respond(dual, point))
-        point = _search(dual, point, price, rent)
+@dataclass(frozen=True)
+class Step:
+    """A whole Newton step.
+
+    Attributes
+    ----------
+    price_cny_kwh, rent_cny : ndarray, shape (n_stations, K)
+        Changes; no rents for objective ``user``.
+    grid_cny : float
+        The grid's part of the dual after the whole step [CNY]: prices are the derivative of its cost there.
+    bus_price_cny_kwh : ndarray, shape (n_bus, K)
+        Prices of all buses after the whole step.
+    """
+
+    price_cny_kwh: np.ndarray
+    rent_cny: np.ndarray | None
+    grid_cny: float
+    bus_price_cny_kwh: np.ndarray
+
+
+def ascend(dual: Dual, point: DualPoint, most_steps: int) -> DualPoint:
+    """Take Newton steps upwards from a point of the dual until one gains little."""
+    scale = dual.problem.scale_cny
+    for _ in range(most_steps):
+        ahead = _search(dual, point, newton_step(dual, point, respond(dual, point)))
+        gain, point = ahead.value_cny - point.value_cny, ahead
+        if gain < LITTLE_GAIN * scale:
+            break
     return point
 
 
-def _search(dual: Dual, point: DualPoint, price, rent) -> DualPoint:
-    length = 1.0
+def _search(dual: Dual, point: DualPoint, step: Step) -> DualPoint:
+    """The point after a step that is as long as the dual allows; a whole step needs no further program of the grid."""
+    length, grid_cny, enough = 1.0, step.grid_cny, point.value_cny - FALL * dual.problem.scale_cny
     while True:
-        ahead_rent = None if rent is None else np.maximum(point.rent_cny + length * rent, 0.0)
-        ahead = dual.at(point.price_cny_kwh + length * price, ahead_rent)
-        if ahead.value_cny >= point.value_cny - FALL * dual.problem.scale_cny or length < LEAST_LENGTH:
+        rent = None if step.rent_cny is None else np.maximum(point.rent_cny + length * step.rent_cny, 0.0)
+        ahead = dual.at(point.price_cny_kwh + length * step.price_cny_kwh, rent, grid_cny)
+        if ahead.value_cny >= enough or length < LEAST_LENGTH:
             return ahead
-        length *= SHORTEN
+        length, grid_cny = length * SHORTEN, None
 
 
-def newton_step(dual: Dual, point: DualPoint, response: Response) -> tuple[np.ndarray, np.ndarray | None]:
-    """Changes of prices and rents, each of shape (n_stations, K), that maximise the dual's quadratic model.
+def newton_step(dual: Dual, point: DualPoint, response: Response) -> Step:
+    """Changes of prices and rents that maximise the dual's quadratic model.
 
     .. math:: \\min_{e, t \\ge 0} \\; g(e) - h \\lambda \\cdot e + \\rho \\cdot t + \\tfrac12 a^T H^{-1} a, \\qquad
               a = (h (\\bar e - e), \\; \\bar n - P + t), \\qquad (\\Delta\\lambda, \\Delta\\rho) = H^{-1} a
@@ -48,6 +78,10 @@ def newton_step(dual: Dual, point: DualPoint, response: Response) -> tuple[np.nd
     point : DualPoint
     response : Response
         Station power e and held plugs n at the point, with the curvature H.
+
+    Returns
+    -------
+    Step
     """
     grid, step_h, n_steps = dual.grid, dual.problem.case.step_h, dual.problem.case.n_steps
     spare = np.asarray(dual.problem.network.plugs, dtype=float)[:, None] - response.held_plugs
@@ -71,19 +105,22 @@ def newton_step(dual: Dual, point: DualPoint, response: Response) -> tuple[np.nd
         blocks.append(Block(group, inverse * np.outer(sign, sign), linear))
         groups.append((stations, where, inverse, start, sign))
     first = [stations[0] for stations, *_ in groups]
-    answer = grid.with_blocks(-step_h * point.price_cny_kwh[first], blocks)
+    answer = grid.with_blocks(-step_h * point.price_cny_kwh[first], blocks, tolerance=ROUGH)
     price = np.zeros_like(point.price_cny_kwh)
     rent = None if point.rent_cny is None else np.zeros_like(point.rent_cny)
+    grid_cny = answer.grid_cny
     for group, (stations, where, inverse, start, sign) in enumerate(groups):
-        found = np.concatenate([answer.station_kw[group], answer.extras[group]])
-        change = inverse @ (start + sign * found)
+        replied = np.concatenate([answer.station_kw[group], answer.extras[group]])
+        change = inverse @ (start + sign * replied)
         price[stations] = change[:n_steps]
+        now = point.price_cny_kwh[stations[0]] + change[:n_steps]
+        grid_cny -= step_h * float(now @ answer.station_kw[group])
         begin = n_steps
         for c, steps in zip(stations, where, strict=True):
             if len(steps):
                 rent[c, steps] = np.maximum(change[begin : begin + len(steps)], -point.rent_cny[c, steps])
             begin += len(steps)
-    return price, rent
+    return Step(price, rent, grid_cny, answer.price_cny_kwh)
 
 
 def _group_curvature(curvature: np.ndarray, where: list, n_steps: int) -> np.ndarray:

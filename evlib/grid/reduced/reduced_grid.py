@@ -85,6 +85,22 @@ class ReducedGrid:
         """Number of groups that hold stations."""
         return self._free.program.groups.n_groups
 
+    @property
+    def monitored(self) -> np.ndarray:
+        """Everything that is monitored, for :meth:`monitor`: a bool array of shape (2, 4, n_bus, K).
+
+        First for free, then for fixed stations: lines by the bus that they feed, lower voltages, upper ones, loads.
+        """
+        watches = (self._free.monitored, self._given.monitored)
+        root = np.zeros((1, self.case.n_steps), bool)
+        return np.array([(np.vstack([root, m.line]), m.low, m.high, m.alone) for m in watches])
+
+    def monitor(self, monitored: np.ndarray) -> None:
+        """Monitor what another grid of this case monitored, so that all further answers are the same."""
+        for watch, (line, low, high, alone) in zip((self._free, self._given), monitored, strict=True):
+            watch.monitored = Monitored(line[1:], low, high, alone)
+            watch.program = build_reduced_program(self.case, self.options, watch.monitored)
+
     def fixed(self, station_kw: np.ndarray) -> ReducedAnswer:
         """Least cost g(e) at given station power.
 
