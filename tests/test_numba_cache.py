@@ -19,7 +19,8 @@ def read_only(*arguments, dir=None, **keywords):
     return whole(*arguments, dir=dir, **keywords)
 
 tempfile.TemporaryFile = read_only
-import evlib, numba
+import numba
+from evlib import load_traffic
 print(numba.config.CACHE_DIR)
 """
 
