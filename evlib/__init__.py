@@ -29,8 +29,9 @@ from evlib.errors import InputError, SolverError
 
 __all__ = ["InputError", "SolverError", "build_network", "compare", "load_scenario", "load_traffic", "solve"]
 
-# Loaded when first asked for: solvers and compilers take seconds, which a command line without them need not wait for.
-_MODULES = {
+# Where public names are defined. Loaded when first asked for: solvers and compilers take seconds, for which a command
+# line that does not need them should not wait.
+MODULE_OF = {
     "build_network": "evlib.inputs.build_roads",
     "compare": "evlib.results.result",
     "load_scenario": "evlib.inputs.scenario",
@@ -40,11 +41,11 @@ _MODULES = {
 
 
 def __getattr__(name: str):
-    if name not in _MODULES:
+    if name not in MODULE_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    globals()[name] = getattr(import_module(_MODULES[name]), name)
+    globals()[name] = getattr(import_module(MODULE_OF[name]), name)
     return globals()[name]
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_MODULES})
+    return sorted({*globals(), *MODULE_OF})
