@@ -106,6 +106,7 @@ def test_regret_is_zero_at_logit_shares_and_positive_elsewhere():
     )
 
 
+@pytest.mark.verify  # test_logit_drivers_on_two_routes_end_where_share_and_cost_agree is the short one
 def test_coordinated_logit_drivers_choose_as_their_costs_say(mini):
     """On the small case: the run settles, and shares of paths are exp(-C / theta), up to the gap."""
     scenario = mini.replace({"fleet.logit_cny": 1.0}, objective="user")
