@@ -248,7 +248,7 @@ def _branch_flow(case: GridCase, options: GridOptions, inputs, station_load, var
             net_q = net_q - at_farms @ variables.farm_reactive
     root = sp.csr_array(([1.0], ([0], [0])), shape=(feeder.n_bus, 1))
     supply_p = root @ cp.reshape(variables.imported - variables.exported, (1, case.n_steps), order="C")
-    from_root = (feeder.branch_from == 0).astype(float)[:, None] * options.root_voltage_pu**2
+    from_root = (feeder.branch_from == 0).astype(float)[:, None] * options.root_pu(feeder) ** 2
     return MODELS[options.grid_model](feeder, net_p, net_q, supply_p, from_root, case.carried_mva())
 
 
