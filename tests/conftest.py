@@ -3,6 +3,7 @@
 import contextlib
 import multiprocessing
 import os
+import signal
 import sys
 import traceback
 from typing import NamedTuple
@@ -56,14 +57,17 @@ def forked(tmp_path):
     a fresh interpreter only after seconds of imports.
 
     What the function returns is the exit code. ``stdout`` and ``stderr`` are files there, so neither is a terminal.
+    ``meanwhile`` is called with the process while it runs.
     """
 
-    def run(function, *arguments, environment=None) -> Ended:
+    def run(function, *arguments, environment=None, meanwhile=None) -> Ended:
         paths = [tmp_path / f"forked-{name}.txt" for name in ("stdout", "stderr")]
         context = multiprocessing.get_context("fork")
         child = context.Process(target=_call_and_exit, args=(function, arguments, environment or {}, paths))
         child.start()
-        child.join(60)
+        if meanwhile is not None:
+            meanwhile(child)
+        child.join(120)
         if child.is_alive():
             child.kill()
             child.join()
@@ -75,6 +79,7 @@ def forked(tmp_path):
 def _call_and_exit(function, arguments, environment, paths):
     """In the child: no line of the parent's is flushed, and no exit handler of the parent's runs."""
     os.environ.update(environment)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores it
     with contextlib.ExitStack() as files:
         sys.stdout, sys.stderr = (files.enter_context(open(path, "w", encoding="utf-8")) for path in paths)
         try:

@@ -25,7 +25,7 @@ def logit_shares(cost_cny, scale_cny):
 
 def test_who_does_not_follow_drives_to_the_nearest_station(mini):
     """Six in ten follow: four in ten of every origin, class and step are on the shortest path, whatever the signal."""
-    found = coordinate(mini.replace(SOME_FOLLOW | {"coordination.iterations": 5, "coordination.exact_iterations": 5}))
+    found = coordinate(mini.replace(SOME_FOLLOW | {"coordination.iterations": 3, "coordination.exact_iterations": 3}))
     demand, problem = origin_demand(mini), CoupledProblem.of(mini.replace(SOME_FOLLOW), "v2g", "system")
     nearest = nearest_paths(problem.network)
     assert (found.flows_veh[nearest] >= 0.4 * demand - 1e-9).all()

@@ -1,7 +1,7 @@
 """Notebooks are executed when something that they depend on has changed, and only then."""
 
-import multiprocessing
 import re
+import signal
 import time
 
 import nbformat
@@ -183,32 +183,31 @@ def test_progress_goes_to_stdout_and_no_bar_into_a_file(tmp_path, command):
     assert done.stderr == ""
 
 
-def hold(folder, said=None):
+def hold(folder, held):
     with exclusive(folder):
-        said.send("held")
+        held.touch()
         time.sleep(60)
 
 
 def test_one_run_at_a_time(tmp_path, forked):
     with exclusive(tmp_path):
-        other = forked(hold, tmp_path)
-    assert other.exitcode == 1
+        other = forked(hold, tmp_path, tmp_path / "held")
     assert f"StudyError: Another run is writing to {tmp_path}; wait for it to end." in other.stderr
+    assert not (tmp_path / "held").exists()
     with exclusive(tmp_path):
         pass
 
 
-def test_killed_run_lets_go_of_the_build_folder(tmp_path):
+def test_killed_run_lets_go_of_the_build_folder(tmp_path, forked):
     """SIGKILL leaves the process no time to tidy up: the system takes the lock from it."""
-    fork = multiprocessing.get_context("fork")
-    heard, said = fork.Pipe(duplex=False)
-    other = fork.Process(target=hold, args=(tmp_path, said))
-    other.start()
-    assert heard.poll(30)
-    assert heard.recv() == "held"
-    with pytest.raises(StudyError, match="Another run is writing"), exclusive(tmp_path):
-        pass
-    other.kill()
-    other.join()
+
+    def kill(process):
+        while process.is_alive() and not (tmp_path / "held").exists():
+            time.sleep(0.01)
+        with pytest.raises(StudyError, match="Another run is writing"), exclusive(tmp_path):
+            pass
+        process.kill()
+
+    assert forked(hold, tmp_path, tmp_path / "held", meanwhile=kill).exitcode == -signal.SIGKILL
     with exclusive(tmp_path):
         pass
