@@ -154,7 +154,7 @@ def test_compare_puts_two_results_side_by_side(results):
     grid = table.loc["grid cost"]
     assert grid["difference"] == pytest.approx(grid["shortest_path, v2g"] - grid["shortest_path, smart"])
     assert table.loc["time and queue cost", "difference"] == 0
-    with pytest.raises(InputError, match="different measures"):
+    with pytest.raises(InputError, match="different measures; compare results with the same stations and farms"):
         compare(results["smart"], solve(load_scenario("nguyen"), "no_ev"))
 
 
