@@ -124,7 +124,8 @@ class GridOptions:
     backup_cny_kwh, curtailment_cny_kwh, shedding_cny_kwh : float
         Marginal cost at zero power [CNY/kWh].
     backup_slope, import_slope, curtailment_slope, shedding_slope, overload_slope : float
-        Slope of the marginal cost [CNY/(kWh MW)]: the declared quadratic terms.
+        Slope of the marginal cost [CNY/(kWh MW)]: the declared quadratic terms. Prices contain them: a slope of 0.005
+        on an import of 8.6 MW adds 0.043 CNY/kWh.
     import_limit_kw, reverse_limit_kw : float
         Limits at the root [kW].
     root_voltage_pu : float or None

@@ -262,7 +262,7 @@ def _overloads(case: GridCase, flow: BranchFlow) -> dict:
 
 
 def _costs(case: GridCase, options: GridOptions, variables: GridVariables, overloads: dict) -> dict:
-    """Every cost: linear plus a small declared quadratic term."""
+    """Every cost: linear plus a declared quadratic term, which raises prices by its slope times the power."""
     linear = {
         "backup": options.backup_cny_kwh * cp.sum(variables.backup),
         "import": _root_cost(case.import_price_cny_kwh, variables),

@@ -130,7 +130,7 @@ def a8(results) -> Iterator[Row]:
 
 
 def a9(results, who="coordinated") -> Iterator[Row]:
-    """A9: grid cost."""
+    """A9: grid cost as the dispatch counts it: without losses where its model has none, see ``grid_ac_loss_kwh``."""
     runs = [results[name] for name in (who, "shortest_path")]
     late = any(measure.cost_cny(run, "drivers: electricity after the horizon") > 0 for run in runs)
     note = "who plugs in after the horizon costs the grid nothing here" if late else ""
