@@ -118,10 +118,8 @@ def read_network(path, *, separable: bool = False) -> TntpNetwork:
     """
     path, metadata, rows = _read(path)
     if "asym" in path.name.lower() and not separable:
-        depend = "its roads' costs depend on each other's flows, which rows do not state"
-        raise InputError(
-            f"{path}: called asymmetric: {depend}; take another, or pass separable=True for the rows alone"
-        )
+        why = "its roads' costs depend on each other's flows, which rows do not state"
+        raise InputError(f"{path}: called asymmetric: {why}; take another, or pass separable=True for the rows alone")
     n_zones, n_nodes, first, n_links = (
         _count(path, metadata, key)
         for key in ("NUMBER OF ZONES", "NUMBER OF NODES", "FIRST THRU NODE", "NUMBER OF LINKS")
