@@ -15,7 +15,7 @@ from evlib.inputs.sizing import line_ratings, sizing_table
 from evlib.results.result import read_result, write_result
 
 MODES = ("uncontrolled", "smart", "v2g")
-FEW = {"coordination.iterations": 6, "coordination.exact_iterations": 6}
+FEW = {"coordination.iterations": 3, "coordination.exact_iterations": 3}
 STRATEGIES = ("snapshot", "user", "coordinated")
 
 
