@@ -26,7 +26,7 @@ assert main(["solve", "no_such_scenario", "--out", "nowhere"]) == 2
     ("program", "unused"),
     [
         (HELP, SLOW),
-        (MISTYPED, ("cvxpy", "numba", "plotly")),
+        (MISTYPED, ("cvxpy", "numba", "plotly", "pandas", "networkx")),
     ],
     ids=["help", "a mistyped scenario"],
 )
