@@ -6,8 +6,8 @@ import hashlib
 import json
 import math
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import pandas as pd
 from pydantic import ValidationError, model_validator
 
 from evlib.errors import InputError
@@ -18,6 +18,9 @@ from evlib.inputs.reading.strict_yaml import read_yaml
 from evlib.inputs.scenario_tables import Tables, read_tables
 from evlib.inputs.schema import DAY_MIN, ScenarioSpec, TariffBlock, check_shares, minutes_after
 from evlib.traffic.time_grid import clock_to_min
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["Scenario", "load_scenario", "make_scenario"]
 
@@ -101,6 +104,8 @@ class Scenario(ScenarioSpec):
 
         Members that :meth:`replace` added with values alone have source ``replace``, kind ``not stated`` and no range.
         """
+        import pandas as pd  # here, as it takes long to load and reading a scenario does not need it
+
         rows = []
         kinds = {"article": "fact of the article", "assumption": "assumption", "replace": "not stated"}
         for name, unit, value in quantities(self):
