@@ -18,7 +18,7 @@ def main(arguments: list[str] | None = None) -> int:
     command.add_argument("scenario", help="a name (nguyen, mini) or the path of a scenario's YAML file")
     command.add_argument("--strategy", default="shortest_path")
     command.add_argument("--charging", default="v2g")
-    command.add_argument("--method", default="joint")
+    command.add_argument("--method", default=None)
     command.add_argument("--out", required=True, help="folder for the tables (CSV) and the certificate (JSON)")
     command.add_argument("--no-cache", action="store_true", help="solve even if the case is in build/cache")
     command.add_argument("--save", metavar="FILE", help="keep the state of a coordination here after every iteration")

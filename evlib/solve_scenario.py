@@ -9,7 +9,7 @@ from pathlib import Path
 
 from evlib.assignment.gaps import gaps
 from evlib.assignment.path_costs import evaluate_loading
-from evlib.coordination.coordinate import METHODS, LoopCertificate, coordinate
+from evlib.coordination.coordinate import METHODS, LoopCertificate, coordinate, default_method
 from evlib.coordination.one_day import Run, dispatch_loading, solve_run
 from evlib.errors import InputError
 from evlib.files import replacing_folder
@@ -36,7 +36,7 @@ def solve(
     scenario: Scenario,
     strategy: str,
     charging: str = "v2g",
-    method: str = "joint",
+    method: str | None = None,
     *,
     cache: bool = True,
     save=None,
@@ -53,7 +53,8 @@ def solve(
         ``coordinated``: traffic and grid respond to each other, with drivers' own costs or the scenario's objective.
     charging : {"v2g", "smart", "uncontrolled"}
         Charging and discharging, charging only, or full power at once.
-    method : {"joint", "bundle", "inertia", "best_response"}
+    method : {"newton", "joint", "bundle", "inertia", "best_response"}, optional
+        By default ``newton`` where it can be used, else ``joint``.
         How traffic and grid are coordinated, for the last two strategies; see
         :func:`evlib.coordination.coordinate.coordinate`.
     cache : bool
@@ -81,6 +82,8 @@ def solve(
     >>> round(float(result.tables["cohorts"]["vehicles_veh"].sum()), 6)
     80.0
     """
+    if method is None and charging in CHARGING_MODES:
+        method = default_method(scenario, charging)
     for label, value, known in (
         ("strategy", strategy, STRATEGIES),
         ("charging", charging, CHARGING_MODES),

@@ -6,7 +6,8 @@
 ``coordinate``       the loop: a fixed number of iterations, the best one kept, with its certificate
 ``iteration``        state and measured row of each iteration; ``saved_run`` writes and reads it
 ``state_checks``     whether a state that was read is one of the problem: types, shapes
-``methods``          best response, inertia, joint, bundle: how the next flows and prices are found
+``newton``           the method by default: Newton steps on prices and plug rents, without vehicles as variables
+``methods``          best response, inertia, joint, bundle: other ways to the next flows; ``method`` is what all share
 ``joint_program``    flows, cohorts and grid in one convex program
 ``plug_rents``       the limits on held plugs in that program; their duals are the rents
 ``cutting_planes``   the same program solved by exchanging cohorts and prices

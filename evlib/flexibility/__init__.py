@@ -2,6 +2,7 @@
 
 ``domain``, ``schedule``   a vehicle's flexible operation domain; what the vehicle does, and what that costs
 ``support``                least cost at given prices by an exact recursion; ``support_compiled`` gives identical bits
+``proximal_reply``         what a vehicle does at given prices if it also stays near a plan, with the derivative
 ``fleet``, ``cohorts``     identical vehicles by station, class, type and plug-in step; what they pay
 ``station_load``           station power as a part of a grid problem: exact domains, columns, full power, no vehicles
 ``column_generation``      exact domains of many cohorts, found column by column to a certified gap

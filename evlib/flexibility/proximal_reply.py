@@ -2,6 +2,9 @@
 
 Without the second wish the least cost of a vehicle has kinks in the prices, and no derivative where it matters. The
 proximal term makes it smooth; since its centre moves with every answer, no bias remains (Rockafellar 1976).
+
+The file is longer than others because numba's cache on disk notices changes of a file but not of its imports, so all
+compiled functions of the recursion stay together.
 """
 
 from __future__ import annotations
@@ -9,13 +12,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 
 from evlib.flexibility.fleet import Fleet
+from evlib.numba_cache import njit
 
 __all__ = ["ProximalFleet", "ProximalReply"]
 
-# All compiled functions are in this one file: numba's cache on disk notices a change of the file, not of its imports.
 compiled = njit(cache=True, nogil=True, error_model="numpy")
 
 # Two energies that differ by less than this share of the battery's range are the same bound.

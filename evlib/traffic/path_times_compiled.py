@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 
+from evlib.numba_cache import njit
 from evlib.traffic.loading import Loading
 from evlib.traffic.station_waiting import StationQueue
 from evlib.traffic.step_shares import StepShares

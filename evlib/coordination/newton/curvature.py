@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 
 from evlib.coordination.newton.dual import Dual, DualPoint
+from evlib.numba_cache import njit
 from evlib.traffic.step_shares import StepShares
 
 __all__ = ["Response", "respond"]

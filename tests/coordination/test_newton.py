@@ -1,0 +1,159 @@
+"""Method newton: derivatives of the dual against finite differences, weak duality against the joint program, certificates."""
+
+import numpy as np
+import pytest
+
+from evlib import solve
+from evlib.coordination.announced_price import grid_side, price_gap
+from evlib.coordination.coordinate import coordinate, default_method
+from evlib.coordination.iteration import Iteration
+from evlib.coordination.joint_program import joint_program
+from evlib.coordination.newton.curvature import respond
+from evlib.coordination.newton.dual import Dual
+from evlib.coordination.newton.method import PRICE_GAP_TOLERANCE, Newton
+from evlib.coordination.newton.step import ascend
+from evlib.coordination.problem import CoupledProblem
+from evlib.errors import InputError
+from evlib.flexibility.proximal_reply import ProximalFleet
+from evlib.grid.reduced.reduced_grid import ReducedGrid
+
+
+@pytest.fixture(scope="module")
+def scarce(mini):
+    """A start where plugs are scarce, so that rents matter."""
+    plugs = {f"stations.{station.name}.plugs": 8.0 for station in mini.stations}
+    problem = CoupledProblem.of(mini.replace(plugs), "v2g", "system")
+    run = Iteration(problem)
+    traffic = problem.traffic.evaluate(run.state.flows_veh)
+    metric = 10.0 * run.per_level
+    fleet, grid = ProximalFleet(problem.cohorts), ReducedGrid(problem.case, problem.options)
+    return Dual(problem, traffic, metric, fleet, grid, fleet.idle(), 0.02)
+
+
+def test_the_dual_falls_by_what_prices_and_rents_leave_over(scarce):
+    """Its derivative by a price is what vehicles draw more than the grid sells; by a rent, plugs held beyond those there are."""
+    case, network = scarce.problem.case, scarce.problem.network
+    rng = np.random.default_rng(1)
+    price = np.repeat(
+        case.import_price_cny_kwh[None] + rng.uniform(0.02, 0.3, case.n_steps), len(case.stations), axis=0
+    )
+    rent = rng.uniform(0.0, 2.0, price.shape)
+    point = scarce.at(price, rent)
+    response = respond(scarce, point)
+    sold = scarce.grid.free(price).station_kw
+    by_price = case.step_h * (response.station_kw.sum(axis=0) - sold.sum(axis=0))
+    by_rent = response.held_plugs - np.asarray(network.plugs)[:, None]
+    step, checked = 1e-5, 0
+    for k in range(2, 20, 3):
+        moved = np.zeros_like(price)
+        moved[:, k] = step  # stations between which no tie binds have one price
+        up, down = (scarce.at(price + sign * moved, rent).value_cny for sign in (1, -1))
+        assert (up - down) / (2 * step) == pytest.approx(by_price[k], rel=1e-3, abs=0.05)
+        moved = np.zeros_like(price)
+        moved[0, k] = step
+        up, down = (scarce.at(price, rent + sign * moved).value_cny for sign in (1, -1))
+        assert (up - down) / (2 * step) == pytest.approx(by_rent[0, k], rel=1e-3, abs=1e-3)
+        checked += 2
+    assert checked == 12
+    assert np.abs(by_rent).max() > 1.0
+
+
+@pytest.mark.parametrize("objective", ["user", "system"])
+def test_the_highest_dual_is_the_least_joint_cost(mini, scarce, objective):
+    """Strong duality with the program in one piece: equal at its own prices and rents, scarce plugs or not; from the tariff
+    Newton steps come close to it as the plan settles."""
+    problem = CoupledProblem.of(mini, "v2g", objective)
+    everywhere = np.ones((2, problem.case.n_steps), dtype=bool)
+    run = Iteration(problem)
+    traffic, metric = problem.traffic.evaluate(run.state.flows_veh), 10.0 * run.per_level
+    cases = [Dual(problem, traffic, metric, scarce.fleet, scarce.grid, scarce.plan_kwh, 1e-7)]
+    if objective == "system":
+        cases.append(
+            Dual(scarce.problem, scarce.traffic, scarce.metric, scarce.fleet, scarce.grid, scarce.plan_kwh, 1e-7)
+        )
+    for dual in cases:
+        joint = joint_program(dual.problem, dual.traffic, dual.metric, watched=everywhere)
+        price = joint.price_cny_kwh[problem.case.station_bus]
+        sold_cny = grid_side(problem, price)  # of stations whose prices differ by what a tie costs
+        assert dual.at(price, joint.rent_cny, sold_cny).value_cny == pytest.approx(joint.cost_cny, rel=1e-6)
+    joint = joint_program(problem, traffic, metric, watched=everywhere)
+    price = np.repeat(problem.case.import_price_cny_kwh[None], 2, axis=0)
+    rent, plan = None if objective == "user" else np.zeros_like(price), scarce.plan_kwh
+    for weight in (0.05, 0.02, 0.01, 0.005, 0.005):
+        dual = Dual(problem, traffic, metric, scarce.fleet, scarce.grid, plan, weight)
+        point = ascend(dual, dual.at(price, rent), 12)
+        price, rent, plan = point.price_cny_kwh, point.rent_cny, point.reply.change_kwh
+    assert point.value_cny == pytest.approx(joint.cost_cny, rel=1e-4)
+
+
+@pytest.fixture(scope="module")
+def certified(mini):
+    return {objective: coordinate(mini, method="newton", objective=objective) for objective in ("user", "system")}
+
+
+@pytest.mark.parametrize("objective", ["user", "system"])
+def test_a_certified_run_is_certified_by_the_full_programs_too(mini, certified, objective):
+    """The price gap, bounded without a dispatch, is no less than that of a dispatch of the same vehicles in full."""
+    run = certified[objective]
+    certificate = run.certificate
+    assert certificate.converged
+    assert not certificate.interrupted
+    assert certificate.relative_gap <= mini.coordination.stop_relative_gap
+    problem = CoupledProblem.of(mini, "v2g", objective)
+    sizes = problem.sizes(problem.traffic.evaluate(run.flows_veh))
+    full = price_gap(problem, sizes, run.price_cny_kwh, problem.dispatch(sizes).dispatch.objective_cny)
+    assert -1e-7 <= full <= certificate.price_gap + 1e-7
+    assert certificate.price_gap <= PRICE_GAP_TOLERANCE
+
+
+@pytest.mark.parametrize("objective", ["user", "system"])
+def test_newton_and_joint_agree_within_their_certificates(mini, certified, objective):
+    """Two methods, one equilibrium: what time and grid cost together differs by less than 1 %."""
+    problem = CoupledProblem.of(mini, "v2g", objective)
+    fewer = mini.replace({"coordination.iterations": 12, "coordination.exact_iterations": 3})
+    joint = coordinate(fewer, method="joint", objective=objective)
+    totals = []
+    for run in (certified[objective], joint):
+        traffic = problem.traffic.evaluate(run.flows_veh)
+        cost = problem.dispatch(problem.sizes(traffic)).dispatch.objective_cny
+        totals.append(cost + float((run.flows_veh * traffic.time_cny).sum()))
+    assert totals[0] == pytest.approx(totals[1], rel=0.01)
+
+
+def test_plans_do_not_bias_the_prices(mini, certified):
+    """Of a certified run the plan costs nothing: vehicles that reply without it pay what those pay who keep to it."""
+    problem = CoupledProblem.of(mini, "v2g", "system")
+    run = Iteration(problem)
+    method = Newton(run)
+    for iteration in range(40):
+        method.measure(iteration)
+        if method.settled():
+            break
+        run.answered(*method.answer(iteration), 0.0)
+    price = run.state.price_cny_kwh[problem.case.station_bus]
+    fleet, sizes = method.fleet, problem.sizes(run.traffic)
+    reply = fleet.reply(price, run.state.plan_kwh, run.state.plan_weight)
+    near = sizes @ (fleet.paid_cny(price, reply) + reply.own_cny)
+    free = sizes @ problem.vehicles.vehicle_costs(price)
+    assert 0.0 <= near - free <= 2 * PRICE_GAP_TOLERANCE * problem.scale_cny
+
+
+@pytest.mark.parametrize(
+    ("changes", "charging", "message"),
+    [
+        ({"switches.grid_model": "cone"}, "v2g", "switches.grid_model is 'cone'"),
+        ({"switches.set": "zonotope"}, "v2g", "switches.set is 'zonotope'"),
+        ({"fleet.logit_cny": 0.5}, "smart", "fleet.logit_cny is 0.5"),
+        ({}, "uncontrolled", "charging 'uncontrolled'"),
+    ],
+)
+def test_what_newton_cannot_do_is_refused_by_name_and_left_to_joint(mini, changes, charging, message):
+    scenario = mini.replace(changes)
+    with pytest.raises(InputError, match=f"method 'newton': {message}.*use method 'joint'"):
+        coordinate(scenario, method="newton", charging=charging)
+    assert default_method(scenario, charging) == "joint"
+    assert default_method(mini, "v2g") == "newton"
+
+
+def test_results_name_the_method_that_made_them(mini):
+    assert solve(mini, "coordinated", "v2g", cache=False).method == "newton"
