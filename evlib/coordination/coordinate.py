@@ -268,5 +268,6 @@ def _missing_paths(problem: CoupledProblem, iterate) -> dict:
     wider = traffic.with_paths(quickest_paths(traffic.load(flows), traffic.drivers.signal))
     n_new = len(wider.network.paths) - len(flows)
     flows = np.concatenate([flows, np.zeros((n_new, *flows.shape[1:]))])
-    over_all = gaps(wider.evaluate(flows), problem.electricity(iterate.price_cny_kwh), iterate.rent_cny)
+    electricity = problem.with_traffic(wider).electricity(iterate.price_cny_kwh)
+    over_all = gaps(wider.evaluate(flows), electricity, iterate.rent_cny)
     return {"paths_missing": n_new, "excess_over_all_paths_cny_veh": over_all.excess_cny_veh}

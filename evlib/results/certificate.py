@@ -31,6 +31,9 @@ class Certificate(GridCertificate, LoopCertificate):
         How often the two guards of the loading acted.
     after_horizon_veh, dropped_veh : float
         Vehicles that plug in after the horizon; vehicles in cohorts too small to count.
+    driving_residual_kwh : float
+        Largest difference, over classes, between the energy that vehicles depart with, less what their ways take, and
+        the energy that cohorts arrive with; 0 if driving takes none.
     adjustments : dict of str -> int
         Number of cohorts whose wishes were adjusted to their batteries, by kind.
     terminal_price_cny_kwh : float
@@ -46,6 +49,7 @@ class Certificate(GridCertificate, LoopCertificate):
     capacity_guard_count: int
     after_horizon_veh: float
     dropped_veh: float
+    driving_residual_kwh: float = 0.0
     adjustments: dict
     terminal_price_cny_kwh: float
 
@@ -94,6 +98,7 @@ def certificate_of(run: Run, tables: dict, loop: LoopCertificate) -> Certificate
         capacity_guard_count=loading.n_capacity_guard,
         after_horizon_veh=float(run.late_veh.sum()),
         dropped_veh=run.dropped_veh,
+        driving_residual_kwh=float(tables["energy"]["residual_kwh"].abs().max()) if "energy" in tables else 0.0,
         adjustments=run.cohorts.adjustments.counts,
         terminal_price_cny_kwh=run.case.terminal_price_cny_kwh,
     )

@@ -9,6 +9,7 @@ from evlib import flexibility as flex
 from evlib.errors import InputError
 from evlib.inputs.build_fleet import all_cohorts
 from evlib.inputs.build_grid import build_grid_case
+from evlib.results.accounts.driving_energy import drive_kwh_of
 
 __all__ = [
     "COST_ITEMS",
@@ -230,7 +231,7 @@ def _domains(result) -> pd.DataFrame:
     """Bounds and chosen profile of one result, as `domain_table` stacks them."""
     scenario, table = result.scenario, result.tables["cohorts"]
     case = build_grid_case(scenario)
-    cohorts = all_cohorts(scenario, case.terminal_price_cny_kwh, result.charging)
+    cohorts = all_cohorts(scenario, case.terminal_price_cny_kwh, result.charging, drive_kwh_of(result))
     fleet, step_h, n_steps = scenario.fleet, case.step_h, case.n_steps
     parts = []
     for station, profile in result.tables["stations"].groupby("station", sort=False):

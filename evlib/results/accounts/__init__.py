@@ -1,0 +1,4 @@
+"""Accounts: where energy and money of a run go. A room within the results.
+
+``driving_energy``  what vehicles use on the way, class by class, and the levels at which they arrive
+"""
