@@ -10,6 +10,7 @@ from pathlib import Path
 from evlib.assignment.gaps import gaps
 from evlib.assignment.path_costs import evaluate_loading
 from evlib.coordination.coordinate import METHODS, LoopCertificate, coordinate
+from evlib.coordination.informed import TARIFFS, inform
 from evlib.coordination.one_day import Run, dispatch_loading, solve_run
 from evlib.errors import InputError
 from evlib.files import replacing_folder
@@ -27,7 +28,7 @@ from evlib.traffic.loading import load_traffic
 __all__ = ["METHODS", "STRATEGIES", "solve"]
 
 COORDINATED = ("user", "coordinated")
-STRATEGIES = ("no_ev", "shortest_path", "snapshot", *COORDINATED)
+STRATEGIES = ("no_ev", "shortest_path", "snapshot", *TARIFFS, *COORDINATED)
 
 log = logging.getLogger(__name__)
 
@@ -47,10 +48,12 @@ def solve(
     Parameters
     ----------
     scenario : Scenario
-    strategy : {"no_ev", "shortest_path", "snapshot", "user", "coordinated"}
+    strategy : {"no_ev", "shortest_path", "snapshot", "informed", "informed_tou", "user", "coordinated"}
         ``no_ev``: nobody drives. ``shortest_path``: everybody drives to the nearest station, and the grid dispatches
-        whoever arrives. ``snapshot``: everybody replies once to the prices and times of that day. ``user`` and
-        ``coordinated``: traffic and grid respond to each other, with drivers' own costs or the scenario's objective.
+        whoever arrives. ``snapshot``: everybody replies once to the prices and times of that day. ``informed``: drivers
+        settle at the mean import tariff, knowing roads and queues but no local price, and the grid dispatches whoever
+        arrives; ``informed_tou``: the same at the tariff of the hour. ``user`` and ``coordinated``: traffic and grid
+        respond to each other, with drivers' own costs or the scenario's objective.
     charging : {"v2g", "smart", "uncontrolled"}
         Charging and discharging, charging only, or full power at once.
     method : {"joint", "bundle", "inertia", "best_response"}
@@ -147,6 +150,10 @@ def _solve(scenario: Scenario, strategy: str, charging: str, method: str, run_fi
         certificate, tables = coordination.certificate, {"convergence": coordination.convergence}
         if coordination.rent_cny is not None:
             tables["plug_rents"] = rent_table(run.network, coordination.rent_cny)
+    elif strategy in TARIFFS:
+        informed = inform(scenario, charging, TARIFFS[strategy])
+        run = dispatch_loading(scenario, load_traffic(informed.network, informed.flows_veh), charging)
+        certificate, tables = informed.certificate, {"convergence": informed.table}
     else:
         run = solve_run(scenario, strategy, charging)
         certificate, tables = _one_way(scenario, run), {}

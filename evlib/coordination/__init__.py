@@ -3,6 +3,7 @@
 ``problem``          the coupled problem of a day: everything that stays the same during the iterations
 ``announced_price``  the price gap: whether an announced price supports the dispatch
 ``one_day``          a day without iteration: departures, loading, dispatch, prices
+``informed``         drivers with a navigation app: an equilibrium at the tariff
 ``coordinate``       the loop: a fixed number of iterations, the best one kept, with its certificate
 ``iteration``        state and measured row of each iteration; ``saved_run`` writes and reads it
 ``state_checks``     whether a state that was read is one of the problem: types, shapes

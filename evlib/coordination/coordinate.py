@@ -25,7 +25,7 @@ from evlib.errors import InputError
 from evlib.inputs.scenario import Scenario
 from evlib.traffic.network import Network
 
-__all__ = ["METHODS", "PRICE_GAP_TOLERANCE", "Coordination", "LoopCertificate", "coordinate"]
+__all__ = ["METHODS", "PRICE_GAP_TOLERANCE", "Coordination", "LoopCertificate", "coordinate", "missing_paths"]
 
 PRICE_GAP_TOLERANCE = 1e-4
 
@@ -231,7 +231,7 @@ def _result(run: Iteration) -> Coordination:
     else:
         best = int(table.loc[answers, "price_gap"].abs().idxmin())
     iterate, row, tolerance = state.iterates[best], state.rows[best], run.keys.tol_relative_gap
-    missing = _missing_paths(problem, iterate) if problem.scenario.switches.path_set == "generated" else {}
+    missing = missing_paths(problem, iterate) if problem.scenario.switches.path_set == "generated" else {}
     certificate = LoopCertificate(
         **vars(iterate.gaps),
         price_gap=float(row.price_gap),
@@ -262,7 +262,7 @@ def _nobody_drives(problem: CoupledProblem) -> Coordination:
     return Coordination(nobody, dispatch.price_cny_kwh, None, problem.network, certificate, table)
 
 
-def _missing_paths(problem: CoupledProblem, iterate) -> dict:
+def missing_paths(problem: CoupledProblem, iterate) -> dict:
     """Number of quicker paths that the set lacks, and the excess if drivers knew them."""
     traffic, flows = problem.traffic, iterate.flows_veh
     wider = traffic.with_paths(quickest_paths(traffic.load(flows), traffic.drivers.signal))
