@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+from dataclasses import replace
 from pathlib import Path
 
 from evlib.assignment.gaps import gaps
 from evlib.assignment.path_costs import evaluate_loading
+from evlib.assignment.route_choice import shortest_path_departures
 from evlib.coordination.coordinate import METHODS, LoopCertificate, coordinate
 from evlib.coordination.informed import TARIFFS, inform
 from evlib.coordination.one_day import Run, dispatch_loading, solve_run
@@ -17,9 +19,10 @@ from evlib.files import replacing_folder
 from evlib.flexibility.cohorts import CHARGING_MODES
 from evlib.folders import cache_dir
 from evlib.hashing import code_hash
-from evlib.inputs.build_roads import build_drivers
+from evlib.inputs.build_roads import build_drivers, origin_demand
 from evlib.inputs.scenario import Scenario
 from evlib.leftovers import remove_leftovers
+from evlib.results.accounts.payments import own_gaps, payment_table
 from evlib.results.certificate import certificate_of
 from evlib.results.result import Result, read_result, write_result
 from evlib.results.tables import rent_table, tables_of
@@ -150,6 +153,7 @@ def _solve(scenario: Scenario, strategy: str, charging: str, method: str, run_fi
         certificate, tables = coordination.certificate, {"convergence": coordination.convergence}
         if coordination.rent_cny is not None:
             tables["plug_rents"] = rent_table(run.network, coordination.rent_cny)
+        certificate = replace(certificate, **_own_gaps(scenario, run))
     elif strategy in TARIFFS:
         informed = inform(scenario, charging, TARIFFS[strategy])
         run = dispatch_loading(scenario, load_traffic(informed.network, informed.flows_veh), charging)
@@ -158,7 +162,15 @@ def _solve(scenario: Scenario, strategy: str, charging: str, method: str, run_fi
         run = solve_run(scenario, strategy, charging)
         certificate, tables = _one_way(scenario, run), {}
     tables = tables_of(run, build_drivers(scenario)) | tables
+    if strategy in COORDINATED and objective == "system":
+        tables["payments"] = payment_table(run, tables["paths"], build_drivers(scenario), coordination.rent_cny)
     return Result(scenario, strategy, charging, method, certificate_of(run, tables, certificate), tables)
+
+
+def _own_gaps(scenario: Scenario, run: Run) -> dict[str, float]:
+    """What followers could save if they minded their own cost only."""
+    others = (1.0 - scenario.fleet.compliance) * origin_demand(scenario)
+    return own_gaps(run, build_drivers(scenario), shortest_path_departures(run.network, others))
 
 
 def _one_way(scenario: Scenario, run: Run) -> LoopCertificate:

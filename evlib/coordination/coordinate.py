@@ -62,6 +62,9 @@ class LoopCertificate(Gaps):
         With generated paths: number of quicker paths that the set lacks.
     excess_over_all_paths_cny_veh : float
         With generated paths: the excess if drivers knew these paths too [CNY per vehicle].
+    own_excess_cny_veh, own_relative_gap : float
+        What followers could save at their own cost, without tolls and rents [CNY per vehicle], and as a share of time and
+        queue cost: 0 for objective ``user`` up to its gap; for ``system`` what tolls and rents have to outweigh.
     not_applicable : dict of str -> str
         Why a measure is nan.
     """
@@ -79,6 +82,8 @@ class LoopCertificate(Gaps):
     rejected_cuts: int | None = None
     paths_missing: int | None = None
     excess_over_all_paths_cny_veh: float = math.nan
+    own_excess_cny_veh: float = math.nan
+    own_relative_gap: float = math.nan
     not_applicable: dict = field(default_factory=dict)
 
 
