@@ -2,4 +2,5 @@
 
 ``driving_energy``  what vehicles use on the way, class by class, and the levels at which they arrive
 ``payments``        tolls and rents of a coordinated day, and what groups gain after them
+``waterfall``       what each kind of information or incentive is worth, one after the other
 """
