@@ -7,6 +7,7 @@ import pytest
 from evlib import InputError
 from evlib.figures.case_costs import value_waterfall
 from evlib.results.accounts.waterfall import LADDERS, STEPS, waterfall_table
+from study.benchmarks.rivals import count_steps
 from study.experiments.waterfall import table_of_waterfall
 
 TOTALS = {"shortest_path": 100.0, "informed": 70.0, "informed_tou": 71.0, "user": 60.0, "coordinated": 57.0}
@@ -52,6 +53,12 @@ def test_the_order_of_steps_is_a_choice(runs):
     last, first = (waterfall_table(runs, name)[lambda t: t["follow"] == 0.5] for name in LADDERS)
     assert list(first["step"]) == ["nearest", "V2G", *list(STEPS)[1:]]
     assert last["value_cny"].sum() == first["value_cny"].sum() == 23.5
+
+
+def test_a_step_counts_where_both_its_runs_are_settled(runs):
+    """Two shares of five steps; local prices are not settled, which leaves three of five."""
+    assert count_steps(runs) == 2 * 3
+    assert count_steps(runs.assign(converged=1.0)) == 2 * 5
 
 
 def test_a_missing_run_is_named(runs):
