@@ -20,6 +20,7 @@ from evlib.flexibility.cohorts import CHARGING_MODES
 from evlib.folders import cache_dir
 from evlib.hashing import code_hash
 from evlib.inputs.build_roads import build_drivers, origin_demand
+from evlib.inputs.road_files.room import room_veh
 from evlib.inputs.scenario import Scenario
 from evlib.leftovers import remove_leftovers
 from evlib.results.accounts.payments import own_gaps, payment_table
@@ -164,7 +165,8 @@ def _solve(scenario: Scenario, strategy: str, charging: str, method: str, run_fi
     tables = tables_of(run, build_drivers(scenario)) | tables
     if strategy in COORDINATED and objective == "system":
         tables["payments"] = payment_table(run, tables["paths"], build_drivers(scenario), coordination.rent_cny)
-    return Result(scenario, strategy, charging, method, certificate_of(run, tables, certificate), tables)
+    certificate = certificate_of(run, tables, certificate, room_veh(scenario))
+    return Result(scenario, strategy, charging, method, certificate, tables)
 
 
 def _own_gaps(scenario: Scenario, run: Run) -> dict[str, float]:

@@ -72,6 +72,9 @@ class Roads(Section):
     bpr_power: float = Quantity("1", ge=1)
     background_veh_h: float = Quantity("veh/h", ge=0)
     free_flow_km_h: float | None = Quantity("km/h", default=None, gt=0)
+    jam_veh_km_lane: float | None = Quantity("veh/(km lane)", default=None, gt=0)
+    lanes: int | None = Quantity("lanes", default=None, ge=1, le=20)
+    ev_share: float | None = Quantity("1", default=None, gt=0, le=1)
     od_file: str | None = None
 
 

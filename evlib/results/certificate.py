@@ -9,6 +9,7 @@ from evlib.coordination.coordinate import LoopCertificate
 from evlib.coordination.one_day import Run
 from evlib.flexibility.schedule import violations
 from evlib.grid.dispatch import GridCertificate, price_measures
+from evlib.results.accounts.road_storage import beyond_storage
 
 __all__ = ["Certificate", "certificate_of"]
 
@@ -38,6 +39,9 @@ class Certificate(GridCertificate, LoopCertificate):
         Number of cohorts whose wishes were adjusted to their batteries, by kind.
     terminal_price_cny_kwh : float
         Price of energy bought after the horizon: the mean import price, or 0 where that is negative.
+    beyond_storage : dict of str -> dict, or None
+        Roads that at some time hold more vehicles than fit, with step and factor, the worst first; None if the scenario
+        does not say how many fit. See :mod:`evlib.results.accounts.road_storage`.
     """
 
     vehicle_residual_veh: float
@@ -52,6 +56,7 @@ class Certificate(GridCertificate, LoopCertificate):
     driving_residual_kwh: float = 0.0
     adjustments: dict
     terminal_price_cny_kwh: float
+    beyond_storage: dict | None = None
 
     def to_json(self) -> dict:
         """The certificate in a form that JSON can hold: nan becomes null."""
@@ -64,7 +69,7 @@ class Certificate(GridCertificate, LoopCertificate):
         return cls(**{name: _none_to_nan(value, name in numbers) for name, value in values.items()})
 
 
-def certificate_of(run: Run, tables: dict, loop: LoopCertificate) -> Certificate:
+def certificate_of(run: Run, tables: dict, loop: LoopCertificate, room_veh=None) -> Certificate:
     """Make the certificate of a run.
 
     Parameters
@@ -73,6 +78,8 @@ def certificate_of(run: Run, tables: dict, loop: LoopCertificate) -> Certificate
     tables : dict of str -> DataFrame
     loop : LoopCertificate
         Certificate of the strategy's iterations.
+    room_veh : ndarray, shape (n_roads,), optional
+        Vehicles that fit on each road.
 
     Returns
     -------
@@ -101,6 +108,7 @@ def certificate_of(run: Run, tables: dict, loop: LoopCertificate) -> Certificate
         driving_residual_kwh=float(tables["energy"]["residual_kwh"].abs().max()) if "energy" in tables else 0.0,
         adjustments=run.cohorts.adjustments.counts,
         terminal_price_cny_kwh=run.case.terminal_price_cny_kwh,
+        beyond_storage=beyond_storage(loading, room_veh),
     )
 
 

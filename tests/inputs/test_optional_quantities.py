@@ -4,7 +4,9 @@ from evlib import load_scenario
 
 
 def test_what_is_left_out_changes_nothing(mini):
-    bare = mini.replace({"roads.free_flow_km_h": None, "fleet.classes.*.drive_kwh_km": None})
+    bare = mini.replace(
+        {"roads.free_flow_km_h": None, "fleet.classes.*.drive_kwh_km": None, "fleet.arrival_levels": None}
+    )
     assert "fleet.classes.car.drive_kwh_km" not in set(bare.parameters()["parameter"])
     assert bare.replace({"fleet.arrival_levels": 3}).hash != bare.hash
     assert bare.replace({"fleet.arrival_levels": None}).hash == bare.hash

@@ -32,6 +32,7 @@ def runs():
                         "rents_cny": 1.0 * (strategy == "coordinated"),
                         "relative_gap": 1e-3 if settles else np.nan,
                         "price_gap": np.nan,
+                        "beyond_storage": 0.0,
                         "converged": float(strategy != "user") if settles else np.nan,
                         "unsettled_cny": 0.5 if settles else 0.0,
                     }

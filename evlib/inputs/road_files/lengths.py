@@ -8,6 +8,7 @@ import numpy as np
 
 from evlib.errors import InputError
 from evlib.inputs.reading.tables import Table
+from evlib.inputs.road_files.room import check_room
 
 __all__ = ["road_lengths"]
 
@@ -31,8 +32,14 @@ def road_lengths(spec, links: Table, file: Path) -> dict[str, np.ndarray]:
     Raises
     ------
     InputError
-        Lengths are given twice, or missing although driving takes energy.
+        Lengths are given twice, or missing although driving takes energy; what :func:`check_room` refuses.
     """
+    lengths = _lengths(spec, links, file)
+    check_room(spec, links, lengths.get("link_length_km"), file)
+    return lengths
+
+
+def _lengths(spec, links: Table, file: Path) -> dict[str, np.ndarray]:
     speed = spec.roads.free_flow_km_h
     if "length_km" in links.values:
         if speed is not None:

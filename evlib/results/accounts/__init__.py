@@ -2,5 +2,6 @@
 
 ``driving_energy``  what vehicles use on the way, class by class, and the levels at which they arrive
 ``payments``        tolls and rents of a coordinated day, and what groups gain after them
+``road_storage``    roads that hold more vehicles than fit
 ``waterfall``       what each kind of information or incentive is worth, one after the other
 """

@@ -8,6 +8,7 @@ import pandas as pd
 
 from evlib.errors import InputError
 from evlib.results.accounts.payments import payments_cny
+from evlib.results.accounts.road_storage import largest_factor
 
 __all__ = ["LADDERS", "STEPS", "waterfall_row", "waterfall_table"]
 
@@ -48,7 +49,9 @@ def waterfall_row(result) -> dict:
         ``follow`` (share of drivers who follow the signal), ``strategy``, ``charging``; costs [CNY]; ``tolls_cny`` and
         ``rents_cny``, which are transfers and in no total; ``driven_mwh``; ``excess_cny_veh``, ``relative_gap``,
         ``price_gap``, ``own_excess_cny_veh`` from the certificate (nan where a strategy has none); ``converged`` (1 or
-        0; nan for a strategy that is defined without an equilibrium); ``unsettled_cny``, the excess of all followers.
+        0; nan for a strategy that is defined without an equilibrium); ``beyond_storage`` (vehicles over room on the worst
+        road that has too many; 0 if all fit, nan if the room is not known); ``unsettled_cny``, the excess of all
+        followers.
 
     Raises
     ------
@@ -74,6 +77,7 @@ def waterfall_row(result) -> dict:
         "driven_mwh": 0.0 if energy is None else float(energy["driven_kwh"].sum()) / 1000,
         **measures,
         "converged": float(certificate.converged) if settles else math.nan,
+        "beyond_storage": largest_factor(certificate),
         "unsettled_cny": measures["excess_cny_veh"] * follow * vehicles if settles else 0.0,
     }
 
@@ -93,7 +97,8 @@ def waterfall_table(runs: pd.DataFrame, ladder: str = "V2G last") -> pd.DataFram
     DataFrame
         ``follow``, ``step``, ``strategy``, ``charging``, ``total_cny``, ``value_cny`` (total before less total; nan on
         the first step), ``share`` of what all steps save, ``payments_cny`` (tolls and rents, in no total),
-        ``relative_gap``, ``price_gap``, ``converged`` (of this run), ``unsettled_cny`` (of both runs).
+        ``relative_gap``, ``price_gap``, ``converged``, ``beyond_storage`` (of this run), ``unsettled_cny`` (of both
+        runs).
 
     Raises
     ------
@@ -124,4 +129,4 @@ def _of_share(runs: pd.DataFrame, share: float, ladder: str) -> pd.DataFrame:
     table["payments_cny"] = table["tolls_cny"] + table["rents_cny"]
     table["unsettled_cny"] = table["unsettled_cny"].rolling(2, min_periods=1).sum()
     columns = ["follow", "step", "strategy", "charging", "total_cny", "value_cny", "share", "payments_cny"]
-    return table[[*columns, "relative_gap", "price_gap", "converged", "unsettled_cny"]]
+    return table[[*columns, "relative_gap", "price_gap", "converged", "beyond_storage", "unsettled_cny"]]
