@@ -4,8 +4,10 @@ from evlib import load_scenario
 
 
 def test_what_is_left_out_changes_nothing(mini):
+    optional = ["free_flow_km_h", "jam_veh_km_lane", "lanes", "ev_share"]
     bare = mini.replace(
-        {"roads.free_flow_km_h": None, "fleet.classes.*.drive_kwh_km": None, "fleet.arrival_levels": None}
+        dict.fromkeys(f"roads.{name}" for name in optional)
+        | {"fleet.classes.*.drive_kwh_km": None, "fleet.arrival_levels": None}
     )
     assert "fleet.classes.car.drive_kwh_km" not in set(bare.parameters()["parameter"])
     assert bare.replace({"fleet.arrival_levels": 3}).hash != bare.hash
