@@ -60,7 +60,7 @@ def solve(
         respond to each other, with drivers' own costs or the scenario's objective.
     charging : {"v2g", "smart", "uncontrolled"}
         Charging and discharging, charging only, or full power at once.
-    method : {"joint", "bundle", "inertia", "best_response"}
+    method : {"joint", "bundle", "inertia", "best_response", "rested_response"}
         How traffic and grid are coordinated, for the last two strategies; see
         :func:`evlib.coordination.coordinate.coordinate`.
     cache : bool

@@ -7,7 +7,7 @@
 ``coordinate``       the loop: a fixed number of iterations, the best one kept, with its certificate
 ``iteration``        state and measured row of each iteration; ``saved_run`` writes and reads it
 ``state_checks``     whether a state that was read is one of the problem: types, shapes
-``methods``          best response, inertia, joint, bundle: how the next flows and prices are found
+``methods``          best and rested response, inertia, joint, bundle: how the next flows and prices are found
 ``joint_program``    flows, cohorts and grid in one convex program
 ``plug_rents``       the limits on held plugs in that program; their duals are the rents
 ``cutting_planes``   the same program solved by exchanging cohorts and prices

@@ -133,11 +133,11 @@ def coordinate(
     ----------
     scenario : Scenario
         Its section ``coordination`` sets the number of iterations, the first metric and the damping.
-    method : {"joint", "bundle", "inertia", "best_response"}
+    method : {"joint", "bundle", "inertia", "best_response", "rested_response"}
         ``joint``: one program for both sides, then drivers take steps through the loading at its prices; an adaptive
         metric keeps flows near the last ones. ``bundle``: the same, but the program is solved by exchanging cohorts and
         prices, see :mod:`evlib.coordination.cutting_planes`. ``inertia``: replies to damped prices.
-        ``best_response``: everybody's best reply to the last prices.
+        ``best_response``: everybody's best reply to the last prices. ``rested_response``: drivers' equilibrium at them.
     charging : {"v2g", "smart", "uncontrolled"}
     objective : {"user", "system"}, optional
         The scenario's objective by default.

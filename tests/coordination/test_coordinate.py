@@ -213,7 +213,11 @@ def test_start_splits_every_origin_evenly_over_its_stations():
 @pytest.mark.parametrize(
     ("options", "changes", "message"),
     [
-        ({"method": "guess"}, {}, "method 'guess' is unknown; must be one of joint, bundle, inertia, best_response"),
+        (
+            {"method": "guess"},
+            {},
+            "method 'guess' is unknown; must be one of joint, bundle, inertia, best_response, rested_response",
+        ),
         ({"objective": "profit"}, {}, "objective 'profit' is unknown; must be one of user, system"),
         ({}, {"coordination.iterations": 0}, "coordination.iterations: 0.*greater than or equal to 1"),
         ({}, {"coordination.tol_relative_gap": 2.0}, "tol_relative_gap: 2.0.*less than 1"),
