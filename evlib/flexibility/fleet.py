@@ -94,7 +94,17 @@ class Fleet:
         -------
         ndarray, shape (n,)
             [veh].
+
+        Raises
+        ------
+        InputError
+            Plug-ins without levels for a fleet with several, or the other way round.
         """
+        if (self.n_levels > 1) != (plug_ins_veh.ndim == 4):
+            raise InputError(
+                f"plug_ins_veh: {plug_ins_veh.ndim} axes; must be 4 with several levels of arrival, else 3: "
+                "see evlib.traffic.arrival_levels.plug_ins"
+            )
         n_types = self.shape[2] // self.n_levels
         return np.repeat(plug_ins_veh[:, :, None] / n_types, n_types, axis=2).reshape(-1)
 

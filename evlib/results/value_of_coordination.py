@@ -38,7 +38,7 @@ def run_row(result, name: str) -> dict:
         ``costs`` (``total_cny``: time and queue, grid, and energy bought after the horizon); ``excess_cny_veh``,
         ``relative_gap``, ``price_gap``, ``converged``; ``worst_excess_cny_veh``, the largest excess of an origin or a
         class, plus the waiting that rents do not explain, which cannot be assigned to anyone; ``unsettled_cny``, the
-        excess times the vehicles that follow the signal, and 0 for a run that does not coordinate, as its state is
+        excess times the vehicles that follow the signal, and 0 for a run that need not settle, as its state is
         fixed by definition; ``beyond_storage``, vehicles over room on the worst road that has too many;
         ``driver_cny_veh``, the mean cost of a vehicle as experienced (time, queue and
         electricity), and the same by origin and class in columns ``cost of ...``.
@@ -46,6 +46,7 @@ def run_row(result, name: str) -> dict:
     scenario, certificate, paths = result.scenario, result.certificate, result.tables["paths"]
     costs = result.tables["costs"].set_index("item")["cost_cny"]
     coordinated = result.strategy in ("user", "coordinated")
+    settles = coordinated or result.strategy in ("informed", "informed_tou")
     paid = paths["departures_veh"] * paths["experienced_cost_cny"]
     group = paths["origin"] + ", " + paths["vehicle_class"].str.replace("_", " ")
     by_group = paid.groupby(group, sort=False).sum() / paths["departures_veh"].groupby(group, sort=False).sum()
@@ -62,21 +63,19 @@ def run_row(result, name: str) -> dict:
     }
     row |= {label: costs[item] for label, item in _COSTS.items()}
     row |= {
-        key: getattr(certificate, key) if coordinated else math.nan
+        key: getattr(certificate, key) if settles else math.nan
         for key in ("excess_cny_veh", "relative_gap", "price_gap")
     }
-    row["converged"] = int(certificate.converged) if coordinated else ""
+    row["converged"] = int(certificate.converged) if settles else ""
     parts = (
-        [getattr(certificate, f"excess_cny_veh_by_{grouping}") for grouping in ("origin", "class")]
-        if coordinated
-        else []
+        [getattr(certificate, f"excess_cny_veh_by_{grouping}") for grouping in ("origin", "class")] if settles else []
     )
     worst = max((value for part in parts for value in part.values()), default=math.nan)
     row["worst_excess_cny_veh"] = worst + (
         0.0 if math.isnan(certificate.rent_gap_cny_veh) else certificate.rent_gap_cny_veh
     )
     follow = scenario.fleet.compliance * vehicles
-    row["unsettled_cny"] = row["excess_cny_veh"] * follow if coordinated else 0.0
+    row["unsettled_cny"] = row["excess_cny_veh"] * follow if settles else 0.0
     row["driver_cny_veh"] = paid.sum() / vehicles
     row["beyond_storage"] = largest_factor(certificate)
     return row | {f"{GROUP}{name} [CNY/veh]": cost for name, cost in by_group.items()}

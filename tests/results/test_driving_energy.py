@@ -2,9 +2,11 @@
 
 import itertools
 
+import numpy as np
 import pytest
 
-from evlib import solve
+from evlib import InputError, solve
+from evlib.inputs.build_fleet import all_cohorts
 from evlib.results.measures import capability_mwh, summary_value
 
 DRIVING = {
@@ -73,3 +75,12 @@ def test_levels_hardly_change_a_coordinated_day(mini, strategy):
         for levels in (3, 6)
     )
     assert grid_cny(many) == pytest.approx(grid_cny(few), rel=1e-3)
+
+
+def test_plug_ins_without_levels_are_refused(mini, mini_run, still):
+    """A loading counts vehicles by class; which of them came a longer way it does not know."""
+    cohorts = all_cohorts(mini.replace(DRIVING), 0.5)
+    with pytest.raises(InputError, match="3 axes; must be 4 with several levels of arrival"):
+        cohorts.sizes_of(mini_run.loading.cohorts_veh[:, :, :24])
+    with pytest.raises(InputError, match="4 axes"):
+        all_cohorts(still, 0.5).sizes_of(np.zeros((2, 2, 2, 24)))
