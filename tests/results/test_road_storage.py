@@ -1,9 +1,15 @@
 """Room on roads: a queue longer than its road is said with road, step and factor; what cannot flow is refused."""
 
+import shutil
+
 import numpy as np
 import pytest
+import yaml
 
 from evlib import InputError, solve
+from evlib.__main__ import main
+from evlib.folders import DATA
+from evlib.inputs.reading.strict_yaml import read_yaml
 from evlib.results.accounts.road_storage import beyond_storage, largest_factor, storage_note
 
 # 40 km/h; a tenth of the traffic is the fleet's; 60 veh/h flow, so a road of 2 km holds 3 of the fleet at capacity.
@@ -68,3 +74,28 @@ def test_certificate_and_rows_say_so(mini):
 def test_what_cannot_be_is_refused(mini, changes, message):
     with pytest.raises(InputError, match=message):
         mini.replace(ROOM | changes)
+
+
+def test_the_command_line_does_not_print_such_numbers_plainly(tmp_path, capsys):
+    """The summary ends with the road, and with what that means; where all fit it does not."""
+    shutil.copytree(DATA, tmp_path / "data", ignore=shutil.ignore_patterns("epfl*", "results"))
+    file = tmp_path / "data" / "scenarios" / "mini.yaml"
+    raw = read_yaml(file)
+    units = {"free_flow_km_h": "km/h", "jam_veh_km_lane": "veh/(km lane)", "lanes": "lanes", "ev_share": "1"}
+    for name, unit in units.items():
+        value = {"value": ROOM[f"roads.{name}"], "unit": unit, "source": "assumption", "range": [0, 2000]}
+        raw["roads"][name] = value
+    for jam, wanted in ((16.0, True), (1500.0, False)):
+        raw["roads"]["jam_veh_km_lane"]["value"] = jam
+        file.write_text(yaml.safe_dump(raw, sort_keys=False))
+        arguments = [
+            "solve",
+            str(file),
+            "--strategy",
+            "shortest_path",
+            "--out",
+            str(tmp_path / f"run{jam:g}"),
+            "--no-cache",
+        ]
+        assert main(arguments) == 0
+        assert ("beyond what roads hold: " in capsys.readouterr().out) == wanted
