@@ -44,6 +44,7 @@ def _solve(options: argparse.Namespace) -> int:
 
     scenario = load_scenario(options.scenario)
 
+    from evlib.results.accounts.road_storage import storage_note
     from evlib.results.result import check_folder, write_result
     from evlib.solve_scenario import solve
 
@@ -59,6 +60,8 @@ def _solve(options: argparse.Namespace) -> int:
         raise InputError(f"{options.out}: {error.strerror or error}; the tables could not be written") from error
     for measure, unit, value in result.tables["summary"].itertuples(index=False):
         print(f"{measure:42s} {value:12.3f} {unit}")
+    if note := storage_note(result.certificate):
+        print(f"{note}; queues take no room in this model, so on real roads these numbers would be worse")
     print(f"tables and certificate are in {options.out}")
     if result.certificate.interrupted:
         print(f"interrupted: the best of {result.certificate.iterations} iterations", file=sys.stderr)

@@ -5,20 +5,25 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+from dataclasses import replace
 from pathlib import Path
 
 from evlib.assignment.gaps import gaps
 from evlib.assignment.path_costs import evaluate_loading
+from evlib.assignment.route_choice import shortest_path_departures
 from evlib.coordination.coordinate import METHODS, LoopCertificate, coordinate, default_method
+from evlib.coordination.informed import TARIFFS, inform
 from evlib.coordination.one_day import Run, dispatch_loading, solve_run
 from evlib.errors import InputError
 from evlib.files import replacing_folder
 from evlib.flexibility.cohorts import CHARGING_MODES
 from evlib.folders import cache_dir
 from evlib.hashing import code_hash
-from evlib.inputs.build_roads import build_drivers
+from evlib.inputs.build_roads import build_drivers, origin_demand
+from evlib.inputs.road_files.room import room_veh
 from evlib.inputs.scenario import Scenario
 from evlib.leftovers import remove_leftovers
+from evlib.results.accounts.payments import own_gaps, payment_table
 from evlib.results.certificate import certificate_of
 from evlib.results.result import Result, read_result, write_result
 from evlib.results.tables import rent_table, tables_of
@@ -27,7 +32,7 @@ from evlib.traffic.loading import load_traffic
 __all__ = ["METHODS", "STRATEGIES", "solve"]
 
 COORDINATED = ("user", "coordinated")
-STRATEGIES = ("no_ev", "shortest_path", "snapshot", *COORDINATED)
+STRATEGIES = ("no_ev", "shortest_path", "snapshot", *TARIFFS, *COORDINATED)
 
 log = logging.getLogger(__name__)
 
@@ -47,13 +52,15 @@ def solve(
     Parameters
     ----------
     scenario : Scenario
-    strategy : {"no_ev", "shortest_path", "snapshot", "user", "coordinated"}
+    strategy : {"no_ev", "shortest_path", "snapshot", "informed", "informed_tou", "user", "coordinated"}
         ``no_ev``: nobody drives. ``shortest_path``: everybody drives to the nearest station, and the grid dispatches
-        whoever arrives. ``snapshot``: everybody replies once to the prices and times of that day. ``user`` and
-        ``coordinated``: traffic and grid respond to each other, with drivers' own costs or the scenario's objective.
+        whoever arrives. ``snapshot``: everybody replies once to the prices and times of that day. ``informed``: drivers
+        settle at the mean import tariff, knowing roads and queues but no local price, and the grid dispatches whoever
+        arrives; ``informed_tou``: the same at the tariff of the hour. ``user`` and ``coordinated``: traffic and grid
+        respond to each other, with drivers' own costs or the scenario's objective.
     charging : {"v2g", "smart", "uncontrolled"}
         Charging and discharging, charging only, or full power at once.
-    method : {"newton", "joint", "bundle", "inertia", "best_response"}, optional
+    method : {"newton", "joint", "bundle", "inertia", "best_response", "rested_response"}, optional
         By default ``newton`` where it can be used, else ``joint``.
         How traffic and grid are coordinated, for the last two strategies; see
         :func:`evlib.coordination.coordinate.coordinate`.
@@ -150,11 +157,25 @@ def _solve(scenario: Scenario, strategy: str, charging: str, method: str, run_fi
         certificate, tables = coordination.certificate, {"convergence": coordination.convergence}
         if coordination.rent_cny is not None:
             tables["plug_rents"] = rent_table(run.network, coordination.rent_cny)
+        certificate = replace(certificate, **_own_gaps(scenario, run))
+    elif strategy in TARIFFS:
+        informed = inform(scenario, charging, TARIFFS[strategy])
+        run = dispatch_loading(scenario, load_traffic(informed.network, informed.flows_veh), charging)
+        certificate, tables = informed.certificate, {"convergence": informed.table}
     else:
         run = solve_run(scenario, strategy, charging)
         certificate, tables = _one_way(scenario, run), {}
     tables = tables_of(run, build_drivers(scenario)) | tables
-    return Result(scenario, strategy, charging, method, certificate_of(run, tables, certificate), tables)
+    if strategy in COORDINATED and objective == "system":
+        tables["payments"] = payment_table(run, tables["paths"], build_drivers(scenario), coordination.rent_cny)
+    certificate = certificate_of(run, tables, certificate, room_veh(scenario))
+    return Result(scenario, strategy, charging, method, certificate, tables)
+
+
+def _own_gaps(scenario: Scenario, run: Run) -> dict[str, float]:
+    """What followers could save if they minded their own cost only."""
+    others = (1.0 - scenario.fleet.compliance) * origin_demand(scenario)
+    return own_gaps(run, build_drivers(scenario), shortest_path_departures(run.network, others))
 
 
 def _one_way(scenario: Scenario, run: Run) -> LoopCertificate:

@@ -23,6 +23,12 @@ def mini():
 
 
 @pytest.fixture(scope="session")
+def still(mini):
+    """The mini case if driving took no energy: one level of arrival, so cohorts are few."""
+    return mini.replace({"fleet.classes.*.drive_kwh_km": None})
+
+
+@pytest.fixture(scope="session")
 def mini_run(mini):
     """The mini case on shortest paths with discharging, as arrays."""
     return solve_run(mini, "shortest_path", "v2g")

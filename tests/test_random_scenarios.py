@@ -24,7 +24,9 @@ def random_scenario(mini, rng):
         if np.isnan([row.low, row.high]).any():
             continue
         value = row.low + (row.high - row.low) * rng.random()
-        whole = row.unit in ("veh", "plugs", "step", "steps") or row.parameter.endswith(("_power", "_min"))
+        whole = row.unit in ("veh", "plugs", "step", "steps", "levels", "lanes") or row.parameter.endswith(
+            ("_power", "_min")
+        )
         changes[row.parameter] = round(value) if whole else float(value)
         if row.parameter.endswith("stay_min"):
             changes[row.parameter] = 5 * round(value / 5)

@@ -163,7 +163,8 @@ def test_compare_puts_two_results_side_by_side(results):
     [
         (
             ("shortest",),
-            "strategy 'shortest' is unknown; must be one of no_ev, shortest_path, snapshot, user, coordinated",
+            "strategy 'shortest' is unknown; must be one of no_ev, shortest_path, snapshot, informed, informed_tou, "
+            "user, coordinated",
         ),
         (("shortest_path", "fast"), "charging 'fast' is unknown; must be one of uncontrolled, smart, v2g"),
         (("shortest_path", "v2g", "magic"), "method 'magic' is unknown"),
@@ -215,6 +216,7 @@ def test_command_line_refuses_bad_input_in_one_line_and_writes_nothing(tmp_path,
     )
     assert done.exitcode == 2
     assert done.stderr.strip().splitlines() == [
-        "error: strategy 'fast' is unknown; must be one of no_ev, shortest_path, snapshot, user, coordinated"
+        "error: strategy 'fast' is unknown; must be one of no_ev, shortest_path, snapshot, informed, informed_tou, "
+        "user, coordinated"
     ]
     assert not (tmp_path / "run").exists()

@@ -3,7 +3,7 @@
 ``path_costs``           the signal to drivers: the cost of every path in time, queueing and electricity
 ``gaps``                 how far drivers are from equilibrium
 ``marginal_costs``       tolls: what one more vehicle costs the others on a road or in a queue
-``plug_prices``          what a vehicle pays at a station under the plug rents of ``coordination.plug_rents``
+``plug_prices``          what a vehicle pays at a station under the plug rents of ``coordination.joint.plug_rents``
 ``traffic_problem``      demand, drivers and network together; ``evaluate`` loads and prices a choice of paths
 ``tno``                  flows in reply to given costs, kept near the present flows (CVXPY)
 ``route_choice``         rules without optimisation: nearest station, cheapest path, even split

@@ -112,8 +112,8 @@ class Traffic:
 
         Parameters
         ----------
-        electricity_cny : ndarray, shape (n_stations, n_classes, K + 1)
-            Electricity cost V of one vehicle [CNY].
+        electricity_cny : ndarray, shape (n_stations, n_classes, K + 1), or (n_stations, n_classes, n_levels, K + 1)
+            Electricity cost V of one vehicle [CNY]; by level of arrival if the network has several.
         rent_cny : ndarray, shape (n_stations, K), optional
             Rent of one plug for one step [CNY]; it replaces waiting and toll at the station.
 
@@ -132,7 +132,9 @@ class Traffic:
             without_electricity = path_costs(
                 without_electricity, mu, self.stations.arrival_shares, network.path_station
             )
-        return path_costs(without_electricity, electricity_cny, self.shares, network.path_station)
+        return path_costs(
+            without_electricity, electricity_cny, self.shares, network.path_station, network.arrival_levels
+        )
 
     def misjudged(self) -> tuple[np.ndarray, np.ndarray]:
         """Slope and curvature, at the present flows, of the entropy that logit drivers add to their costs (Fisk 1980).
@@ -247,18 +249,20 @@ def time_costs(times: TravelTimes, vot_cny_h, queue_cny_h) -> np.ndarray:
     return before + vot[None, :, None] * times.onward_min
 
 
-def path_costs(time_cny_veh, electricity_cny_veh, shares, path_station) -> np.ndarray:
+def path_costs(time_cny_veh, electricity_cny_veh, shares, path_station, levels=None) -> np.ndarray:
     """The signal to drivers: time and queue cost plus the electricity cost at the realised plug-in step.
 
     Parameters
     ----------
     time_cny_veh : ndarray, shape (n_paths, n_classes, n_departure_steps)
         Cost T from :func:`time_costs` [CNY per vehicle].
-    electricity_cny_veh : ndarray, shape (n_stations, n_classes, K + 1)
+    electricity_cny_veh : ndarray, shape (n_stations, n_classes, K + 1), or (n_stations, n_classes, n_levels, K + 1)
         Least electricity cost V of one vehicle [CNY]; the last column is for plug-ins after the horizon.
     shares : StepShares, or ndarray of shape (n_paths, n_departure_steps, K + 1)
         Of plug-ins, see :func:`evlib.traffic.path_times.plug_in_shares`.
     path_station : ndarray of int, shape (n_paths,)
+    levels : ArrivalLevels, optional
+        Needed if the electricity cost depends on the level of arrival.
 
     Returns
     -------
@@ -266,4 +270,7 @@ def path_costs(time_cny_veh, electricity_cny_veh, shares, path_station) -> np.nd
         Unit flow travel cost [CNY per vehicle].
     """
     shares = shares if isinstance(shares, StepShares) else StepShares.of(shares)
+    if electricity_cny_veh.ndim == 4:
+        paid = levels.by_path(electricity_cny_veh, path_station)
+        return time_cny_veh + shares.mean_of(paid, np.arange(len(paid)))
     return time_cny_veh + shares.mean_of(electricity_cny_veh, path_station)

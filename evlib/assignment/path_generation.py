@@ -65,15 +65,16 @@ def quickest_paths(loading: Loading, signal: str = "experienced") -> set[Path]:
     return _quickest(loading.network, loading.time_min, loading.exit_min, depart, signal)
 
 
-def generate_paths(problem: TrafficProblem, electricity_cny: np.ndarray, *, n_steps=60, rounds=10) -> Generated:
+def generate_paths(problem: TrafficProblem, electricity_cny, *, n_steps=60, rounds=10) -> Generated:
     """User equilibrium at fixed electricity costs on a network with too many paths to list.
 
     Parameters
     ----------
     problem : TrafficProblem
         Its network holds the paths to start from; one for each origin and station is enough.
-    electricity_cny : ndarray, shape (n_stations, n_classes, K + 1)
-        Electricity cost V of one vehicle [CNY].
+    electricity_cny : ndarray, shape (n_stations, n_classes, K + 1), or callable
+        Electricity cost V of one vehicle [CNY]; or what returns it for a problem with some paths, because their lengths
+        may change the levels at which vehicles arrive.
     n_steps : int
         Extragradient steps per round.
     rounds : int
@@ -95,16 +96,17 @@ def generate_paths(problem: TrafficProblem, electricity_cny: np.ndarray, *, n_st
     """
     if rounds < 1:
         raise InputError(f"rounds {rounds}; must be at least 1")
+    cost_with = electricity_cny if callable(electricity_cny) else lambda _: electricity_cny
     objective, problem = problem.objective, replace(problem, objective="user")
     flows = even_split(problem.network, problem.demand_veh)
     rows = []
     for _ in range(rounds):
-        flows = equilibrium(problem, electricity_cny, flows, n_steps=n_steps, every=n_steps).flows_veh
+        flows = equilibrium(problem, cost_with(problem), flows, n_steps=n_steps, every=n_steps).flows_veh
         n_paths = len(problem.network.paths)
         problem = problem.with_paths(quickest_paths(problem.load(flows), problem.drivers.signal))
         n_new = len(problem.network.paths) - n_paths
         flows = np.concatenate([flows, np.zeros((n_new, *flows.shape[1:]))])
-        measured = gaps(problem.evaluate(flows), electricity_cny)  # new paths carry no flow yet, but may be cheaper
+        measured = gaps(problem.evaluate(flows), cost_with(problem))  # new paths carry no flow yet, but may be cheaper
         rows.append((n_paths, n_new, measured.excess_cny_veh, measured.relative_gap))
         if n_new == 0:
             break

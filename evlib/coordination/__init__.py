@@ -3,14 +3,13 @@
 ``problem``          the coupled problem of a day: everything that stays the same during the iterations
 ``announced_price``  the price gap: whether an announced price supports the dispatch
 ``one_day``          a day without iteration: departures, loading, dispatch, prices
+``informed``         drivers with a navigation app: an equilibrium at the tariff
 ``coordinate``       the loop: a fixed number of iterations, the best one kept, with its certificate
 ``iteration``        state and measured row of each iteration; ``saved_run`` writes and reads it
 ``state_checks``     whether a state that was read is one of the problem: types, shapes
 ``newton``           the method by default: Newton steps on prices and plug rents, without vehicles as variables
-``methods``          best response, inertia, joint, bundle: other ways to the next flows; ``method`` is what all share
-``joint_program``    flows, cohorts and grid in one convex program
-``plug_rents``       the limits on held plugs in that program; their duals are the rents
-``cutting_planes``   the same program solved by exchanging cohorts and prices
+``methods``          best and rested response, inertia, joint, bundle; ``method`` is what all share
+``joint``            the joint program of both sides, in one piece and by exchange
 
 Only this room connects both sides, traffic and grid, in a loop.
 """

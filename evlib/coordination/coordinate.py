@@ -27,7 +27,15 @@ from evlib.errors import InputError
 from evlib.inputs.scenario import Scenario
 from evlib.traffic.network import Network
 
-__all__ = ["METHODS", "PRICE_GAP_TOLERANCE", "Coordination", "LoopCertificate", "coordinate", "default_method"]
+__all__ = [
+    "METHODS",
+    "PRICE_GAP_TOLERANCE",
+    "Coordination",
+    "LoopCertificate",
+    "coordinate",
+    "default_method",
+    "missing_paths",
+]
 
 log = logging.getLogger(__name__)
 
@@ -64,6 +72,9 @@ class LoopCertificate(Gaps):
         With generated paths: number of quicker paths that the set lacks.
     excess_over_all_paths_cny_veh : float
         With generated paths: the excess if drivers knew these paths too [CNY per vehicle].
+    own_excess_cny_veh, own_relative_gap : float
+        What followers could save at their own cost, without tolls and rents [CNY per vehicle], and as a share of time and
+        queue cost: 0 for objective ``user`` up to its gap; for ``system`` what tolls and rents have to outweigh.
     not_applicable : dict of str -> str
         Why a measure is nan.
     """
@@ -81,6 +92,8 @@ class LoopCertificate(Gaps):
     rejected_cuts: int | None = None
     paths_missing: int | None = None
     excess_over_all_paths_cny_veh: float = math.nan
+    own_excess_cny_veh: float = math.nan
+    own_relative_gap: float = math.nan
     not_applicable: dict = field(default_factory=dict)
 
 
@@ -130,15 +143,15 @@ def coordinate(
     ----------
     scenario : Scenario
         Its section ``coordination`` sets the number of iterations, the first metric and the damping.
-    method : {"newton", "joint", "bundle", "inertia", "best_response"}, optional
+    method : {"newton", "joint", "bundle", "inertia", "best_response", "rested_response"}, optional
         By default ``newton`` where it can be used, else ``joint``; see :func:`default_method`.
         ``newton``: Newton steps on prices and plug rents, to which vehicles, drivers and the grid reply by themselves,
         then drivers take steps through the loading, see :mod:`evlib.coordination.newton`; it ends at an iterate that
         is within ``stop_relative_gap``.
         ``joint``: one program for both sides, then drivers take steps through the loading at its prices; an adaptive
         metric keeps flows near the last ones. ``bundle``: the same, but the program is solved by exchanging cohorts and
-        prices, see :mod:`evlib.coordination.cutting_planes`. ``inertia``: replies to damped prices.
-        ``best_response``: everybody's best reply to the last prices.
+        prices, see :mod:`evlib.coordination.joint.cutting_planes`. ``inertia``: replies to damped prices.
+        ``best_response``: everybody's best reply to the last prices. ``rested_response``: drivers' equilibrium at them.
     charging : {"v2g", "smart", "uncontrolled"}
     objective : {"user", "system"}, optional
         The scenario's objective by default.
@@ -246,7 +259,7 @@ def _result(run: Iteration, method: Method) -> Coordination:
     else:
         best = int(table.loc[answers, "price_gap"].abs().idxmin())
     iterate, row, tolerance = state.iterates[best], state.rows[best], run.keys.tol_relative_gap
-    missing = _missing_paths(problem, iterate) if problem.scenario.switches.path_set == "generated" else {}
+    missing = missing_paths(problem, iterate) if problem.scenario.switches.path_set == "generated" else {}
     certificate = LoopCertificate(
         **vars(iterate.gaps),
         price_gap=float(row.price_gap),
@@ -278,11 +291,12 @@ def _nobody_drives(problem: CoupledProblem) -> Coordination:
     return Coordination(nobody, dispatch.price_cny_kwh, None, problem.network, certificate, table)
 
 
-def _missing_paths(problem: CoupledProblem, iterate) -> dict:
+def missing_paths(problem: CoupledProblem, iterate) -> dict:
     """Number of quicker paths that the set lacks, and the excess if drivers knew them."""
     traffic, flows = problem.traffic, iterate.flows_veh
     wider = traffic.with_paths(quickest_paths(traffic.load(flows), traffic.drivers.signal))
     n_new = len(wider.network.paths) - len(flows)
     flows = np.concatenate([flows, np.zeros((n_new, *flows.shape[1:]))])
-    over_all = gaps(wider.evaluate(flows), problem.electricity(iterate.price_cny_kwh), iterate.rent_cny)
+    electricity = problem.with_traffic(wider).electricity(iterate.price_cny_kwh)
+    over_all = gaps(wider.evaluate(flows), electricity, iterate.rent_cny)
     return {"paths_missing": n_new, "excess_over_all_paths_cny_veh": over_all.excess_cny_veh}

@@ -14,7 +14,7 @@ from evlib.assignment.path_costs import Traffic
 from evlib.assignment.route_choice import drop_residual_flows, even_split
 from evlib.assignment.tno import Metric
 from evlib.coordination.announced_price import price_gap
-from evlib.coordination.cutting_planes import CutMemory
+from evlib.coordination.joint.cutting_planes import CutMemory
 from evlib.coordination.problem import CoupledProblem
 from evlib.flexibility.column_generation import PricedColumn
 from evlib.flexibility.schedule import Schedule

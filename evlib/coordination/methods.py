@@ -6,22 +6,25 @@ import math
 
 import numpy as np
 
+from evlib.assignment.dynamic_equilibrium import equilibrium
 from evlib.assignment.route_choice import cheapest_departures, drop_residual_flows
 from evlib.assignment.tno import Metric, reply
-from evlib.coordination.cutting_planes import CutMemory, Cuts, solve_bundle
 from evlib.coordination.iteration import Iteration
-from evlib.coordination.joint_program import joint_by_columns, joint_program, surrogate_bound
+from evlib.coordination.joint.cutting_planes import CutMemory, Cuts, solve_bundle
+from evlib.coordination.joint.joint_program import joint_by_columns, joint_program, surrogate_bound
+from evlib.coordination.joint.plug_rents import crowded
 from evlib.coordination.method import Method
 from evlib.coordination.newton.method import Newton
-from evlib.coordination.plug_rents import crowded
 
-__all__ = ["METHODS", "BestResponse", "Bundle", "Inertia", "Joint"]
+__all__ = ["METHODS", "BestResponse", "Bundle", "Inertia", "Joint", "RestedResponse"]
 
 # For how many iterations plugs that were nearly full remain limited in the joint program.
 WATCHED_FOR = 4
 # Largest number of exchanges with the grid in one iteration of bundle, the same in its last exact_iterations, and the
 # certified gap at which to stop earlier. At first trajectories change so much that a sharper answer is not worth it.
 EXCHANGES, LAST_EXCHANGES, INNER_GAP = 2, 5, 1e-4
+# How many times the scenario's steps drivers take to come to rest.
+REST = 5
 # Factors on an adaptive damping: after an iteration that made the price gap larger, and after any other.
 DAMPING_DOWN, DAMPING_UP = 0.6, 1.1
 
@@ -163,4 +166,19 @@ class BestResponse(Method):
         return reply(cost, problem.demand_veh, problem.network.path_origin), price, None
 
 
+class RestedResponse(BestResponse):
+    """Drivers come to rest at the last prices, which are not damped: the article's method in a fairer reading.
+
+    Each side solves its own problem to the end: drivers reach an equilibrium among themselves before the grid answers.
+    """
+
+    def answer(self, iteration: int):
+        problem, price = self.problem, self.run.fresh.price_cny_kwh
+        steps = max(self.keys.traffic_steps, 1)
+        flows = self.run.state.flows_veh
+        rest = equilibrium(problem.traffic, problem.electricity(price), flows, n_steps=REST * steps, every=steps)
+        return rest.flows_veh, price, None
+
+
 METHODS = {"newton": Newton, "joint": Joint, "bundle": Bundle, "inertia": Inertia, "best_response": BestResponse}
+METHODS |= {"rested_response": RestedResponse}

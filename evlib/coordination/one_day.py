@@ -19,8 +19,10 @@ from evlib.inputs.build_fleet import all_cohorts
 from evlib.inputs.build_grid import build_grid_case, build_grid_options
 from evlib.inputs.build_roads import build_drivers, build_network, origin_demand
 from evlib.inputs.scenario import Scenario
+from evlib.traffic.arrival_levels import plug_ins
 from evlib.traffic.loading import Loading, load_traffic
 from evlib.traffic.network import Network
+from evlib.traffic.path_times import plug_in_shares
 
 __all__ = ["Run", "dispatch_loading", "solve_run"]
 
@@ -48,10 +50,12 @@ class Run:
         The dispatch on the AC feeder.
     vehicle_cny : ndarray, shape (n_cohorts,)
         Least electricity cost V of one vehicle of each cohort at the announced prices.
-    late_veh : ndarray, shape (n_stations, n_classes)
+    late_veh : ndarray, shape (n_stations, n_classes), or (n_stations, n_classes, n_levels)
         Vehicles that plug in after the horizon.
     dropped_veh : float
         Vehicles in cohorts too small to count.
+    departure_kwh : ndarray, shape (n_classes,)
+        Mean energy in the battery of a vehicle on departure [kWh].
     announced : bool
         Whether prices were announced beforehand; else they are the dispatch's own.
     """
@@ -67,6 +71,7 @@ class Run:
     vehicle_cny: np.ndarray
     late_veh: np.ndarray
     dropped_veh: float
+    departure_kwh: np.ndarray
     announced: bool = False
 
     @property
@@ -81,7 +86,7 @@ class Run:
 
     @property
     def electricity_cny(self) -> np.ndarray:
-        """V by station, class and plug-in step, shape (n_stations, n_classes, K + 1) [CNY per vehicle].
+        """V by station, class, level (if there are several) and plug-in step [CNY per vehicle].
 
         See :func:`evlib.flexibility.cohorts.mean_over_types`.
         """
@@ -136,10 +141,10 @@ def dispatch_loading(scenario: Scenario, loading: Loading, charging: str, price_
         If the grid problem has no optimal solution.
     """
     case, options = build_grid_case(scenario), build_grid_options(scenario, final=True)
-    cohorts = all_cohorts(scenario, case.terminal_price_cny_kwh, charging)
+    cohorts = all_cohorts(scenario, case.terminal_price_cny_kwh, charging, loading.network.drive_kwh)
     vehicles = vehicle_set(cohorts, charging, scenario.switches.set)
-    plug_ins = loading.cohorts_veh
-    sizes = cohorts.sizes_of(plug_ins[:, :, : case.n_steps])
+    plugged = plug_ins(loading, plug_in_shares(loading))
+    sizes = cohorts.sizes_of(plugged[..., : case.n_steps])
     large = sizes > LEAST_COHORT_VEH
     dropped = float(sizes[~large].sum())
     sizes = np.where(large, sizes, 0.0)
@@ -158,7 +163,8 @@ def dispatch_loading(scenario: Scenario, loading: Loading, charging: str, price_
         dispatch=dispatch,
         power_flow=power_flow(case.feeder, net_kw, net_kvar, root_pu=options.root_pu(case.feeder)),
         vehicle_cny=vehicles.vehicle_costs(dispatch.price_cny_kwh[case.station_bus]),
-        late_veh=plug_ins[:, :, case.n_steps :].sum(axis=2),
+        late_veh=plugged[..., case.n_steps :].sum(axis=-1),
         dropped_veh=dropped,
+        departure_kwh=np.array([member.soc_arrival * member.battery_kwh for member in scenario.fleet.classes]),
         announced=price_cny_kwh is not None,
     )

@@ -19,8 +19,9 @@ from evlib.grid.fleet_dispatch import FleetDispatch, VehicleSet, vehicle_set
 from evlib.grid.grid_case import GridCase, GridOptions
 from evlib.inputs.build_fleet import all_cohorts
 from evlib.inputs.build_grid import build_grid_case, build_grid_options
-from evlib.inputs.build_roads import build_traffic_problem
+from evlib.inputs.build_roads import build_traffic_problem, check_batteries
 from evlib.inputs.scenario import Scenario
+from evlib.traffic.arrival_levels import plug_ins
 from evlib.traffic.network import Network
 
 __all__ = ["CoupledProblem", "cost_scale"]
@@ -62,11 +63,12 @@ class CoupledProblem:
     def of(cls, scenario: Scenario, charging: str, objective: str) -> CoupledProblem:
         """Build the coupled problem of a scenario, with the paths that its network lists or starts from."""
         case, options = build_grid_case(scenario), build_grid_options(scenario)
-        cohorts = all_cohorts(scenario, case.terminal_price_cny_kwh, charging)
+        traffic = build_traffic_problem(scenario, objective)
+        cohorts = all_cohorts(scenario, case.terminal_price_cny_kwh, charging, traffic.network.drive_kwh)
         nobody = no_vehicles(len(case.stations), case.n_steps)
         return cls(
             scenario=scenario,
-            traffic=build_traffic_problem(scenario, objective),
+            traffic=traffic,
             case=case,
             options=options,
             cohorts=cohorts,
@@ -98,7 +100,21 @@ class CoupledProblem:
     def with_generated_paths(self) -> CoupledProblem:
         """The problem with paths generated for the equilibrium at the import tariff."""
         tariff = np.broadcast_to(self.case.import_price_cny_kwh, self.case.load_kw.shape)
-        return replace(self, traffic=generate_paths(self.traffic, self.electricity(tariff)).problem)
+
+        def at_tariff(traffic: TrafficProblem) -> np.ndarray:
+            return self.with_traffic(traffic).electricity(tariff)
+
+        return self.with_traffic(generate_paths(self.traffic, at_tariff).problem)
+
+    def with_traffic(self, traffic: TrafficProblem) -> CoupledProblem:
+        """The problem with other paths, whose lengths may change the levels at which vehicles arrive."""
+        if traffic.network.arrival_levels is None:
+            return replace(self, traffic=traffic)
+        scenario, price = self.scenario, self.case.terminal_price_cny_kwh
+        check_batteries(scenario, traffic.network)
+        cohorts = all_cohorts(scenario, price, self.charging, traffic.network.drive_kwh)
+        vehicles = vehicle_set(cohorts, self.charging, scenario.switches.set)
+        return replace(self, traffic=traffic, cohorts=cohorts, vehicles=vehicles)
 
     def electricity(self, price_cny_kwh: np.ndarray) -> np.ndarray:
         """Electricity cost V at bus prices, see :func:`evlib.flexibility.cohorts.mean_over_types`.
@@ -109,7 +125,7 @@ class CoupledProblem:
 
         Returns
         -------
-        ndarray, shape (n_stations, n_classes, K + 1)
+        ndarray, shape (n_stations, n_classes, K + 1), or (n_stations, n_classes, n_levels, K + 1)
             [CNY per vehicle] by plug-in step; the last column is for plug-ins after the horizon.
         """
         costs = self.vehicles.vehicle_costs(price_cny_kwh[self.case.station_bus])
@@ -126,7 +142,7 @@ class CoupledProblem:
 
     def sizes(self, traffic: Traffic) -> np.ndarray:
         """Vehicles in each cohort of a loading, shape (n_cohorts,) [veh]."""
-        return self.cohorts.sizes_of(traffic.loading.cohorts_veh[:, :, : self.case.n_steps])
+        return self.cohorts.sizes_of(plug_ins(traffic.loading, traffic.shares)[..., : self.case.n_steps])
 
     def station_load(self, rows: np.ndarray, size_veh, schedules: list[Schedule] | None = None) -> StationLoad:
         """Station power of some cohorts, over their whole set or over mixtures of some schedules.

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from evlib.assignment.gaps import Gaps
-from evlib.coordination.cutting_planes import CutMemory
 from evlib.coordination.iteration import Iterate, IterationRow, State
+from evlib.coordination.joint.cutting_planes import CutMemory
 from evlib.coordination.state_checks import check_types
 from evlib.errors import InputError
 from evlib.files import why_unwritable, write_npz

@@ -10,7 +10,7 @@ from plotly.subplots import make_subplots
 from evlib.errors import InputError
 from evlib.figures.style import COLOURS, INK, LEGEND_BELOW, LOOKS, ROOM_BELOW, finish, legend_entry
 
-__all__ = ["VERDICTS", "claim_ratios", "cost_breakdown", "who_gains"]
+__all__ = ["VERDICTS", "claim_ratios", "cost_breakdown", "value_waterfall", "who_gains"]
 
 # Neighbours in a bar also differ in grey.
 _ITEMS = {
@@ -184,3 +184,64 @@ def _places(claims: pd.DataFrame, order: list[str]) -> pd.DataFrame:
     by_row = places.groupby("row")["row"]
     places["height"] = places["row"] + 0.6 * ((by_row.cumcount() + 0.5) / by_row.transform("size") - 0.5)
     return places
+
+
+def value_waterfall(table: pd.DataFrame, title: str) -> go.Figure:
+    """What each step from the nearest station to the coordinated day saves, one panel for each share of followers.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As `evlib.results.accounts.waterfall.waterfall_table` makes it: ``follow`` (0 to 1), ``step``, ``total_cny``,
+        ``value_cny`` (nan on the first step), ``converged`` (1; 0 for a run that has not settled, which is drawn hollow;
+        nan for a run that needs no settling), ``unsettled_cny`` (drawn as an error bar where above 0).
+    title : str
+        States the finding.
+
+    Returns
+    -------
+    Figure
+        Savings grow to the left from the total of the step before; the first bar is the whole cost. Axes start where
+        the differences can be seen.
+
+    Raises
+    ------
+    InputError
+        Shares of followers whose steps differ.
+    """
+    shares, steps = sorted(table["follow"].unique()), list(dict.fromkeys(table["step"]))
+    titles = [f"{share:.0%} follow" for share in shares]
+    figure = make_subplots(cols=len(shares), shared_yaxes=True, horizontal_spacing=0.02, subplot_titles=titles)
+    low = 0.92 * table["total_cny"].min() / 1000
+    for column, share in enumerate(shares, start=1):
+        rows = table[table["follow"] == share]
+        if list(rows["step"]) != steps:
+            raise InputError(f"follow {share:g}: steps {', '.join(rows['step'])}; must be {', '.join(steps)}")
+        total, value = rows["total_cny"].to_numpy() / 1000, rows["value_cny"].fillna(0.0).to_numpy() / 1000
+        start = np.where(np.arange(len(rows)) == 0, low, total + np.maximum(value, 0.0) - np.abs(value) * (value > 0))
+        length = np.where(np.arange(len(rows)) == 0, total - low, np.abs(value))
+        start = np.where(value < 0, total + value, start)
+        kinds = {"cost": np.arange(len(rows)) == 0, "saves": value > 0, "costs more": value < 0}
+        for name, chosen in kinds.items():
+            colour = {"cost": "#999999", "saves": COLOURS[0], "costs more": COLOURS[5]}[name]
+            hollow = rows["converged"].to_numpy()[chosen] == 0
+            figure.add_bar(
+                x=length[chosen],
+                y=np.array(steps)[chosen],
+                base=start[chosen],
+                orientation="h",
+                marker={
+                    "color": ["white" if open_ else colour for open_ in hollow],
+                    "line": {"color": colour, "width": 2},
+                },
+                error_x={"array": rows["unsettled_cny"].to_numpy()[chosen] / 1000, "color": INK},
+                **legend_entry(name, column == 1),
+                row=1,
+                col=column,
+            )
+    margin = ROOM_BELOW | {"l": 110, "t": 85}
+    finish(figure, title=title, height=150 + 38 * len(steps), margin=margin, legend=LEGEND_BELOW)
+    figure.update_xaxes(range=[low, 1.04 * table["total_cny"].max() / 1000], nticks=4)
+    figure.update_xaxes(title_text="cost [thousand CNY]", col=(len(shares) + 1) // 2)
+    figure.update_yaxes(categoryorder="array", categoryarray=steps[::-1])
+    return figure

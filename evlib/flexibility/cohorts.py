@@ -67,16 +67,19 @@ def mean_over_types(cohorts: Fleet, vehicle_cny: np.ndarray, stay_steps: np.ndar
 
     Returns
     -------
-    ndarray, shape (n_stations, n_classes, K + 1)
-        [CNY per vehicle]. The last column is for vehicles that plug in after the horizon: they buy the energy they want
-        at the terminal price, as far as their stay allows.
+    ndarray, shape (n_stations, n_classes, K + 1), or (n_stations, n_classes, n_levels, K + 1)
+        [CNY per vehicle], by level of arrival if there are several. The last column is for vehicles that plug in after
+        the horizon: they buy the energy they want at the terminal price, as far as their stay allows.
     """
-    inside = vehicle_cny.reshape(cohorts.shape).mean(axis=2)
+    n_stations, n_classes, n_kinds, n_steps = cohorts.shape
+    levels = (cohorts.n_levels,) if cohorts.n_levels > 1 else ()
+    shape = (n_stations, n_classes, n_kinds // cohorts.n_levels, *levels, n_steps)
+    inside = vehicle_cny.reshape(shape).mean(axis=2)
     domain = cohorts.domain
     most = domain.charge_step_kwh * (stay_steps[cohorts.vehicle_class] - 1)
     bought = np.minimum(domain.target_kwh, most)
     late = (
         domain.terminal_price_cny_kwh / domain.eta_charge * bought
         + domain.unserved_cny_kwh * (domain.target_kwh - bought)
-    ).reshape(cohorts.shape)
-    return np.concatenate([inside, late.mean(axis=2)[:, :, :1]], axis=2)
+    ).reshape(shape)
+    return np.concatenate([inside, late.mean(axis=2)[..., :1]], axis=-1)

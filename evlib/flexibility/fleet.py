@@ -29,9 +29,11 @@ class Fleet:
     n_stations, n_steps : int
         Number of stations, and of steps K of the horizon.
     vehicle_class, soc_type : array_like of int, shape (n,), optional
-        Class, and type by state of charge on arrival.
+        Class, and type by state of charge on departure and arrival: ``type * n_levels + level``.
     adjustments : Adjustments, optional
         Where drivers' wishes were adjusted to their batteries.
+    n_levels : int
+        Into how many levels of arrival each type is divided, see :mod:`evlib.traffic.arrival_levels`.
 
     Raises
     ------
@@ -48,6 +50,7 @@ class Fleet:
     vehicle_class: np.ndarray | None = None
     soc_type: np.ndarray | None = None
     adjustments: Adjustments | None = None
+    n_levels: int = 1
 
     def __post_init__(self):
         sizes, first = check_cohorts(self.domain, self.size_veh, self.first_step, self.n_steps)
@@ -84,16 +87,26 @@ class Fleet:
 
         Parameters
         ----------
-        plug_ins_veh : ndarray, shape (n_stations, n_classes, K)
-            Vehicles that plug in [veh].
+        plug_ins_veh : ndarray, shape (n_stations, n_classes, K), or (n_stations, n_classes, n_levels, K)
+            Vehicles that plug in [veh]; by level if there are several.
 
         Returns
         -------
         ndarray, shape (n,)
             [veh].
+
+        Raises
+        ------
+        InputError
+            Plug-ins without levels for a fleet with several, or the other way round.
         """
-        n_types = self.shape[2]
-        return np.repeat(plug_ins_veh[:, :, None, :] / n_types, n_types, axis=2).reshape(-1)
+        if (self.n_levels > 1) != (plug_ins_veh.ndim == 4):
+            raise InputError(
+                f"plug_ins_veh: {plug_ins_veh.ndim} axes; must be 4 with several levels of arrival, else 3: "
+                "see evlib.traffic.arrival_levels.plug_ins"
+            )
+        n_types = self.shape[2] // self.n_levels
+        return np.repeat(plug_ins_veh[:, :, None] / n_types, n_types, axis=2).reshape(-1)
 
     def take(self, index):
         """The cohorts of an index, slice or mask."""

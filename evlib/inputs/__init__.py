@@ -9,6 +9,7 @@
 ``charging_sessions``  measured charging sessions as vehicles
 ``tntp``               networks and trips in the format of the Transportation Networks collection
 ``map_table``          positions of everything on the map
+``road_files``         a room within: what a table of links may hold beside free-flow times
 ``reading``            a room within: strict tables, strict YAML and typed sections, for all of the readers above
 
 Whatever is wrong with a file ends in one ``InputError`` that names file, place, value and what would be right.

@@ -18,6 +18,7 @@ from evlib.errors import InputError
 from evlib.inputs.scenario import Scenario
 from evlib.inputs.schema import minutes_after
 from evlib.traffic import impedance
+from evlib.traffic.arrival_levels import check_reach
 from evlib.traffic.network import Network, assemble_network
 from evlib.traffic.paths import Background
 from evlib.traffic.time_grid import TimeGrid, clock_to_min
@@ -26,10 +27,15 @@ __all__ = [
     "build_drivers",
     "build_network",
     "build_traffic_problem",
+    "check_batteries",
     "departure_profile",
     "everyday_traffic",
     "origin_demand",
 ]
+
+
+# Levels by which arriving vehicles are told apart, unless fleet.arrival_levels says otherwise.
+ARRIVAL_LEVELS = 3
 
 
 def departure_profile(step_min, n_departure_steps, peak_min, width_min, peak_over_mean) -> np.ndarray:
@@ -127,7 +133,8 @@ def build_network(scenario: Scenario) -> Network:
     Raises
     ------
     InputError
-        If an origin reaches no station, no origin reaches a station, or there are too many paths to enumerate.
+        If an origin reaches no station, no origin reaches a station, there are too many paths to enumerate, or one of
+        them takes more energy than a vehicle departs with.
     """
     time, tables, roads = scenario.time, scenario.tables, scenario.roads
     delay = getattr(impedance, scenario.switches.impedance)
@@ -153,13 +160,36 @@ def build_network(scenario: Scenario) -> Network:
         delay_function=delay,
         every_path=scenario.switches.path_set == "enumerated",
         label=str(scenario.file),
+        length_km=tables.link_length_km,
+        drive_kwh_km={member.name: member.drive_kwh_km or 0.0 for member in scenario.fleet.classes},
+        n_arrival_levels=scenario.fleet.arrival_levels or ARRIVAL_LEVELS,
     )
+    check_batteries(scenario, network)
     if roads.background_veh_h == 0:
         return network
     ways, veh_h = everyday_traffic(scenario)
     ways = tuple(tuple(network.n_entries + arc for arc in way) for way in ways)
     departures = np.repeat(veh_h[:, None] * time.step_min / 60.0, time.n_steps, axis=1)
     return replace(network, background=Background(ways, departures))
+
+
+def check_batteries(scenario: Scenario, network: Network) -> None:
+    """Refuse paths that take more energy than the emptiest vehicle of a class departs with.
+
+    Parameters
+    ----------
+    scenario : Scenario
+    network : Network
+        Its network, with the paths to check.
+
+    Raises
+    ------
+    InputError
+        Names class, path, length and energies.
+    """
+    fleet = scenario.fleet
+    least = [(member.soc_arrival - fleet.soc_type_offset) * member.battery_kwh for member in fleet.classes]
+    check_reach(network, least, str(scenario.file))
 
 
 def everyday_traffic(scenario: Scenario) -> tuple[tuple[tuple[int, ...], ...], np.ndarray]:

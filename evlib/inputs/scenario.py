@@ -13,7 +13,7 @@ from pydantic import ValidationError, model_validator
 from evlib.errors import InputError
 from evlib.folders import SCENARIOS
 from evlib.inputs.reading.provenance import Provenance, check_provenance, split_provenance
-from evlib.inputs.reading.sections import explain, quantities, suggest
+from evlib.inputs.reading.sections import explain, quantities, stated, suggest
 from evlib.inputs.reading.strict_yaml import read_yaml
 from evlib.inputs.scenario_tables import Tables, read_tables
 from evlib.inputs.schema import DAY_MIN, ScenarioSpec, TariffBlock, check_shares, minutes_after
@@ -59,9 +59,8 @@ class Scenario(ScenarioSpec):
 
     @property
     def hash(self) -> str:
-        """SHA-256 over every value and the content of every table, but not over their provenance."""
-        values = self.model_dump(mode="json")
-        text = json.dumps(values, sort_keys=True) + self._tables.content_hash
+        """SHA-256 over every stated value and the content of every table, but not over their provenance."""
+        text = json.dumps(stated(self), sort_keys=True) + self._tables.content_hash
         return hashlib.sha256(text.encode()).hexdigest()
 
     def replace(self, changes: dict | None = None, **switches) -> Scenario:

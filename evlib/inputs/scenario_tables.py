@@ -12,6 +12,7 @@ from evlib.errors import InputError
 from evlib.grid.feeder import Feeder
 from evlib.inputs.feeder_files import read_feeder
 from evlib.inputs.reading.tables import Column, Table, read_table
+from evlib.inputs.road_files.lengths import road_lengths
 from evlib.inputs.schema import ScenarioSpec
 from evlib.traffic.time_grid import clock_to_min
 
@@ -23,6 +24,7 @@ LINK_COLUMNS = {
     "from": NODE,
     "to": NODE,
     "a": Column("number", "min", above=0),
+    "length_km": Column("number", "km", above=0, required=False),
 }
 LINK_IGNORED = {
     "b": "slope of a linear travel time, for comparison with the published equilibrium",
@@ -71,6 +73,8 @@ class Tables:
         Branch that feeds each zone.
     content_hash : str
         SHA-256 over all arrays.
+    link_length_km : ndarray, shape (n_links,), or None
+        Length of each road [km], if the scenario has it.
     """
 
     link_tail: np.ndarray
@@ -88,6 +92,7 @@ class Tables:
     rating_mva: np.ndarray
     tie: np.ndarray
     content_hash: str
+    link_length_km: np.ndarray | None = None
 
 
 def read_tables(spec: ScenarioSpec, file: Path) -> Tables:
@@ -112,14 +117,13 @@ def read_tables(spec: ScenarioSpec, file: Path) -> Tables:
     """
     folder = file.parent
     arrays = _read_roads(spec, file) | _read_profiles(spec, folder)
-    grid = spec.grid
-    feeder = read_feeder(
-        _path(folder, "grid.buses_file", grid.buses_file),
-        _path(folder, "grid.branches_file", grid.branches_file),
-        load_scale=grid.load_scale,
-        impedance_divisor=grid.impedance_divisor,
+    buses, branches, ratings = (
+        _path(folder, f"grid.{name}_file", getattr(spec.grid, f"{name}_file"))
+        for name in ("buses", "branches", "ratings")
     )
-    arrays["rating_mva"] = _read_ratings(feeder, _path(folder, "grid.ratings_file", grid.ratings_file))
+    scales = {"load_scale": spec.grid.load_scale, "impedance_divisor": spec.grid.impedance_divisor}
+    feeder = read_feeder(buses, branches, **scales)
+    arrays["rating_mva"] = _read_ratings(feeder, ratings)
     arrays["tie"] = _find_ties(spec, feeder, file)
     digest = hashlib.sha256()
     for name in sorted(arrays):
@@ -144,8 +148,7 @@ def _path(folder: Path, field: str, name: str) -> Path:
 
 
 def _read_roads(spec: ScenarioSpec, file: Path) -> dict[str, np.ndarray]:
-    folder = file.parent
-    path = _path(folder, "roads.links_file", spec.roads.links_file)
+    path = _path(folder := file.parent, "roads.links_file", spec.roads.links_file)
     unique = [("link",), ("from", "to")]
     links = read_table(path, LINK_COLUMNS, unique=unique, ignored=LINK_IGNORED, refused=LINK_REFUSED)
     tail, head, free_flow_min = links["from"], links["to"], links["a"]
@@ -166,14 +169,18 @@ def _read_roads(spec: ScenarioSpec, file: Path) -> dict[str, np.ndarray]:
     unknown = sorted(joined - set(nodes["node"].tolist()))
     if unknown:
         raise InputError(f"{nodes_path}: node {unknown[0]} of {path.name} has no coordinates; add a row for it")
-    return _read_pairs(spec, folder, joined) | {
-        "link_tail": tail,
-        "link_head": head,
-        "link_free_flow_min": free_flow_min,
-        "node": nodes["node"],
-        "node_x": nodes["x"],
-        "node_y": nodes["y"],
-    }
+    return (
+        _read_pairs(spec, folder, joined)
+        | road_lengths(spec, links, file)
+        | {
+            "link_tail": tail,
+            "link_head": head,
+            "link_free_flow_min": free_flow_min,
+            "node": nodes["node"],
+            "node_x": nodes["x"],
+            "node_y": nodes["y"],
+        }
+    )
 
 
 def _refuse_equal(table: Table, first: str, second: str, reason: str) -> None:

@@ -71,6 +71,10 @@ class Roads(Section):
     bpr_alpha: float = Quantity("1", gt=0)
     bpr_power: float = Quantity("1", ge=1)
     background_veh_h: float = Quantity("veh/h", ge=0)
+    free_flow_km_h: float | None = Quantity("km/h", default=None, gt=0)
+    jam_veh_km_lane: float | None = Quantity("veh/(km lane)", default=None, gt=0)
+    lanes: int | None = Quantity("lanes", default=None, ge=1, le=20)
+    ev_share: float | None = Quantity("1", default=None, gt=0, le=1)
     od_file: str | None = None
 
 
@@ -104,6 +108,7 @@ class VehicleClass(Section):
     gain_share: float = Quantity("1", ge=0, le=1)
     vot_cny_h: float = Quantity("CNY/h", gt=0)
     peak_over_mean: float = Quantity("1", ge=1)
+    drive_kwh_km: float | None = Quantity("kWh/km", default=None, ge=0)
 
 
 class Fleet(Section):
@@ -119,6 +124,7 @@ class Fleet(Section):
     wear_cny_kwh: float = Quantity("CNY/kWh", ge=0)
     compliance: float = Quantity("1", gt=0, le=1)
     logit_cny: float = Quantity("CNY", ge=0)
+    arrival_levels: int | None = Quantity("levels", default=None, ge=2, le=50)
     classes: Annotated[tuple[VehicleClass, ...], members]
 
     @model_validator(mode="after")

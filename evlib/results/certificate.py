@@ -9,6 +9,7 @@ from evlib.coordination.coordinate import LoopCertificate
 from evlib.coordination.one_day import Run
 from evlib.flexibility.schedule import violations
 from evlib.grid.dispatch import GridCertificate, price_measures
+from evlib.results.accounts.road_storage import beyond_storage
 
 __all__ = ["Certificate", "certificate_of"]
 
@@ -31,10 +32,16 @@ class Certificate(GridCertificate, LoopCertificate):
         How often the two guards of the loading acted.
     after_horizon_veh, dropped_veh : float
         Vehicles that plug in after the horizon; vehicles in cohorts too small to count.
+    driving_residual_kwh : float
+        Largest difference, over classes, between the energy that vehicles depart with, less what their ways take, and
+        the energy that cohorts arrive with; 0 if driving takes none.
     adjustments : dict of str -> int
         Number of cohorts whose wishes were adjusted to their batteries, by kind.
     terminal_price_cny_kwh : float
         Price of energy bought after the horizon: the mean import price, or 0 where that is negative.
+    beyond_storage : dict of str -> dict, or None
+        Roads that at some time hold more vehicles than fit, with step and factor, the worst first; None if the scenario
+        does not say how many fit. See :mod:`evlib.results.accounts.road_storage`.
     """
 
     vehicle_residual_veh: float
@@ -46,8 +53,10 @@ class Certificate(GridCertificate, LoopCertificate):
     capacity_guard_count: int
     after_horizon_veh: float
     dropped_veh: float
+    driving_residual_kwh: float = 0.0
     adjustments: dict
     terminal_price_cny_kwh: float
+    beyond_storage: dict | None = None
 
     def to_json(self) -> dict:
         """The certificate in a form that JSON can hold: nan becomes null."""
@@ -60,7 +69,7 @@ class Certificate(GridCertificate, LoopCertificate):
         return cls(**{name: _none_to_nan(value, name in numbers) for name, value in values.items()})
 
 
-def certificate_of(run: Run, tables: dict, loop: LoopCertificate) -> Certificate:
+def certificate_of(run: Run, tables: dict, loop: LoopCertificate, room_veh=None) -> Certificate:
     """Make the certificate of a run.
 
     Parameters
@@ -69,6 +78,8 @@ def certificate_of(run: Run, tables: dict, loop: LoopCertificate) -> Certificate
     tables : dict of str -> DataFrame
     loop : LoopCertificate
         Certificate of the strategy's iterations.
+    room_veh : ndarray, shape (n_roads,), optional
+        Vehicles that fit on each road.
 
     Returns
     -------
@@ -94,8 +105,10 @@ def certificate_of(run: Run, tables: dict, loop: LoopCertificate) -> Certificate
         capacity_guard_count=loading.n_capacity_guard,
         after_horizon_veh=float(run.late_veh.sum()),
         dropped_veh=run.dropped_veh,
+        driving_residual_kwh=float(tables["energy"]["residual_kwh"].abs().max()) if "energy" in tables else 0.0,
         adjustments=run.cohorts.adjustments.counts,
         terminal_price_cny_kwh=run.case.terminal_price_cny_kwh,
+        beyond_storage=beyond_storage(loading, room_veh),
     )
 
 

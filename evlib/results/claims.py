@@ -11,6 +11,7 @@ from evlib.errors import InputError
 from evlib.results import claims_grid as grid
 from evlib.results import claims_roads as road
 from evlib.results import measures as measure
+from evlib.results.accounts.road_storage import storage_note
 from evlib.results.claim_row import RUNS, Row, join
 
 __all__ = ["CLAIMS", "COLUMNS", "RUNS", "claims_table", "verdict"]
@@ -36,8 +37,17 @@ CLAIMS = {
 COLUMNS = ["claim", "definition", "article", "ours", "unit", "verdict", "note", "tolerance"]
 
 # Finest difference that counts between two solves, by unit: for equilibria; for other runs a hundredth of it.
-FLOORS = {"%": 0.1, "percentage points": 0.1, "veh": 1.0, "roads": 1.0, "MWh": 0.01, "CNY/kWh": 1e-3, "CNY/veh": 0.01}
-FLOORS |= {"min": 0.01, "pu": 1e-4, "1": 1e-3}
+FLOORS = {
+    "%": 0.1,
+    "percentage points": 0.1,
+    "veh": 1.0,
+    "roads": 1.0,
+    "lines": 1.0,
+    "MWh": 0.01,
+    "CNY/kWh": 1e-3,
+    "CNY/veh": 0.01,
+}
+FLOORS |= {"lines": 1.0, "min": 0.01, "pu": 1e-4, "1": 1e-3}
 
 
 def claims_table(results: Mapping, methods: pd.DataFrame | None) -> pd.DataFrame:
@@ -146,6 +156,7 @@ def _judged(row: Row, results: Mapping) -> list:
     elif row.kind in ("number", "positive", "negative") and 0 < abs(row.ours) <= tolerance and row.article != 0:
         unsure.append("smaller than what the runs resolve")
     outcome = row.outcome or verdict(row.article, row.ours, row.kind, tolerance)
+    unsure += [f"{name}: {text}" for name in row.runs if (text := storage_note(results[name].certificate))]
     note = join(row.note, *unsure) if row.claim != "A10" else row.note
     return [row.claim, row.definition, row.article, row.ours, row.unit, outcome, note, tolerance]
 

@@ -170,6 +170,12 @@ def a14(results) -> Iterator[Row]:
     yield difference("A14", "largest deviation of a voltage from 1 pu (AC), difference", *far, "pu", kind="negative")
     text = "lowest voltage (AC), difference"
     yield difference("A14", text, new.min(), old.min(), "pu", kind="positive", level=max(far))
+    new, old = (tables["buses"].groupby("bus")["ac_voltage_pu"].std(ddof=0).max() for tables in pair)
+    text = "standard deviation of the worst bus's voltage over the day (AC), difference"
+    yield difference("A14", text, new, old, "pu", kind="negative", level=max(far))
+    text, note = "lines above their rating, coordinated", "ratings are assumed"
+    above = float((pair[0]["lines"].groupby("line")["ac_loading"].max() > 1 + 1e-6).sum())
+    yield Row("A14", text, above, "lines", article=0.0, note=note, runs=("coordinated",))
     new, old = (tables["lines"]["ac_loading"].max() for tables in pair)
     yield difference("A14", "highest line loading (AC), difference", new, old, "1", kind="negative")
 

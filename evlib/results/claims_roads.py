@@ -58,6 +58,8 @@ def a3(results, who="coordinated") -> Iterator[Row]:
     note = "rests on the capacities of roads and stations assumed"
     old, new = measure.cost_cny(shortest, time), measure.cost_cny(coordinated, time)
     yield ratio(definition=f"time and queue{end}", new=old, old=new, note=note, **cost_fields)
+    alone = [measure.time_parts_cny(run)[0] for run in (shortest, coordinated)]
+    yield ratio(definition=f"road time alone{end}", new=alone[0], old=alone[1], **cost_fields)
     flat = [measure.cost_cny(run, time) + measure.flat_bill_cny(run) for run in (shortest, coordinated)]
     yield ratio(definition=f"with electricity at the mean import price{end}", new=flat[0], old=flat[1], **cost_fields)
     full = [measure.cost_cny(run, time, bill) for run in (shortest, coordinated)]
@@ -126,6 +128,15 @@ def a11(results) -> Iterator[Row]:
         yield Row("A11", f"vehicles at {name}", measure.summary_value(run, f"vehicles at {name}"), "veh", **common)
         for column, text in (("charge_kw", "energy charged"), ("discharge_kw", "energy discharged")):
             yield Row("A11", f"{text} at {name}", float(powers.loc[name, column]), "MWh", **common)
+    names = [station.name for station in run.scenario.stations]
+    vehicles = [measure.summary_value(run, f"vehicles at {name}") for name in names]
+    for text, values in (("vehicles", vehicles), ("energy charged", powers.loc[names, "charge_kw"].to_list())):
+        share = 100 * min(values) / sum(values) if sum(values) > 0 else math.nan
+        yield Row("A11", f"least share of {text} at a station", share, "%", note=_nothing(share), **common)
+
+
+def _nothing(share: float) -> str:
+    return "there is nothing to share" if math.isnan(share) else ""
 
 
 def a12(results) -> Iterator[Row]:

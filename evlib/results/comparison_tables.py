@@ -9,6 +9,7 @@ from evlib import flexibility as flex
 from evlib.errors import InputError
 from evlib.inputs.build_fleet import all_cohorts
 from evlib.inputs.build_grid import build_grid_case
+from evlib.results.accounts.driving_energy import drive_kwh_of
 
 __all__ = [
     "COST_ITEMS",
@@ -186,9 +187,9 @@ def driver_table(result, origin: str, clock: str) -> pd.DataFrame:
     -------
     DataFrame
         ``vehicle_class``, ``station``, ``path``, ``road_min``, ``waiting_min``, ``time_cny``, ``electricity_cny``,
+        ``toll_cny`` and ``rent_cny`` (where the day asks for them, see :mod:`evlib.results.accounts.payments`),
         ``total_cny`` (by the scenario's signal), ``best`` (whether the class has no cheaper station), sorted by class
-        and station. Electricity is the least cost V at the announced prices. Tolls and rents are left out: they only
-        steer the reply, see `evlib.assignment.path_costs.Traffic.costs`.
+        and station. Electricity is the least cost V at the announced prices.
 
     Raises
     ------
@@ -201,14 +202,20 @@ def driver_table(result, origin: str, clock: str) -> pd.DataFrame:
             known = ", ".join(dict.fromkeys(paths[column]))
             raise InputError(f"{column} {value!r}: nobody departs there; must be one of {known}")
     departing = paths[(paths["origin"] == origin) & (paths["clock"] == clock)]
-    cost = f"{signal}_cost_cny"
-    cheapest = departing.loc[departing.groupby(["vehicle_class", "station"], sort=False)[cost].idxmin()]
+    cost, paid = f"{signal}_cost_cny", {}
+    departing = departing.assign(total_cny=departing[cost])
+    if "payments" in result.tables:
+        payments = result.tables["payments"].loc[departing.index, ["toll_cny", "rent_cny"]]
+        departing = departing.join(payments).assign(total_cny=departing[cost] + payments.sum(axis=1))
+        paid = {name: departing[name] for name in payments}
+    cheapest = departing.loc[departing.groupby(["vehicle_class", "station"], sort=False)["total_cny"].idxmin()]
     table = cheapest[["vehicle_class", "station", "path"]].assign(
         road_min=cheapest[f"{signal}_road_min"],
         waiting_min=cheapest[f"{signal}_waiting_min"],
         time_cny=cheapest[f"{signal}_time_cny"],
         electricity_cny=cheapest[cost] - cheapest[f"{signal}_time_cny"],
-        total_cny=cheapest[cost],
+        **{name: values.loc[cheapest.index] for name, values in paid.items()},
+        total_cny=cheapest["total_cny"],
     )
     least = table.groupby("vehicle_class", sort=False)["total_cny"].transform("min")
     order = {member.name: place for place, member in enumerate(result.scenario.fleet.classes)}
@@ -230,7 +237,7 @@ def _domains(result) -> pd.DataFrame:
     """Bounds and chosen profile of one result, as `domain_table` stacks them."""
     scenario, table = result.scenario, result.tables["cohorts"]
     case = build_grid_case(scenario)
-    cohorts = all_cohorts(scenario, case.terminal_price_cny_kwh, result.charging)
+    cohorts = all_cohorts(scenario, case.terminal_price_cny_kwh, result.charging, drive_kwh_of(result))
     fleet, step_h, n_steps = scenario.fleet, case.step_h, case.n_steps
     parts = []
     for station, profile in result.tables["stations"].groupby("station", sort=False):

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from evlib.inputs.build_fleet import all_cohorts
+from evlib.results.accounts.driving_energy import drive_kwh_of
 from evlib.results.comparison_tables import cohort_positions
 
 __all__ = [
@@ -151,7 +152,7 @@ def capability_mwh(result, *, inside: bool) -> float:
     -----
     The sum of `discharge_limit_kw` over vehicles and steps. No schedule attains this limit in all steps at once.
     """
-    cohorts = all_cohorts(result.scenario, 0.0, result.charging)
+    cohorts = all_cohorts(result.scenario, 0.0, result.charging, drive_kwh_of(result))
     table, zones = result.tables["cohorts"], _zones(result)
     size = np.zeros(cohorts.domain.n)
     np.add.at(size, cohort_positions(result.scenario, table, cohorts.shape), table["vehicles_veh"].to_numpy())
@@ -190,7 +191,7 @@ def discharge_limit_kw(domain) -> np.ndarray:
 
 
 def emissions_t(result) -> float:
-    """CO2 emitted for imported and backup energy [t]."""
+    """CO2 emitted for imported and backup energy, with what vehicles charge to make up for their way [t]."""
     factors = result.scenario.emissions
     energy = [summary_value(result, measure) for measure in ("import", "backup")]
     return energy[0] * factors.grid_kg_kwh + energy[1] * factors.backup_kg_kwh

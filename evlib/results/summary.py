@@ -24,7 +24,7 @@ def cost_table(run: Run, time_cny: np.ndarray) -> pd.DataFrame:
     DataFrame
         ``item``, ``cost_cny``.
     """
-    late_cny = float((run.late_veh * run.electricity_cny[:, :, -1]).sum())
+    late_cny = float((run.late_veh * run.electricity_cny[..., -1]).sum())
     costs = {f"grid: {name.replace('_', ' ')}": value for name, value in run.dispatch.costs_cny.items()}
     costs["drivers: time and queue"] = float((run.loading.departures_veh * time_cny).sum())
     costs["drivers: electricity"] = float((run.sizes_veh * run.vehicle_cny).sum()) + late_cny
@@ -77,6 +77,8 @@ def summary_table(run: Run, tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
         ("backup", "MWh", float(dispatch.backup_kw.sum() * step_mwh)),
         ("load shed", "MWh", float(dispatch.shed_kw.sum() * step_mwh)),
     ]
+    if "energy" in tables:
+        rows.append(("energy used on the way", "MWh", float(tables["energy"]["driven_kwh"].sum() / 1000)))
     for f, name in enumerate(case.farms):
         rows.append((f"curtailed at {name}", "MWh", float(dispatch.curtailed_kw[f].sum() * step_mwh)))
     rows += [

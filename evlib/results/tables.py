@@ -7,6 +7,7 @@ import pandas as pd
 
 from evlib.assignment.path_costs import Drivers, path_costs, time_costs
 from evlib.coordination.one_day import Run
+from evlib.results.accounts.driving_energy import driving_tables
 from evlib.results.summary import cost_table, summary_table
 from evlib.traffic.path_times import plug_in_shares, travel_times
 
@@ -41,6 +42,7 @@ def tables_of(run: Run, drivers: Drivers) -> dict[str, pd.DataFrame]:
         "price_parts": _price_parts(run),
         "costs": cost_table(run, signals["experienced"][1]),
     }
+    tables |= driving_tables(run)
     return tables | {"summary": summary_table(run, tables)}
 
 
@@ -49,7 +51,8 @@ def _signal(run: Run, drivers: Drivers, signal: str):
     times, network = travel_times(run.loading, signal), run.network
     time_cny = time_costs(times, drivers.vot_cny_h, drivers.queue_cny_h)
     shares = plug_in_shares(run.loading)
-    return times, time_cny, path_costs(time_cny, run.electricity_cny, shares, network.path_station)
+    levels = network.arrival_levels
+    return times, time_cny, path_costs(time_cny, run.electricity_cny, shares, network.path_station, levels)
 
 
 def _grid(time, steps, names: dict, **columns) -> pd.DataFrame:

@@ -7,6 +7,7 @@ import math
 import pandas as pd
 
 from evlib.errors import InputError
+from evlib.results.accounts.road_storage import largest_factor
 
 __all__ = ["rounded", "run_row", "values_table"]
 
@@ -37,13 +38,15 @@ def run_row(result, name: str) -> dict:
         ``costs`` (``total_cny``: time and queue, grid, and energy bought after the horizon); ``excess_cny_veh``,
         ``relative_gap``, ``price_gap``, ``converged``; ``worst_excess_cny_veh``, the largest excess of an origin or a
         class, plus the waiting that rents do not explain, which cannot be assigned to anyone; ``unsettled_cny``, the
-        excess times the vehicles that follow the signal, and 0 for a run that does not coordinate, as its state is
-        fixed by definition; ``driver_cny_veh``, the mean cost of a vehicle as experienced (time, queue and
+        excess times the vehicles that follow the signal, and 0 for a run that need not settle, as its state is
+        fixed by definition; ``beyond_storage``, vehicles over room on the worst road that has too many;
+        ``driver_cny_veh``, the mean cost of a vehicle as experienced (time, queue and
         electricity), and the same by origin and class in columns ``cost of ...``.
     """
     scenario, certificate, paths = result.scenario, result.certificate, result.tables["paths"]
     costs = result.tables["costs"].set_index("item")["cost_cny"]
     coordinated = result.strategy in ("user", "coordinated")
+    settles = coordinated or result.strategy in ("informed", "informed_tou")
     paid = paths["departures_veh"] * paths["experienced_cost_cny"]
     group = paths["origin"] + ", " + paths["vehicle_class"].str.replace("_", " ")
     by_group = paid.groupby(group, sort=False).sum() / paths["departures_veh"].groupby(group, sort=False).sum()
@@ -60,22 +63,21 @@ def run_row(result, name: str) -> dict:
     }
     row |= {label: costs[item] for label, item in _COSTS.items()}
     row |= {
-        key: getattr(certificate, key) if coordinated else math.nan
+        key: getattr(certificate, key) if settles else math.nan
         for key in ("excess_cny_veh", "relative_gap", "price_gap")
     }
-    row["converged"] = int(certificate.converged) if coordinated else ""
+    row["converged"] = int(certificate.converged) if settles else ""
     parts = (
-        [getattr(certificate, f"excess_cny_veh_by_{grouping}") for grouping in ("origin", "class")]
-        if coordinated
-        else []
+        [getattr(certificate, f"excess_cny_veh_by_{grouping}") for grouping in ("origin", "class")] if settles else []
     )
     worst = max((value for part in parts for value in part.values()), default=math.nan)
     row["worst_excess_cny_veh"] = worst + (
         0.0 if math.isnan(certificate.rent_gap_cny_veh) else certificate.rent_gap_cny_veh
     )
     follow = scenario.fleet.compliance * vehicles
-    row["unsettled_cny"] = row["excess_cny_veh"] * follow if coordinated else 0.0
+    row["unsettled_cny"] = row["excess_cny_veh"] * follow if settles else 0.0
     row["driver_cny_veh"] = paid.sum() / vehicles
+    row["beyond_storage"] = largest_factor(certificate)
     return row | {f"{GROUP}{name} [CNY/veh]": cost for name, cost in by_group.items()}
 
 
@@ -138,15 +140,17 @@ def values_table(runs: pd.DataFrame) -> pd.DataFrame:
     The uncertainty is the sum, over both runs, of what drivers could still gain by changing paths at the prices and
     times of the run. It tells how far the two runs are from settled. It is no bound on total costs, as an equilibrium
     is no optimum, and says nothing about how well the model represents reality. ``shown`` marks runs that have not
-    converged.
+    converged, and runs with more vehicles on a road than fit.
     """
     by = runs.set_index("run")
     rows = []
 
     unsettled_runs = set(by.index[by["converged"] == 0])
+    overfull_runs = set(by.index[by["beyond_storage"] > 1]) if "beyond_storage" in by else set()
 
     def add(value_of, run_names, definition, value, unit, uncertainty):
         shown = rounded(value, uncertainty, unit) + (", not settled" if unsettled_runs & set(run_names) else "")
+        shown += ", beyond what roads hold" if overfull_runs & set(run_names) else ""
         rows.append((value_of, definition, value, unit, uncertainty, shown))
 
     def difference(value_of, first, second, column="total_cny", unit="CNY"):

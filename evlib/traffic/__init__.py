@@ -7,9 +7,10 @@
 ``loading``             turns departures into cumulative curves and exit times
 ``loading_reference``   its specification in NumPy; ``loading_compiled`` gives identical bits
 ``station_waiting``     the first-in-first-out queue for plugs, and functions that approximate its wait
+``arrival_levels``      energy of driving, and the levels by which arriving vehicles are told apart
 ``path_times``          travel and waiting times of every path, and when its vehicles arrive and plug in;
                         ``path_times_compiled`` gives the same in one pass, ``step_shares`` stores it by step
 ``vehicle_simulation``  the same day with whole vehicles, as a check
 
-Only arrays and frozen dataclasses: nothing in this room knows a scenario, a price or a battery.
+Only arrays and frozen dataclasses: nothing in this room knows a scenario, a price or what a battery can do.
 """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import networkx as nx
 import numpy as np
@@ -10,6 +11,7 @@ import pandas as pd
 
 from evlib.errors import InputError
 from evlib.traffic import impedance
+from evlib.traffic.arrival_levels import ArrivalLevels, arrival_levels
 from evlib.traffic.paths import Background, Path, enumerate_paths
 from evlib.traffic.time_grid import TimeGrid
 
@@ -48,6 +50,12 @@ class Network:
     background : Background or None
     label : str
         Name in error messages: that of the scenario's file, if the network was built from one.
+    length_km : ndarray, shape (n_arcs,), or None
+        Length of each arc [km], 0 for origin arcs; needed only if driving takes energy.
+    drive_kwh_km : ndarray, shape (n_classes,), or None
+        Energy that a vehicle of each class uses for a kilometre [kWh/km]; None if driving takes no energy.
+    n_arrival_levels : int
+        Levels by which arriving vehicles are told apart, see :mod:`evlib.traffic.arrival_levels`.
     """
 
     arc_name: tuple[str, ...]
@@ -69,6 +77,9 @@ class Network:
     origin_entry: np.ndarray
     background: Background | None = None
     label: str = "network"
+    length_km: np.ndarray | None = None
+    drive_kwh_km: np.ndarray | None = None
+    n_arrival_levels: int = 3
 
     @property
     def n_entries(self) -> int:
@@ -99,6 +110,25 @@ class Network:
     def path_free_flow_min(self) -> np.ndarray:
         """Free-flow time of each path [min], shape (n_paths,): roads before and after the stay, not the stay itself."""
         return np.array([self.free_flow_min[[*path.arcs, *path.onward]].sum() for path in self.paths])
+
+    @property
+    def path_km(self) -> np.ndarray:
+        """Length of the way to the station of each path [km], shape (n_paths,)."""
+        return np.array([self.length_km[list(path.arcs)].sum() for path in self.paths])
+
+    @cached_property
+    def arrival_levels(self) -> ArrivalLevels | None:
+        """Energy used on the way by path, and by level at each station; None if driving takes no energy."""
+        if self.drive_kwh_km is None or not self.drive_kwh_km.any():
+            return None
+        n_stations, n_levels = len(self.stations), self.n_arrival_levels
+        return arrival_levels(self.path_km, self.drive_kwh_km, self.path_station, n_stations, n_levels)
+
+    @property
+    def drive_kwh(self) -> np.ndarray:
+        """Energy used on the way by level of arrival [kWh], shape (n_stations, n_classes, n_levels); 0 if it takes none."""
+        levels = self.arrival_levels
+        return np.zeros((len(self.stations), len(self.classes), 1)) if levels is None else levels.drive_kwh
 
     def path_label(self, index: int) -> str:
         """Station and nodes of a path, such as ``c3: 1-12``, or ``c3: 1-12, 12-8-2`` where it goes on."""
@@ -131,6 +161,9 @@ def assemble_network(
     every_path=True,
     destinations=None,
     label="network",
+    length_km=None,
+    drive_kwh_km=None,
+    n_arrival_levels=3,
 ) -> Network:
     """Build an extended network from plain lists, for a notebook or a test.
 
@@ -154,6 +187,12 @@ def assemble_network(
         Destination name -> node, if trips go on after charging: then every origin has trips to every destination.
     label : str, optional
         Name of the network in error messages.
+    length_km : array_like, shape (n_roads,), optional
+        Length of each road [km], for the energy of driving.
+    drive_kwh_km : dict of str -> float, optional
+        Class name -> energy used for a kilometre [kWh/km]; by default driving takes no energy.
+    n_arrival_levels : int, optional
+        Levels by which arriving vehicles are told apart, see :mod:`evlib.traffic.arrival_levels`.
 
     Returns
     -------
@@ -200,6 +239,9 @@ def assemble_network(
         graph=_extended_graph(roads, origins, stations, stay_steps, time),
         origin_entry=np.array([o for o, _ in origins_named.values()]),
         label=label,
+        length_km=None if length_km is None else _frozen([0.0] * len(origins) + list(length_km)),
+        drive_kwh_km=None if drive_kwh_km is None else _frozen([drive_kwh_km[name] for name in stay_steps]),
+        n_arrival_levels=n_arrival_levels,
     )
     network.capacity_veh_min.setflags(write=False)
     return network

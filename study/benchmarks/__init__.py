@@ -5,5 +5,6 @@
 - `grid`: power flow beside pandapower, dispatch solved again, and as buses are added.
 - `flexibility`: answers of vehicles beside HiGHS, and dispatch of 100,000 of them.
 - `coordination`: seconds by part and to a gap, exchange beside one program, growth with size.
+- `rivals`: what a day with informed drivers costs, and how far the waterfall is settled.
 - `synthetic_network`: made-up networks of a wanted size.
 """

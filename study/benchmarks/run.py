@@ -185,6 +185,8 @@ BENCHMARKS: dict[tuple[str, ...], Callable[[], tuple[float, ...]]] = {
         "dno_growth_power_buses",
         "dno_300_peak_gib",
     ): _buses,
+    ("informed_total_cny",): partial(_call, "rivals", "measure_informed"),
+    ("waterfall_steps",): partial(_call, "rivals", "measure_waterfall"),
     ("mutations_tried", "mutations_silent", "mutations_tracebacks"): partial(_call, "mutations", "try_mutations"),
 }
 

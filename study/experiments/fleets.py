@@ -97,7 +97,9 @@ def station_fleet(name: str) -> Fleet:
         return _measured(scenario, case)
     if name == "lossless":
         scenario = scenario.replace({"fleet.eta_charge": 1.0, "fleet.eta_discharge": 1.0, "fleet.wear_cny_kwh": 0.0})
-    cohorts = all_cohorts(scenario, case.terminal_price_cny_kwh, "smart" if name == "charging only" else "v2g")
+    charging = "smart" if name == "charging only" else "v2g"
+    no_way = np.zeros((len(scenario.stations), len(scenario.fleet.classes), 1))  # domains are compared, not ways
+    cohorts = all_cohorts(scenario, case.terminal_price_cny_kwh, charging, no_way)
     at_station = (cohorts.station == 0) & (cohorts.plug_in_step % 3 == 0) & (cohorts.plug_in_step < N_STEPS - 2)
     if name == "private":
         at_station &= cohorts.vehicle_class == 0

@@ -44,7 +44,7 @@ def test_the_generated_equilibrium_is_that_of_all_paths(signal):
     every = CoupledProblem.of(scenario, "smart", "user")
     first = CoupledProblem.of(scenario.replace({}, path_set="generated"), "smart", "user")
     assert (len(every.network.paths), len(first.network.paths)) == (11, 7)
-    found = generate_paths(first.traffic, at_tariff(first), n_steps=50)
+    found = generate_paths(first.traffic, lambda traffic: at_tariff(first.with_traffic(traffic)), n_steps=50)
     known = set(every.network.paths)
     assert set(found.problem.network.paths) <= known
     assert found.table["n_new"].iloc[-1] == 0
@@ -97,10 +97,10 @@ def test_the_search_goes_around_a_queue_that_will_be_there():
 @pytest.mark.parametrize(
     ("side", "n_steps", "rounds"), [(7, 20, 6), pytest.param(10, 40, 12, marks=pytest.mark.verify)], ids=["49", "100"]
 )
-def test_a_city_too_large_to_enumerate_settles(mini, side, n_steps, rounds):
+def test_a_city_too_large_to_enumerate_settles(still, side, n_steps, rounds):
     """49 or a hundred crossings, so many simple paths that none would list them: the set stays small and the gap over all
     paths falls below two in a hundred."""
-    problem = CoupledProblem.of(mini.replace({"fleet.vehicles": 160.0}), "smart", "user")
+    problem = CoupledProblem.of(still.replace({"fleet.vehicles": 160.0}), "smart", "user")
     network = city(side, problem.network.time)
     nobody = np.zeros((len(network.paths), 2, 15))
     roads = replace(problem.traffic, network=network, fixed_veh=nobody)

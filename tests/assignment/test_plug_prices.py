@@ -14,8 +14,8 @@ from evlib.assignment.plug_prices import held_plugs, rent_value_cny, station_cos
 from evlib.assignment.route_choice import even_split
 from evlib.assignment.tno import Metric, origin_sums, reply
 from evlib.coordination.coordinate import coordinate
-from evlib.coordination.joint_program import cohort_map, fixed_costs, joint_program, surrogate_bound
-from evlib.coordination.plug_rents import crowded
+from evlib.coordination.joint.joint_program import cohort_map, fixed_costs, joint_program, surrogate_bound
+from evlib.coordination.joint.plug_rents import crowded
 from evlib.coordination.problem import CoupledProblem
 from evlib.grid.dno import build_grid_model
 from evlib.traffic.network import assemble_network

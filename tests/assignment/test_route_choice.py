@@ -9,7 +9,7 @@ from evlib.assignment.dynamic_equilibrium import Extragradient
 from evlib.assignment.gaps import gaps, regret_cny
 from evlib.assignment.route_choice import even_split, nearest_paths
 from evlib.coordination.coordinate import coordinate
-from evlib.coordination.joint_program import joint_program, surrogate_bound
+from evlib.coordination.joint.joint_program import joint_program, surrogate_bound
 from evlib.coordination.one_day import solve_run
 from evlib.coordination.problem import CoupledProblem
 from evlib.inputs.build_roads import origin_demand

@@ -175,7 +175,7 @@ def test_costs_rise_in_price_occupancy_and_queue(mini, mini_run):
     problem = CoupledProblem.of(mini, "v2g", "user")
     price = mini_run.dispatch.price_cny_kwh
     dearer = problem.electricity(price + 0.1) - problem.electricity(price)
-    assert dearer[:, :, :20].min() > 0
+    assert dearer[..., :20].min() > 0
     network = build_network(mini)
     demand = origin_demand(mini)
     flows = cheapest_departures(

@@ -5,14 +5,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-import evlib.coordination.cutting_planes as bundle
+import evlib.coordination.joint.cutting_planes as bundle
 from evlib import InputError
 from evlib.assignment.gaps import gaps
 from evlib.assignment.route_choice import even_split
 from evlib.coordination.announced_price import grid_side
 from evlib.coordination.coordinate import PRICE_GAP_TOLERANCE, coordinate
-from evlib.coordination.cutting_planes import Cuts, solve_bundle
-from evlib.coordination.joint_program import joint_program, surrogate_bound
+from evlib.coordination.joint.cutting_planes import Cuts, solve_bundle
+from evlib.coordination.joint.joint_program import joint_program, surrogate_bound
 from evlib.coordination.problem import CoupledProblem
 from evlib.errors import SolverError
 

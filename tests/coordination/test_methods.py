@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from evlib.coordination.coordinate import coordinate
 from evlib.coordination.iteration import Iteration, IterationRow
 from evlib.coordination.methods import Inertia
 from evlib.coordination.problem import CoupledProblem
@@ -73,3 +74,14 @@ def test_the_metric_has_a_floor(problem):
     for _ in range(40):
         run.metric()
     assert run.state.level_cny_veh == 0.1
+
+
+def test_drivers_rest_at_the_last_prices_and_these_no_longer_support_the_day(mini):
+    """The article's loop in its fairer reading: the gap of drivers closes, that of prices does not. Literally, neither."""
+    keys = {"coordination.iterations": 1, "coordination.exact_iterations": 1, "coordination.traffic_steps": 12}
+    found = {
+        method: coordinate(mini.replace(keys), method=method, objective="user", charging="smart").convergence.iloc[-1]
+        for method in ("rested_response", "best_response")
+    }
+    assert found["rested_response"]["relative_gap"] < 2e-2 < found["best_response"]["relative_gap"]
+    assert min(row["price_gap"] for row in found.values()) > 1e-3

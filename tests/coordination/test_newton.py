@@ -7,7 +7,7 @@ from evlib import solve
 from evlib.coordination.announced_price import grid_side, price_gap
 from evlib.coordination.coordinate import coordinate, default_method
 from evlib.coordination.iteration import Iteration
-from evlib.coordination.joint_program import joint_program
+from evlib.coordination.joint.joint_program import joint_program
 from evlib.coordination.newton.curvature import respond
 from evlib.coordination.newton.dual import Dual
 from evlib.coordination.newton.method import PRICE_GAP_TOLERANCE, Newton

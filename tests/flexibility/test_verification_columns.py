@@ -17,6 +17,8 @@ from evlib.grid.fleet_dispatch import dispatch_by_columns
 from evlib.inputs.build_fleet import all_cohorts
 from evlib.inputs.build_grid import build_grid_case, build_grid_options
 from evlib.inputs.build_roads import origin_demand
+from evlib.traffic.arrival_levels import plug_ins
+from evlib.traffic.path_times import plug_in_shares
 
 N_STEPS = 40
 
@@ -55,7 +57,7 @@ def mini_fleet():
     network = build_network(scenario)
     loading = load_traffic(network, shortest_path_departures(network, origin_demand(scenario)))
     cohorts = all_cohorts(scenario, case.terminal_price_cny_kwh)
-    sizes = cohorts.sizes_of(loading.cohorts_veh[:, :, : case.n_steps])
+    sizes = cohorts.sizes_of(plug_ins(loading, plug_in_shares(loading))[..., : case.n_steps])
     first = cohorts.plug_in_step + 1
     return case, options, Fleet(cohorts.domain, sizes, cohorts.station, first, len(case.stations), case.n_steps)
 

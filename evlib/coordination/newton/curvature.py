@@ -56,16 +56,19 @@ def respond(dual: Dual, point: DualPoint) -> Response:
     """
     problem, traffic, network = dual.problem, dual.traffic, dual.problem.network
     n_stations, n_classes, n_types, n_steps = problem.cohorts.shape
-    plug_in, path_station = traffic.shares, network.path_station.astype(np.int64)
+    plug_in, path_station, n_levels = traffic.shares, network.path_station.astype(np.int64), problem.cohorts.n_levels
     everybody = point.flows_veh + problem.fixed_veh
-    plug_ins = _by_step(plug_in, path_station, everybody, n_stations)
-    sizes = problem.cohorts.sizes_of(plug_ins)
+    plug_ins = _by_step(plug_in, path_station, _by_level(everybody, network, n_levels), n_stations)
+    sizes = problem.cohorts.sizes_of(
+        plug_ins.reshape(n_stations, n_classes, n_levels, n_steps) if n_levels > 1 else plug_ins
+    )
     station_kw = dual.fleet.station_kw(sizes, point.reply)
     curvature = np.zeros((n_stations, 2 * n_steps, 2 * n_steps))
     curvature[:, :n_steps, :n_steps] = dual.fleet.curvature(sizes, point.reply, dual.weight)
-    mean_kw = point.reply.power_kw.reshape(n_stations, n_classes, n_types, n_steps, -1).mean(axis=2)
-    energy = problem.case.step_h * _shifted(mean_kw)
-    moves = np.where(point.flows_veh > 0, DRIVERS_SHARE / dual.metric, 0.0)
+    by_level = (n_stations, n_classes, n_types // n_levels, n_levels, n_steps, -1)
+    mean_kw = point.reply.power_kw.reshape(by_level).mean(axis=2)
+    energy = problem.case.step_h * _shifted(mean_kw.reshape(n_stations, n_classes * n_levels, n_steps, -1))
+    moves = _by_level(np.where(point.flows_veh > 0, DRIVERS_SHARE / dual.metric, 0.0), network, n_levels)
     pairs = _pairs(plug_in, plug_in, path_station, moves, n_stations)
     curvature[:, :n_steps, :n_steps] += np.einsum("cmji,cmjk,cmkl->cil", energy, pairs, energy, optimize=True)
     held = np.zeros((n_stations, n_steps))
@@ -73,6 +76,7 @@ def respond(dual: Dual, point: DualPoint) -> Response:
         arrive = traffic.stations.arrival_shares
         hold = _held_from(point.rent_cny, network, traffic.stations.queue_cny_h)
         held = np.einsum("cmj,cmji->ci", _by_step(arrive, path_station, everybody, n_stations), hold)
+        hold = np.repeat(hold, n_levels, axis=1)
         both = np.einsum(
             "cmji,cmjk,cmkl->cil", energy, _pairs(plug_in, arrive, path_station, moves, n_stations), hold, optimize=True
         )
@@ -80,6 +84,18 @@ def respond(dual: Dual, point: DualPoint) -> Response:
         pairs = _pairs(arrive, arrive, path_station, moves, n_stations)
         curvature[:, n_steps:, n_steps:] = np.einsum("cmji,cmjk,cmkl->cil", hold, pairs, hold, optimize=True)
     return Response(station_kw, held, curvature)
+
+
+def _by_level(values, network, n_levels: int) -> np.ndarray:
+    """Values of flows, divided by level of arrival: shape (n_paths, n_classes * n_levels, n_departure_steps).
+
+    What a flow draws is a mixture over its levels. Products of a mixture are at most the mixture of the products, so this
+    keeps the curvature from above.
+    """
+    if n_levels == 1:
+        return values
+    divided = network.arrival_levels.share[:, :, :, None] * values[:, :, None, :]
+    return np.ascontiguousarray(divided.reshape(len(values), -1, values.shape[2]))
 
 
 def _by_step(shares: StepShares, path_station, flows_veh, n_stations: int) -> np.ndarray:

@@ -10,7 +10,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
 
-__all__ = ["LARGEST", "Name", "Quantity", "Section", "explain", "members", "numbers", "quantities", "suggest"]
+__all__ = ["LARGEST", "Name", "Quantity", "Section", "explain", "members", "numbers", "quantities", "stated", "suggest"]
 
 # No quantity of a scenario is larger, in whatever unit; beyond it, sums and products lose their meaning.
 LARGEST = 1e15
@@ -72,17 +72,32 @@ numbers = BeforeValidator(lambda value: tuple(value) if isinstance(value, list) 
 
 
 def quantities(section: BaseModel, prefix: str = "") -> Iterator[tuple[str, str, float]]:
-    """Every quantity of a section and of its members, as (dotted name, unit, value)."""
+    """Every quantity of a section and of its members, as (dotted name, unit, value); not those that were left out."""
     for name, field in type(section).model_fields.items():
         value, extra = getattr(section, name), field.json_schema_extra
         unit = extra.get("unit") if isinstance(extra, dict) else None
         if unit is not None:
-            yield prefix + name, unit, value
+            if value is not None:
+                yield prefix + name, unit, value
         elif isinstance(value, BaseModel):
             yield from quantities(value, f"{prefix}{name}.")
         elif isinstance(value, tuple) and value and isinstance(value[0], BaseModel):
             for member in value:
                 yield from quantities(member, f"{prefix}{name}.{member.name}.")
+
+
+def stated(section: BaseModel) -> dict:
+    """Values of a section as JSON holds them, without quantities that were left out."""
+    values = section.model_dump(mode="json")
+    for name, field in type(section).model_fields.items():
+        value, extra = getattr(section, name), field.json_schema_extra
+        if value is None and isinstance(extra, dict) and "unit" in extra:
+            del values[name]
+        elif isinstance(value, BaseModel):
+            values[name] = stated(value)
+        elif isinstance(value, tuple) and value and isinstance(value[0], BaseModel):
+            values[name] = [stated(member) for member in value]
+    return values
 
 
 def explain(error: ValidationError, model: type[BaseModel], values: dict, file: Path) -> str:

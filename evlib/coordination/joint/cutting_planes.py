@@ -11,8 +11,8 @@ import pandas as pd
 from evlib.assignment.path_costs import Traffic
 from evlib.assignment.tno import Metric, origin_sums
 from evlib.coordination.announced_price import grid_side
-from evlib.coordination.joint_program import cohort_map, fixed_costs
-from evlib.coordination.plug_rents import plug_limits
+from evlib.coordination.joint.joint_program import cohort_map, fixed_costs
+from evlib.coordination.joint.plug_rents import plug_limits
 from evlib.coordination.problem import CoupledProblem
 from evlib.errors import InputError, SolverError
 from evlib.grid.dispatch import Dispatch
@@ -144,7 +144,7 @@ class BundleAnswer:
     Attributes
     ----------
     flows_veh, price_cny_kwh, rent_cny
-        As in :class:`evlib.coordination.joint_program.Answer`.
+        As in :class:`evlib.coordination.joint.joint_program.Answer`.
     lower_cny, upper_cny : float
         No flows cost less than the first; ``flows_veh`` cost the second.
     gap : float
@@ -166,7 +166,7 @@ class BundleAnswer:
 def solve_bundle(
     problem: CoupledProblem, traffic: Traffic, metric, cuts: Cuts, *, gap: float = 1e-4, most: int = 40, watched=None
 ) -> BundleAnswer:
-    """Solve :func:`evlib.coordination.joint_program.joint_program` while neither operator knows the other's problem.
+    """Solve :func:`evlib.coordination.joint.joint_program.joint_program` while neither operator knows the other's problem.
 
     .. math:: \\min_{f, \\theta} \\; T \\cdot f + \\theta + \\tfrac12 (f - f^i)^T M (f - f^i), \\qquad
               \\theta \\ge d_0(\\lambda_j) + V(\\lambda_j) \\cdot B f \\quad \\text{for all } j
@@ -174,7 +174,7 @@ def solve_bundle(
     Parameters
     ----------
     problem, traffic, metric, watched
-        As in :func:`evlib.coordination.joint_program.joint_program`.
+        As in :func:`evlib.coordination.joint.joint_program.joint_program`.
     cuts : Cuts
         New cuts are added to it; it may hold cuts from other trajectories.
     gap : float

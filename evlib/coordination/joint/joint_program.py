@@ -12,7 +12,7 @@ from evlib.assignment.path_costs import Traffic
 from evlib.assignment.plug_prices import rent_value_cny
 from evlib.assignment.tno import Metric, origin_sums, reply
 from evlib.coordination.announced_price import grid_side
-from evlib.coordination.plug_rents import plug_limits
+from evlib.coordination.joint.plug_rents import plug_limits
 from evlib.coordination.problem import CoupledProblem
 from evlib.flexibility.column_generation import PricedColumn
 from evlib.flexibility.schedule import Schedule, cost_of
@@ -21,6 +21,7 @@ from evlib.flexibility.support import support
 from evlib.grid.fleet_dispatch import COLUMNS_GAP
 from evlib.grid.grid_model import build_grid_model
 from evlib.grid.solver import solve_grid
+from evlib.traffic.arrival_levels import level_map
 from evlib.traffic.path_times import flow_map
 
 __all__ = ["Answer", "cohort_map", "fixed_costs", "joint_by_columns", "joint_program", "surrogate_bound"]
@@ -59,7 +60,10 @@ class Answer:
 
 def cohort_map(problem: CoupledProblem, traffic: Traffic) -> sp.csr_array:
     """Linear map from flows to cohorts at the trajectories of a loading, shape (n_cohorts, n_flows), in C order."""
-    return flow_map(problem.network, traffic.shares, n_types=problem.cohorts.shape[2])
+    traced = flow_map(problem.network, traffic.shares, n_types=problem.cohorts.shape[2])
+    if problem.cohorts.n_levels == 1:
+        return traced
+    return level_map(traced, problem.network.arrival_levels, problem.network.time.n_steps)
 
 
 def joint_program(problem: CoupledProblem, traffic: Traffic, metric, schedules=None, *, watched=None) -> Answer:
@@ -177,7 +181,7 @@ def fixed_costs(problem: CoupledProblem, traffic: Traffic) -> np.ndarray:
         [CNY per vehicle].
     """
     late = problem.electricity(np.zeros_like(problem.case.load_kw))
-    late[:, :, :-1] = 0.0
+    late[..., :-1] = 0.0
     return traffic.costs(late, _no_rent(problem)) + traffic.misjudged()[0]
 
 
