@@ -148,12 +148,6 @@ def _read_roads(spec: ScenarioSpec, file: Path) -> dict[str, np.ndarray]:
     links = read_table(path, LINK_COLUMNS, unique=unique, ignored=LINK_IGNORED, refused=LINK_REFUSED)
     tail, head, free_flow_min = links["from"], links["to"], links["a"]
     _refuse_equal(links, "from", "to", "a road joins two nodes")
-    if spec.time.loading_step_s / 60 > free_flow_min.min() + 1e-12:
-        worst = int(free_flow_min.argmin())
-        raise InputError(
-            f"{path}: road {tail[worst]}-{head[worst]} takes {free_flow_min[worst]:g} min, less than time.loading_step_s = "
-            f"{spec.time.loading_step_s:g} s; choose a loading step of at most {60 * free_flow_min[worst]:g} s"
-        )
     joined = set(tail.tolist()) | set(head.tolist())
     for section in ("origins", "stations", "destinations"):
         for member in getattr(spec, section):

@@ -5,6 +5,8 @@
 ``paths``               paths from an origin to a plug: all of them or only the shortest
 ``impedance``           travel time of a road, depending on the vehicles on it
 ``loading``             turns departures into cumulative curves and exit times
+``short_roads``         roads shorter than a loading step, and the order in which a step passes them
+``used_arcs``           the roads that some vehicle takes: only they are computed and stored
 ``loading_reference``   its specification in NumPy; ``loading_compiled`` gives identical bits
 ``station_waiting``     the first-in-first-out queue for plugs, and functions that approximate its wait
 ``path_times``          travel and waiting times of every path, and when its vehicles arrive and plug in

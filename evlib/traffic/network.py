@@ -11,6 +11,7 @@ import pandas as pd
 from evlib.errors import InputError
 from evlib.traffic import impedance
 from evlib.traffic.paths import Background, Path, enumerate_paths
+from evlib.traffic.short_roads import LEAST_MIN
 from evlib.traffic.time_grid import TimeGrid
 
 __all__ = ["Background", "Network", "Path", "assemble_network"]
@@ -159,8 +160,8 @@ def assemble_network(
     Raises
     ------
     InputError
-        A capacity, a time or a number of plugs that is not positive, a loading step longer than the shortest road, an
-        origin that reaches no station, a station that no origin reaches, or more than 5,000 paths.
+        A capacity, a time or a number of plugs that is not positive, an origin that reaches no station, a station that
+        no origin reaches, or more than 5,000 paths.
 
     Examples
     --------
@@ -211,10 +212,9 @@ def _check(roads, stations, stay_steps, time, label) -> None:
     for tail, head, minutes, capacity in roads:
         if not capacity > 0 or not np.isfinite(capacity):
             raise InputError(f"{label}: road {tail}-{head}: capacity {capacity} veh/h; must be above 0")
-        if not minutes >= time.loading_step_min - 1e-12:
+        if not minutes >= LEAST_MIN or not np.isfinite(minutes):
             raise InputError(
-                f"{label}: road {tail}-{head}: free-flow time {minutes} min is shorter than the loading step of "
-                f"{time.loading_step_min:g} min; choose a shorter loading step"
+                f"{label}: road {tail}-{head}: free-flow time {minutes} min; must be at least {LEAST_MIN:g}"
             )
     for name, (_, plugs) in stations.items():
         if not plugs > 0:

@@ -74,7 +74,7 @@ def test_entry_capacity_is_that_of_the_roads_that_leave(nguyen):
     [
         ([(1, 2, 3.0, -60.0)], {"o": 1}, {"c": (2, 5)}, "road 1-2: capacity -60"),
         ([(1, 2, 3.0, np.nan)], {"o": 1}, {"c": (2, 5)}, "capacity nan"),
-        ([(1, 2, 0.2, 60.0)], {"o": 1}, {"c": (2, 5)}, "shorter than the loading step"),
+        ([(1, 2, 0.0, 60.0)], {"o": 1}, {"c": (2, 5)}, "free-flow time 0.0 min"),
         ([(1, 2, 3.0, 60.0), (3, 1, 3.0, 60.0)], {"o": 1, "p": 2}, {"c": (2, 5)}, "share node 2"),
         ([(1, 2, 3.0, 60.0), (4, 3, 3.0, 60.0)], {"o": 1, "p": 3}, {"c": (2, 5)}, "origin p reaches no station"),
         ([(1, 2, 3.0, 60.0), (4, 3, 3.0, 60.0)], {"o": 1}, {"c": (2, 5), "d": (3, 5)}, "station d is reached from no"),
