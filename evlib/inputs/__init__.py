@@ -9,6 +9,7 @@
 ``charging_sessions``  measured charging sessions as vehicles
 ``tntp``               networks and trips in the format of the Transportation Networks collection
 ``map_table``          positions of everything on the map
+``own_case``           a room within: a case of one's own, a few lines and plain tables completed by stated defaults
 ``reading``            a room within: strict tables, strict YAML and typed sections, for all of the readers above
 
 Whatever is wrong with a file ends in one ``InputError`` that names file, place, value and what would be right.

@@ -71,6 +71,10 @@ class Tables:
         Branch that feeds each zone.
     content_hash : str
         SHA-256 over all arrays.
+    link_capacity_veh_h : ndarray, shape (n_links,), or None
+        Capacity of each road [veh/h]; None where all roads share ``roads.capacity_veh_h``.
+    station_plug_kw : ndarray, shape (n_stations,), or None
+        Power of one plug [kW], at which vehicles charge at most; None where only vehicles limit it.
     """
 
     link_tail: np.ndarray
@@ -88,6 +92,8 @@ class Tables:
     rating_mva: np.ndarray
     tie: np.ndarray
     content_hash: str
+    link_capacity_veh_h: np.ndarray | None = None
+    station_plug_kw: np.ndarray | None = None
 
 
 def read_tables(spec: ScenarioSpec, file: Path) -> Tables:

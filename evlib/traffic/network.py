@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 
 import networkx as nx
@@ -33,7 +34,7 @@ class Network:
         Names. Where trips go on after charging, an origin is a pair such as ``o1 to d2``.
     origin_entry : ndarray of int, shape (n_origins,)
         Arc by which the vehicles of each origin enter.
-    station_node : tuple of int
+    station_node : tuple of int or of str
         Road node of each station.
     plugs : ndarray, shape (n_stations,)
         Plugs of each station.
@@ -58,7 +59,7 @@ class Network:
     origins: tuple[str, ...]
     stations: tuple[str, ...]
     classes: tuple[str, ...]
-    station_node: tuple[int, ...]
+    station_node: tuple[int | str, ...]
     plugs: np.ndarray
     stay_steps: np.ndarray
     paths: tuple[Path, ...]
@@ -134,12 +135,13 @@ def assemble_network(
 
     Parameters
     ----------
-    roads : list of (int, int, float, float)
-        From node, to node, free-flow time [min], capacity [veh/h].
-    origins : dict of str -> int
-        Origin name -> node. Its entry capacity is the sum of the capacities of the roads that leave the node.
-    stations : dict of str -> (int, float)
-        Station name -> node, plugs.
+    roads : list of (int or str, int or str, float, float)
+        From node, to node, free-flow time [min], capacity [veh/h]. Several may join the same nodes.
+    origins : dict of str -> int or str
+        Origin name -> node. Its entry capacity is the sum of the capacities of the roads that leave the node, without
+        limit where none does.
+    stations : dict of str -> (int or str, float)
+        Station name -> node, plugs. It may share its node with an origin, whose vehicles then drive on no road.
     stay_steps : dict of str -> int
         Class name -> stay in decision steps.
     time : TimeGrid
@@ -171,14 +173,15 @@ def assemble_network(
     """
     _check(roads, stations, stay_steps, time, label)
     entry_veh_h = {
-        name: sum(capacity for tail, _, _, capacity in roads if tail == node) for name, node in origins.items()
+        name: sum(capacity for tail, _, _, capacity in roads if tail == node) or np.inf
+        for name, node in origins.items()
     }
     starts = list(origins.values())
     if destinations:
         origins_named = {f"{name} to {end}": (o, end) for o, name in enumerate(origins) for end in destinations}
     else:
         origins_named = {name: (o, None) for o, name in enumerate(origins)}
-    names = [*origins, *(f"{tail}-{head}" for tail, head, _, _ in roads)]
+    names = [*origins, *_road_names(roads)]
     network = Network(
         arc_name=tuple(names),
         arc_kind=("origin",) * len(origins) + ("road",) * len(roads),
@@ -200,6 +203,16 @@ def assemble_network(
     )
     network.capacity_veh_min.setflags(write=False)
     return network
+
+
+def _road_names(roads) -> list[str]:
+    """``1-3``, and ``1-3 (2)`` for a second road between the same nodes."""
+    names, times = [], Counter()
+    for tail, head, _, _ in roads:
+        name = f"{tail}-{head}"
+        times[name] += 1
+        names.append(name if times[name] == 1 else f"{name} ({times[name]})")
+    return names
 
 
 def _frozen(values) -> np.ndarray:
