@@ -6,6 +6,7 @@ import argparse
 import logging
 import sys
 
+from evlib.case_commands import add_case_commands
 from evlib.errors import InputError, SolverError
 from evlib.interrupted_start import raise_at_interrupt
 
@@ -23,11 +24,13 @@ def main(arguments: list[str] | None = None) -> int:
     command.add_argument("--no-cache", action="store_true", help="solve even if the case is in build/cache")
     command.add_argument("--save", metavar="FILE", help="keep the state of a coordination here after every iteration")
     command.add_argument("--resume", metavar="FILE", help="go on from a saved state; may be the same file as --save")
+    command.set_defaults(run=_solve)
+    add_case_commands(commands)
     options = parser.parse_args(arguments)
 
     try:
         raise_at_interrupt()
-        return _solve(options)
+        return options.run(options)
     except (InputError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -35,7 +38,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print(f"interrupted before a result was written to {options.out}", file=sys.stderr)
+        print(f"interrupted before a result was written to {getattr(options, 'out', options)}", file=sys.stderr)
         return 130
 
 

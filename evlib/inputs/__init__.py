@@ -9,6 +9,8 @@
 ``charging_sessions``  measured charging sessions as vehicles
 ``tntp``               networks and trips in the format of the Transportation Networks collection
 ``map_table``          positions of everything on the map
+``roads``, ``feeders``, ``fleets``  rooms within: the formats of others, with a table of what every column became
+``new_case``           a room within: making and checking a case of one's own from such files
 ``own_case``           a room within: a case of one's own, a few lines and plain tables completed by stated defaults
 ``reading``            a room within: strict tables, strict YAML and typed sections, for all of the readers above
 

@@ -157,6 +157,7 @@ def build_network(scenario: Scenario) -> Network:
         delay_function=delay,
         every_path=scenario.switches.path_set == "enumerated",
         label=str(scenario.file),
+        nearest_stations=tables.nearest_stations,
     )
     if roads.background_veh_h == 0:
         return network

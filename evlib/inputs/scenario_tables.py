@@ -75,6 +75,8 @@ class Tables:
         Capacity of each road [veh/h]; None where all roads share ``roads.capacity_veh_h``.
     station_plug_kw : ndarray, shape (n_stations,), or None
         Power of one plug [kW], at which vehicles charge at most; None where only vehicles limit it.
+    nearest_stations : int or None
+        Stations that drivers of one origin choose from, the nearest; None for all.
     """
 
     link_tail: np.ndarray
@@ -94,6 +96,7 @@ class Tables:
     content_hash: str
     link_capacity_veh_h: np.ndarray | None = None
     station_plug_kw: np.ndarray | None = None
+    nearest_stations: int | None = None
 
 
 def read_tables(spec: ScenarioSpec, file: Path) -> Tables:

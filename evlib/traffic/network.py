@@ -130,6 +130,7 @@ def assemble_network(
     every_path=True,
     destinations=None,
     label="network",
+    nearest_stations=None,
 ) -> Network:
     """Build an extended network from plain lists, for a notebook or a test.
 
@@ -154,6 +155,8 @@ def assemble_network(
         Destination name -> node, if trips go on after charging: then every origin has trips to every destination.
     label : str, optional
         Name of the network in error messages.
+    nearest_stations : int, optional
+        Keep paths from every origin to so many stations only, the nearest by free-flow time.
 
     Returns
     -------
@@ -195,7 +198,9 @@ def assemble_network(
         station_node=tuple(node for node, _ in stations.values()),
         plugs=_frozen([plugs for _, plugs in stations.values()]),
         stay_steps=np.array(list(stay_steps.values()), dtype=int),
-        paths=enumerate_paths(roads, starts, stations, destinations or {}, origins_named, label, every_path),
+        paths=enumerate_paths(
+            roads, starts, stations, destinations or {}, origins_named, label, every_path, nearest_stations
+        ),
         delay_function=delay_function,
         time=time,
         graph=_extended_graph(roads, origins, stations, stay_steps, time),

@@ -13,6 +13,7 @@ from evlib.errors import InputError
 __all__ = ["MAX_PATHS", "Background", "Path", "enumerate_paths"]
 
 MAX_PATHS = 5000
+MOST_SHORTEST = 200_000
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,9 @@ class Background:
     departures_veh: np.ndarray
 
 
-def enumerate_paths(roads, starts, stations, destinations, origins, label, every_path) -> tuple[Path, ...]:
+def enumerate_paths(
+    roads, starts, stations, destinations, origins, label, every_path, nearest_stations=None
+) -> tuple[Path, ...]:
     """Simple paths from every origin to every station over the roads of the layer "to charge": all, or the shortest.
 
     Where trips go on, each of them is combined with every such path of the layer "charged" from the station to the
@@ -75,6 +78,9 @@ def enumerate_paths(roads, starts, stations, destinations, origins, label, every
     label : str
         Name of the network in error messages.
     every_path : bool
+    nearest_stations : int, optional
+        Keep, from every origin, only the ways to so many stations: those of the shortest. Then some stations may be on
+        no path.
 
     Returns
     -------
@@ -93,24 +99,39 @@ def enumerate_paths(roads, starts, stations, destinations, origins, label, every
             if node not in graph:
                 raise InputError(f"{label}: {role} node {node} is on no road")
     ways = _EveryWay(graph) if every_path else _ShortestWay(graph)
-    rows = []
+    rows: list = []
     for g, (o, end) in enumerate(origins.values()):
+        mine = []
         for c, target in enumerate(ends):
             onward = [((), 0.0, ())] if end is None else ways(target, destinations[end])
             for nodes, approach_min, arcs in ways(starts[o], target) if onward else []:
-                rows += [(g, c, approach_min + onward_min, nodes, (o, *arcs), after) for _, onward_min, after in onward]
-            if len(rows) > MAX_PATHS:
-                raise InputError(
-                    f"{label}: more than {MAX_PATHS} paths; too many to enumerate, set switches.path_set to 'generated'"
-                )
+                mine += [(g, c, approach_min + onward_min, nodes, (o, *arcs), after) for _, onward_min, after in onward]
+            if len(rows) + len(mine) > (MAX_PATHS if nearest_stations is None else MOST_SHORTEST):
+                raise InputError(f"{label}: more than {MAX_PATHS} paths; too many to enumerate, {_fewer(every_path)}")
+        rows += mine if nearest_stations is None else _to_nearest(mine, nearest_stations)
     reached = {row[0] for row in rows}, {row[1] for row in rows}
     for g, name in enumerate(origins):
         if g not in reached[0]:
             raise InputError(f"{label}: origin {name} reaches no station; add a road or move it")
-    for c, name in enumerate(stations):
+    for c, name in enumerate(stations if nearest_stations is None else ()):
         if c not in reached[1]:
             raise InputError(f"{label}: station {name} is reached from no origin; add a road or move it")
     return tuple(Path(g, c, nodes, arcs, after) for g, c, _, nodes, arcs, after in sorted(rows))
+
+
+def _fewer(every_path: bool) -> str:
+    if every_path:
+        return "set switches.path_set to 'generated'"
+    return "name fewer origins or stations, or in a case of one's own a smaller roads.nearest_stations"
+
+
+def _to_nearest(rows: list, number: int) -> list:
+    """Rows of an origin to its nearest stations."""
+    quickest: dict[int, float] = {}
+    for _, station, minutes, *_ in rows:
+        quickest[station] = min(minutes, quickest.get(station, np.inf))
+    kept = {station for _, station in sorted((minutes, station) for station, minutes in quickest.items())[:number]}
+    return [row for row in rows if row[1] in kept]
 
 
 def _road_graph(roads, n_entries: int) -> nx.DiGraph:

@@ -29,6 +29,7 @@ DEFAULTS = {
         "bpr_alpha": 0.15,
         "bpr_power": 4.0,
         "background_veh_h": 0.0,
+        "nearest_stations": 10,
     },
     "fleet": {
         "peak_width_min": 60.0,

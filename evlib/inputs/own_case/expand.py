@@ -123,6 +123,9 @@ def expand(raw: dict, file: Path) -> OwnCase:
         load_scale=grid["load_scale"],
         impedance_divisor=grid["impedance_divisor"],
     )
+    nearest = values["roads"].pop("nearest_stations")
+    if isinstance(nearest, bool) or not isinstance(nearest, int) or nearest < 1:
+        raise InputError(f"{file}: roads.nearest_stations: {nearest!r}; must be a whole number of at least 1")
     nodes = {*roads.tail.tolist(), *roads.head.tolist()}
     if "origins" not in values:
         path = place_of(folder, "origins_file", files["origins_file"] or "origins.csv")
@@ -138,7 +141,8 @@ def expand(raw: dict, file: Path) -> OwnCase:
             station["bus"] = bus
     _wide_limits(values, feeders, plug_kw, defaulted)
     scales = (grid["load_scale"], grid["impedance_divisor"])
-    tables_for = CaseTables(folder, roads, feeders, plug_kw, _widest_mw(values, feeders, plug_kw), scales)
+    widest_mw = _widest_mw(values, feeders, plug_kw)
+    tables_for = CaseTables(folder, roads, feeders, plug_kw, widest_mw, scales, nearest)
     return OwnCase(values, provenance, currency, tuple(defaulted), tuple(notes), tables_for, roads, feeders)
 
 

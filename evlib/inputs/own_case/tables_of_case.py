@@ -20,9 +20,11 @@ __all__ = ["CaseTables"]
 class CaseTables:
     """Makes the tables of a scenario; called with its validated sections and its file."""
 
-    def __init__(self, folder: Path, roads: CaseRoads, feeders: CaseFeeders, plug_kw, widest_mw: float, scales):
+    def __init__(
+        self, folder: Path, roads: CaseRoads, feeders: CaseFeeders, plug_kw, widest_mw: float, scales, nearest: int
+    ):
         self.folder, self.roads, self.feeders = folder, roads, feeders
-        self.plug_kw, self.widest_mw, self.scales = plug_kw, widest_mw, scales
+        self.plug_kw, self.widest_mw, self.scales, self.nearest = plug_kw, widest_mw, scales, nearest
 
     def __call__(self, spec, file: Path) -> Tables:
         roads, feeder, grid = self.roads, self._scaled(spec.grid), spec.grid
@@ -59,7 +61,8 @@ class CaseTables:
                 digest.update(name.encode() + np.ascontiguousarray(arrays[name]).tobytes())
         for field_ in fields(feeder):
             digest.update(field_.name.encode() + np.ascontiguousarray(getattr(feeder, field_.name)).tobytes())
-        return Tables(feeder=feeder, content_hash=digest.hexdigest(), **arrays)
+        digest.update(f"nearest {self.nearest}".encode())
+        return Tables(feeder=feeder, content_hash=digest.hexdigest(), nearest_stations=self.nearest, **arrays)
 
     def _scaled(self, grid):
         """The feeder as it was read, or scaled otherwise where a variant of the case asks for it."""
