@@ -20,7 +20,10 @@ def add_case_commands(commands) -> None:
     new.add_argument(
         "--roads", required=True, help="*.tntp, *.net.xml[.gz] of V2Sim or SUMO, a GMNS folder, or links.csv's folder"
     )
-    new.add_argument("--feeder", required=True, help="*.m (MATPOWER), *.grid.xml (V2Sim), or buses.csv's folder")
+    new.add_argument(
+        "--feeder", required=True, help="*.m (MATPOWER), *.grid.xml (V2Sim), *.json (pandapower), or buses.csv's folder"
+    )
+    new.add_argument("--leave-out", nargs="*", default=(), help="of a pandapower network: shunts, generators")
     new.add_argument("--stations", help="*.fcs.xml (V2Sim) or *.csv; by default a few nodes far from each other")
     new.add_argument("--fleet", help="charging sessions as CSV, see --fleet-format")
     new.add_argument("--fleet-format", default="own", help="own, epfl, acn or elaadnl")
@@ -58,7 +61,7 @@ def _new(options: argparse.Namespace) -> int:
         capacity_is=options.capacity_is,
     )
     print(shown(roads.report, options.roads))
-    feeders = feeder_source(options.feeder)
+    feeders = feeder_source(options.feeder, options.leave_out)
     print(shown(feeders.report, options.feeder))
     stations, fleet, vehicles = None, None, options.vehicles
     if options.stations:

@@ -1,5 +1,6 @@
 """Feeders of others: a few rows of each format, faults by name, and published losses."""
 
+import copy
 import os
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from evlib.folders import ROOT
 from evlib.grid.power_flow import power_flow
 from evlib.inputs.feeders.feeder_file import feeders_of, write_feeders
 from evlib.inputs.feeders.matpower_feeder import read_matpower
+from evlib.inputs.feeders.pandapower_net import read_pandapower
 from evlib.inputs.feeders.v2sim_grid import read_v2sim_grid
 from evlib.inputs.own_case.case_feeders import read_feeders
 
@@ -175,3 +177,63 @@ def test_known_sizes_of_v2sim_grids(name, n_feeders):
     assert [feeder.n_bus for feeder in feeders] == [33] * n_feeders
     loads = [feeder.load_kw.sum() for feeder in feeders]
     assert loads[: min(n_feeders, 4)] == pytest.approx([2.5 * 3715] * min(n_feeders, 4))  # the fifth has 225 kW more
+
+
+def compare_with_pandapower(net, leave_out):
+    """Largest difference of voltages [pu], and losses by us and by pandapower's Newton-Raphson [kW]."""
+    import pandapower
+
+    read = read_pandapower(net, leave_out=leave_out)
+    reference = copy.deepcopy(net)
+    reference.sgen["in_service"] = False
+    for table, columns in (("line", ("c_nf_per_km", "g_us_per_km")), ("trafo", ("pfe_kw", "i0_percent"))):
+        reference[table][list(columns)] = 0.0
+    pandapower.runpp(reference, tolerance_mva=1e-10, trafo_model="pi", numba=False)
+    ratio = read.buses.set_index("bus")["ratio"]
+    worst, ours_kw = 0.0, 0.0
+    for feeder in feeders_of(read):
+        flow = power_flow(feeder, feeder.load_kw[:, None], feeder.load_kvar[:, None], root_pu=read.root_pu)
+        voltage = flow.voltage_pu[:, 0] / ratio.loc[feeder.bus].to_numpy()
+        worst = max(worst, np.abs(voltage - reference.res_bus["vm_pu"].loc[feeder.bus].to_numpy()).max())
+        ours_kw += float(flow.loss_kw.sum())
+    return worst, ours_kw, 1000 * (reference.res_line["pl_mw"].sum() + reference.res_trafo["pl_mw"].sum()), read
+
+
+def test_both_substations_of_mv_oberrhein():
+    """Two external grids, transformers off their neutral taps: voltages and losses are pandapower's."""
+    networks = pytest.importorskip("pandapower.networks")
+    worst, ours_kw, theirs_kw, read = compare_with_pandapower(networks.mv_oberrhein(), ("generators", "shunts"))
+    assert (read.buses["type"] == "slack").sum() == 2
+    assert (read.buses["ratio"] != 1).any()
+    assert worst < 1e-9
+    assert ours_kw == pytest.approx(theirs_kw, rel=1e-8)
+
+
+@pytest.mark.parametrize(
+    "taps",
+    [
+        {"tap_pos": 2, "tap_side": "hv"},
+        {"tap_pos": -3, "tap_side": "lv"},
+        {"tap_pos": 1, "tap_side": "hv", "tap2_pos": 2, "tap2_side": "lv", "tap2_neutral": 0, "tap2_step_percent": 2.0},
+        {"vn_lv_kv": 10.5},
+    ],
+)
+def test_any_tap_and_a_second_changer(taps):
+    """One transformer 20/10 kV before two lines, a step-up behind them: each tap moves all voltages behind it."""
+    pandapower = pytest.importorskip("pandapower")
+    net = pandapower.create_empty_network()
+    buses = pandapower.create_buses(net, 4, vn_kv=[20.0, 10.0, 10.0, 20.0])
+    pandapower.create_ext_grid(net, buses[0], vm_pu=1.02)
+    rated = {"vk_percent": 6.0, "vkr_percent": 0.8, "pfe_kw": 0.0, "i0_percent": 0.0, "sn_mva": 5.0}
+    tap = {"tap_neutral": 0, "tap_step_percent": 1.5, "tap_changer_type": "Ratio", "tap2_changer_type": "Ratio"}
+    tapped = rated | {"vn_hv_kv": 20.0, "vn_lv_kv": 10.0} | tap | taps
+    pandapower.create_transformer_from_parameters(net, buses[0], buses[1], **tapped)
+    line = {"length_km": 2.0, "r_ohm_per_km": 0.3, "x_ohm_per_km": 0.3, "c_nf_per_km": 0.0, "max_i_ka": 0.3}
+    pandapower.create_line_from_parameters(net, buses[1], buses[2], **line)
+    up = {"tap_pos": 1, "tap_side": "lv", "vn_hv_kv": 20.0, "vn_lv_kv": 10.0}
+    pandapower.create_transformer_from_parameters(net, buses[3], buses[2], **(rated | tap | up))
+    for bus, mw in ((buses[2], 1.0), (buses[3], 0.8)):
+        pandapower.create_load(net, bus, mw, 0.3)
+    worst, ours_kw, theirs_kw, _ = compare_with_pandapower(net, ())
+    assert worst < 1e-9
+    assert ours_kw == pytest.approx(theirs_kw, rel=1e-8)

@@ -10,6 +10,7 @@ import pandas as pd
 from evlib.errors import InputError
 from evlib.inputs.feeders.feeder_file import FeederFile
 from evlib.inputs.feeders.matpower_feeder import read_matpower
+from evlib.inputs.feeders.pandapower_net import read_pandapower
 from evlib.inputs.feeders.v2sim_grid import read_v2sim_grid
 from evlib.inputs.own_case.case_feeders import read_feeders
 from evlib.inputs.own_case.case_tables import read_roads
@@ -92,13 +93,16 @@ def _own_roads(folder: Path) -> RoadFile:
     return RoadFile(links, nodes, "", report_of(rows))
 
 
-def feeder_source(path: str | Path) -> FeederFile:
+def feeder_source(path: str | Path, leave_out=()) -> FeederFile:
     """Read feeders from whatever file they are in.
 
     Parameters
     ----------
     path : str or Path
-        ``*.m`` (MATPOWER), ``*.grid.xml`` (V2Sim), or a folder with ``buses.csv`` and ``branches.csv``.
+        ``*.m`` (MATPOWER), ``*.grid.xml`` (V2Sim), ``*.json`` (pandapower), or a folder with ``buses.csv`` and
+        ``branches.csv``.
+    leave_out : sequence of str
+        Elements of a pandapower network to go without: ``"shunts"``, ``"generators"``.
 
     Returns
     -------
@@ -124,8 +128,10 @@ def feeder_source(path: str | Path) -> FeederFile:
         return read_matpower(path)
     if path.name.endswith(".grid.xml"):
         return read_v2sim_grid(path)
+    if path.suffix == ".json":
+        return read_pandapower(path, leave_out=leave_out)
     raise InputError(
-        f"{path}: feeders of no known format; must be *.m, *.grid.xml, or a folder with buses.csv and branches.csv"
+        f"{path}: feeders of no known format; must be *.m, *.grid.xml, *.json, or a folder with buses.csv and branches.csv"
     )
 
 
