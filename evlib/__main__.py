@@ -58,7 +58,7 @@ def _solve(options: argparse.Namespace) -> int:
     except OSError as error:
         raise InputError(f"{options.out}: {error.strerror or error}; the tables could not be written") from error
     for measure, unit, value in result.tables["summary"].itertuples(index=False):
-        print(f"{measure:42s} {value:12.3f} {unit}")
+        print(f"{measure:42s} {value:12.3f} {unit.replace('CNY', scenario.currency)}")
     print(f"tables and certificate are in {options.out}")
     if result.certificate.interrupted:
         print(f"interrupted: the best of {result.certificate.iterations} iterations", file=sys.stderr)

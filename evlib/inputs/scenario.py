@@ -185,8 +185,8 @@ def load_scenario(name_or_path: str | Path) -> Scenario:
     Parameters
     ----------
     name_or_path : str or Path
-        ``"nguyen"`` or ``"mini"`` (a file in ``data/scenarios``), or the path of a YAML file. File names inside it are
-        relative to the YAML file.
+        ``"nguyen"`` or ``"mini"`` (a file in ``data/scenarios``), or the path of a YAML file or of a folder with a
+        ``case.yaml``. File names inside it are relative to the YAML file.
 
     Returns
     -------
@@ -200,6 +200,13 @@ def load_scenario(name_or_path: str | Path) -> Scenario:
         field and value, and says what would be right.
     """
     file = Path(name_or_path)
+    if (file / "case.yaml").is_file():
+        file = file / "case.yaml"
+    elif file.suffix not in (".yaml", ".yml") and file.exists():
+        raise InputError(
+            f"{file}: no scenario, must be a .yaml file; make one of files of roads and feeders: python -m evlib new FOLDER "
+            "--roads FILE --feeder FILE"
+        )
     if file.suffix not in (".yaml", ".yml"):
         file = SCENARIOS / f"{name_or_path}.yaml"
     if not file.is_file():

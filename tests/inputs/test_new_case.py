@@ -107,6 +107,18 @@ def test_an_unknown_format_says_which_are_known(tmp_path, capsys):
     assert "roads of no known format; must be *.tntp" in capsys.readouterr().err
 
 
+def test_a_file_of_roads_is_no_scenario_and_the_error_says_how_to_make_one(sources, capsys):
+    assert main(["solve", str(sources / "a.net.xml"), "--out", str(sources / "out")]) == 2
+    assert "python -m evlib new FOLDER --roads FILE --feeder FILE" in capsys.readouterr().err
+
+
+def test_a_folder_with_a_case_is_solved_by_its_name(sources):
+    new(sources)
+    out = sources / "out"
+    assert main(["solve", str(sources / "case"), "--charging", "smart", "--out", str(out), "--no-cache"]) == 0
+    assert (out / "result.json").is_file()
+
+
 def test_stations_by_coordinates_get_the_nearest_node_and_bus():
     nodes = pd.DataFrame({"node": ["a", "b", "far"], "x": [0.0, 10.0, 11.0], "y": [0.0, 0.0, 0.0]})
     buses = pd.DataFrame(
