@@ -18,7 +18,9 @@ def add_case_commands(commands) -> None:
     new = commands.add_parser("new", help="make a case from files of roads, feeders, stations and sessions")
     new.add_argument("folder", help="folder to make")
     new.add_argument(
-        "--roads", required=True, help="*.tntp, *.net.xml[.gz] of V2Sim or SUMO, a GMNS folder, or links.csv's folder"
+        "--roads",
+        required=True,
+        help="*.tntp, *.net.xml[.gz] of V2Sim or SUMO, *.osm[.gz], a GMNS folder, or links.csv's folder",
     )
     new.add_argument(
         "--feeder", required=True, help="*.m (MATPOWER), *.grid.xml (V2Sim), *.json (pandapower), or buses.csv's folder"

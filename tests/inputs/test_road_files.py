@@ -14,6 +14,7 @@ from evlib.assignment.shortest_paths import Roads
 from evlib.assignment.static_assignment import assign
 from evlib.folders import ROOT
 from evlib.inputs.roads.gmns_roads import read_gmns_roads, write_gmns_roads
+from evlib.inputs.roads.osm_roads import read_osm_roads
 from evlib.inputs.roads.road_file import read_own_roads, write_roads
 from evlib.inputs.roads.sumo_roads import read_sumo_roads
 from evlib.inputs.roads.tntp_roads import read_tntp_roads
@@ -38,6 +39,13 @@ SUMO = """<net version="1.16"><location netOffset="0,0" convBoundary="0,0,1,1" o
 <junction id="A" type="priority" x="0" y="0" incLanes="ba_0" intLanes="" shape="0,0 0,1"/>
 <junction id="B" type="priority" x="600" y="0" incLanes="ab_0 ab_1" intLanes="" shape="600,0 600,1"/>
 <connection from="ab" to="ba" fromLane="0" toLane="0" dir="t" state="M"/></net>"""
+OSM = """<osm version="0.6"><node id="1" lat="31.99" lon="118.7"/><node id="2" lat="32.0" lon="118.7"/>
+<node id="3" lat="32.01" lon="118.7"/><node id="4" lat="32.0" lon="118.69"/><node id="5" lat="32.0" lon="118.71"/>
+<way id="1"><nd ref="1"/><nd ref="2"/><nd ref="3"/><tag k="highway" v="primary"/><tag k="lanes" v="4"/></way>
+<way id="2"><nd ref="4"/><nd ref="2"/><nd ref="5"/><tag k="highway" v="residential"/><tag k="oneway" v="yes"/>
+<tag k="maxspeed" v="30 mph"/></way>
+<way id="3"><nd ref="1"/><nd ref="5"/><tag k="highway" v="residential"/><tag k="access" v="private"/></way>
+<way id="4"><nd ref="1"/><nd ref="4"/><tag k="building" v="yes"/></way></osm>"""
 GMNS = {
     "config.csv": "dataset_name,long_length,speed\nhand-made,mile,mph\n",
     "node.csv": "node_id,x_coord,y_coord,name\n1,0,0,one\n2,1,0,two\n",
@@ -131,6 +139,27 @@ def test_sumo_roads_are_those_open_to_cars(tmp_path):
     (tmp_path / "b.net.xml").write_text(SUMO.replace("<connection", "<bridge"))
     with pytest.raises(InputError, match="element <bridge> is unknown here"):
         read_sumo_roads(tmp_path / "b.net.xml")
+
+
+def test_osm_roads_are_cut_where_they_meet(tmp_path):
+    """A way of three nodes crossed in its middle by a one-way street at 30 mph: the defaults of osm2gmns elsewhere.
+
+    A hundredth of a degree of latitude is 1.11195 km on a sphere of the earth's mean radius.
+    """
+    (tmp_path / "a.osm").write_text(OSM)
+    roads = read_osm_roads(tmp_path / "a.osm")
+    assert roads.links["link"].tolist() == ["1_0", "1_0_back", "1_1", "1_1_back", "2_0", "2_1"]
+    north = roads.links.iloc[0]
+    assert north["length_km"] == pytest.approx(1.11195, rel=1e-4)
+    assert north["free_flow_min"] == pytest.approx(60 * 1.11195 / 80, rel=1e-4)
+    assert north[["lanes", "capacity_veh_h"]].tolist() == [2, 3600]
+    east = roads.links.iloc[4]
+    assert east["free_flow_min"] / east["length_km"] == pytest.approx(60 / (30 * 1.609344))
+    assert roads.report.set_index("column").loc["way (closed)", "rows"] == 1
+    same(roads, tmp_path)
+    (tmp_path / "b.osm").write_text(OSM.replace("primary", "footway").replace("residential", "footway"))
+    with pytest.raises(InputError, match="no roads for cars"):
+        read_osm_roads(tmp_path / "b.osm")
 
 
 def test_gmns_says_its_units_and_what_a_capacity_is_of(tmp_path):

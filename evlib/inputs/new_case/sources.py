@@ -17,6 +17,7 @@ from evlib.inputs.own_case.case_tables import read_roads
 from evlib.inputs.reading.column_report import report_of
 from evlib.inputs.reading.tables import Column, read_table
 from evlib.inputs.roads.gmns_roads import read_gmns_roads
+from evlib.inputs.roads.osm_roads import read_osm_roads
 from evlib.inputs.roads.road_file import RoadFile, check_roads
 from evlib.inputs.roads.sumo_roads import read_sumo_roads
 from evlib.inputs.roads.tntp_roads import read_tntp_roads
@@ -44,8 +45,8 @@ def road_source(
     Parameters
     ----------
     path : str or Path
-        ``*.tntp``; ``*.net.xml`` or ``*.net.xml.gz`` of V2Sim or SUMO; a folder with ``link.csv`` (GMNS) or with
-        ``links.csv`` (a case of one's own).
+        ``*.tntp``; ``*.net.xml`` or ``*.net.xml.gz`` of V2Sim or SUMO; ``*.osm`` or ``*.osm.gz``; a folder with
+        ``link.csv`` (GMNS) or with ``links.csv`` (a case of one's own).
     time_unit_min, length_unit_km : float
         Units of a TNTP file.
     lane_veh_h : float
@@ -74,8 +75,11 @@ def road_source(
     if path.name.endswith((".net.xml", ".net.xml.gz")):
         reader = read_v2sim_roads if read_xml(path).tag == "roadnet" else read_sumo_roads
         return reader(path, lane_veh_h)
+    if path.name.endswith((".osm", ".osm.gz")):
+        return read_osm_roads(path)
     raise InputError(
-        f"{path}: roads of no known format; must be *.tntp, *.net.xml, *.net.xml.gz, or a folder with link.csv or links.csv"
+        f"{path}: roads of no known format; must be *.tntp, *.net.xml, *.net.xml.gz, *.osm, *.osm.gz, or a folder with link.csv "
+        "or links.csv"
     )
 
 

@@ -4,5 +4,6 @@
 ``tntp_roads``    Transportation Networks collection, columns by the file's own header
 ``v2sim_roads``   V2Sim ``*.net.xml`` and its stations, ``*.fcs.xml``
 ``sumo_roads``    SUMO ``*.net.xml``, read by sumolib
+``osm_roads``     OpenStreetMap extracts as XML
 ``gmns_roads``    General Modeling Network Specification, CSV
 """

@@ -67,7 +67,7 @@ def check_roads(path, links: pd.DataFrame, nodes: pd.DataFrame) -> None:
             raise InputError(
                 f"{path}: road {lost.iloc[0]['link']}: {column} = {lost.iloc[0][column]!r} is no node of the file"
             )
-    for column in {"free_flow_min", "capacity_veh_h", "length_km", "lanes"} & set(links):
+    for column in [name for name in ("free_flow_min", "capacity_veh_h", "length_km", "lanes") if name in links]:
         values = links[column].to_numpy(dtype=float)
         bad = ~(np.isfinite(values) & (values > 0))
         if bad.any():
