@@ -6,7 +6,7 @@ import argparse
 import logging
 import sys
 
-from evlib.case_commands import add_case_commands
+from evlib.case_commands import add_case_commands, name_currency
 from evlib.errors import InputError, SolverError
 from evlib.interrupted_start import raise_at_interrupt
 
@@ -55,6 +55,7 @@ def _solve(options: argparse.Namespace) -> int:
     result = solve(scenario, options.strategy, options.charging, options.method, **files)
     try:
         write_result(result, options.out)
+        name_currency(options.out, scenario.currency)
     except OSError as error:
         raise InputError(f"{options.out}: {error.strerror or error}; the tables could not be written") from error
     for measure, unit, value in result.tables["summary"].itertuples(index=False):

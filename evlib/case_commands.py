@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import re
 from pathlib import Path
 
-__all__ = ["add_case_commands"]
+__all__ = ["add_case_commands", "name_currency"]
 
 
 def add_case_commands(commands) -> None:
@@ -43,6 +44,23 @@ def add_case_commands(commands) -> None:
     check = commands.add_parser("check", help="say what a case holds, what it takes to solve, and what was assumed")
     check.add_argument("case", help="a case's folder or YAML file, or the name of a scenario")
     check.set_defaults(run=_check)
+
+
+def name_currency(folder: str | Path, currency: str) -> None:
+    """Name a case's currency in the tables that were written of its result: in column names, and in units.
+
+    Parameters
+    ----------
+    folder : str or Path
+        With the tables as CSV, whose columns and units say CNY.
+    currency : str
+        Three capital letters.
+    """
+    for file in sorted(Path(folder).glob("*.csv")) if currency != "CNY" else ():
+        header, _, rows = file.read_text(encoding="utf-8").partition("\n")
+        if "unit" in header.split(","):
+            rows = re.sub(r",CNY(?=[,/])", f",{currency}", rows)
+        file.write_text(re.sub(r"_cny(?=_|,|$)", f"_{currency.lower()}", header) + "\n" + rows, encoding="utf-8")
 
 
 def _new(options: argparse.Namespace) -> int:

@@ -119,6 +119,18 @@ def test_a_folder_with_a_case_is_solved_by_its_name(sources):
     assert (out / "result.json").is_file()
 
 
+def test_tables_of_a_result_name_the_currency_of_the_case(sources):
+    new(sources)
+    file = sources / "case" / "case.yaml"
+    file.write_text(file.read_text().replace("currency: CNY", "currency: EUR").replace("_cny_", "_eur_"))
+    out = sources / "out"
+    assert main(["solve", str(file), "--charging", "smart", "--out", str(out), "--no-cache"]) == 0
+    summary = pd.read_csv(out / "summary.csv").set_index("measure")
+    assert {"EUR", "EUR/kWh"} <= set(summary["unit"])
+    assert "price_eur_kwh" in pd.read_csv(out / "prices.csv")
+    assert not any("cny" in path.read_text().split("\n")[0] for path in out.glob("*.csv"))
+
+
 def test_stations_by_coordinates_get_the_nearest_node_and_bus():
     nodes = pd.DataFrame({"node": ["a", "b", "far"], "x": [0.0, 10.0, 11.0], "y": [0.0, 0.0, 0.0]})
     buses = pd.DataFrame(

@@ -1,9 +1,11 @@
 """A case of one's own: a few lines, plain tables, and everything else by stated defaults."""
 
+import copy
 import re
 
 import numpy as np
 import pytest
+import yaml
 
 from evlib import InputError, build_network, load_scenario, solve
 from evlib.inputs.build_fleet import all_cohorts
@@ -178,3 +180,71 @@ def test_each_fault_is_named_in_the_words_of_the_file(case, name):
         case(**changes)
     assert re.search(message, str(caught.value)), str(caught.value)
     assert "cny" not in str(caught.value).lower() or "vot_cny_h" in str(changes)
+
+
+WRONG = (None, "x", -1, float("nan"), [], {}, True, 1e30, 0, "", 3.5, [1, 2], {"a": 1})
+
+
+def places(node, path=()):
+    for key, child in node.items() if isinstance(node, dict) else ():
+        yield (*path, key)
+        yield from places(child, (*path, key))
+
+
+def changed(values, path, new):
+    values = copy.deepcopy(values)
+    inner = values
+    for key in path[:-1]:
+        inner = inner[key]
+    if new is places:
+        del inner[path[-1]]
+    else:
+        inner[path[-1]] = new
+    return values
+
+
+def message_on(file):
+    """The error that a case ends in; None if it loads."""
+    try:
+        load_scenario(file)
+    except InputError as error:
+        return str(error)
+    return None
+
+
+def test_no_value_of_a_case_ends_in_a_traceback_or_passes_unnoticed(case, tmp_path):
+    """Every value replaced by thirteen others, or left out: an error in the file's words, or a case that is meant."""
+    case()
+    (tmp_path / "profile.csv").write_text(PROFILE)
+    base = yaml.safe_load(CASE)
+    zone = {"buses": [1, 2], "import_limit_mw": 1, "export_limit_mw": 0, "backup_mw": 0.1}
+    base["grid"] = {"profiles_file": "profile.csv", "root_voltage_pu": 1.0, "zones": {"z": zone}}
+    base |= {"roads": {"capacity_veh_h": 900, "nearest_stations": 3}, "switches": {"objective": "user"}}
+    fates = {}
+    for path in places(base):
+        for number, new in enumerate((*WRONG, places)):
+            (tmp_path / "case.yaml").write_text(yaml.safe_dump(changed(base, path, new), sort_keys=False))
+            fates[".".join(path), number] = message_on(tmp_path / "case.yaml"), new
+    assert all(str(tmp_path) in message for message, _ in fates.values() if message)
+    loaded = [(name, new) for (name, _), (message, new) in fates.items() if message is None]
+    sections = {"time", "roads", "grid", "prices", "switches", "fleet.classes.car"}
+    for name, new in loaded:
+        meant = new is places or (new == {} and name in sections) or (new == "" and name == "grid.profiles_file")
+        number = (
+            isinstance(new, int | float)
+            and not isinstance(new, bool)
+            and (new in (0, 3.5) or name.endswith("price_eur_kwh"))
+        )
+        assert meant or number or (name, new) == ("grid.zones.z.buses", [1, 2]), (name, new)
+    assert len(loaded) > 30
+    assert ("grid.zones", {}) not in loaded
+
+
+def test_a_stated_zone_holds_the_connections_of_its_sites(case):
+    """Station s1 hangs on bus 2 by a connection of its own: a zone of buses 1 and 2 holds that, too."""
+    zone = "zones: {z: {buses: [1, 2], import_limit_mw: 1, export_limit_mw: 0, backup_mw: 0.1}}"
+    scenario = case(case={"fleet:": f"grid: {{{zone}}}\nfleet:"})
+    assert scenario.grid.zones[0].buses == (1, 2, 6)
+    assert solve(scenario, "shortest_path", "smart", cache=False).tables["summary"]["value"].iloc[0] == pytest.approx(
+        60
+    )

@@ -85,7 +85,8 @@ def expand(raw: dict, file: Path) -> OwnCase:
         An unknown version or currency, a key in another currency, a table that is refused.
     """
     raw = dict(raw)
-    if raw.pop("own_case") != VERSION:
+    version = raw.pop("own_case")
+    if isinstance(version, bool) or version != VERSION:
         raise InputError(f"{file}: own_case: must be {VERSION}, the version of this format")
     currency = raw.pop("currency", "CNY")
     if not (isinstance(currency, str) and CURRENCY.fullmatch(currency)):
@@ -135,10 +136,13 @@ def expand(raw: dict, file: Path) -> OwnCase:
         path = place_of(folder, "stations_file", files["stations_file"] or "stations.csv")
         values["stations"], table = read_stations(path, nodes, feeders.bus_number)
         plug_kw = table.values.get("plug_kw")
-        at = [station["bus"] for station in values["stations"].values()]
-        feeders, at = with_sites(feeders, at, table.values.get("site_kw", np.full(len(table), np.nan)))
+        before = [station["bus"] for station in values["stations"].values()]
+        feeders, at = with_sites(feeders, before, table.values.get("site_kw", np.full(len(table), np.nan)))
         for station, bus in zip(values["stations"].values(), at, strict=True):
             station["bus"] = bus
+        _move_into_zones(grid.get("zones"), before, at)
+    if not grid.get("zones", True):
+        raise InputError(f"{file}: grid.zones: empty; name at least one, or leave the key out for one zone a feeder")
     _wide_limits(values, feeders, plug_kw, defaulted)
     scales = (grid["load_scale"], grid["impedance_divisor"])
     widest_mw = _widest_mw(values, feeders, plug_kw)
@@ -198,22 +202,22 @@ def _whole_time(time: dict, fleet: dict, file: Path) -> tuple[dict, list[str]]:
     """Steps of the horizon, stays in whole steps, and the last departure that still allows a stay; all as integers."""
     time, notes = dict(time), []
     step = time.get("step_min")
-    hours = time.pop("hours", None)
-    if not isinstance(step, int | float) or not 1 <= step <= 60:
+    hours = time.pop("hours", 12.0 if "n_steps" not in time else None)
+    if isinstance(step, bool) or not isinstance(step, int | float) or not 1 <= step <= 60:
         raise InputError(f"{file}: time.step_min: {step!r}; must be a number of minutes from 1 to 60")
     if hours is not None and "n_steps" in time:
         raise InputError(f"{file}: time.hours and time.n_steps: keep one of the two")
     if "n_steps" not in time:
-        hours = 12.0 if hours is None else hours
-        steps = 60.0 * hours / step if isinstance(hours, int | float) else 0.5
-        if abs(steps - round(steps)) > 1e-9 or steps < 2:
+        is_number = isinstance(hours, int | float) and not isinstance(hours, bool)
+        steps = 60.0 * hours / step if is_number else 0.5
+        if not np.isfinite(steps) or abs(steps - round(steps)) > 1e-9 or steps < 2:
             raise InputError(f"{file}: time.hours: {hours!r}; must be whole steps of {step:g} min, at least two")
         time["n_steps"] = round(steps)
     classes = fleet["classes"] if isinstance(fleet["classes"], dict) else {}
     longest = 1
     for name, member in classes.items():
         stay = member.get("stay_min") if isinstance(member, dict) else None
-        if isinstance(stay, int | float) and stay > 0:
+        if isinstance(stay, int | float) and not isinstance(stay, bool) and 0 < stay < 1e6:
             steps = max(2, math.ceil(stay / step - 1e-9))
             longest = max(longest, steps)
             if abs(steps * step - stay) > 1e-9:
@@ -232,13 +236,22 @@ def _whole_time(time: dict, fleet: dict, file: Path) -> tuple[dict, list[str]]:
     return time, notes
 
 
+def _move_into_zones(zones, before: list[int], at: list[int]) -> None:
+    """A station's connection of its own lies in the zone that the file states for the station's bus."""
+    for zone in zones.values() if isinstance(zones, dict) else ():
+        if isinstance(zone, dict) and isinstance(zone.get("buses"), list):
+            inside = zone["buses"]
+            zone["buses"] = inside + [new for old, new in zip(before, at, strict=True) if new != old and old in inside]
+
+
 def _widest_mw(values: dict, feeders: CaseFeeders, plug_kw) -> float:
     """A limit that never binds: twice all loads and plugs together, rounded up [MW]."""
-    stations, classes = values["stations"], values["fleet"]["classes"]
+    stations, classes = (
+        group if isinstance(group, dict) else {} for group in (values["stations"], values["fleet"]["classes"])
+    )
     plugs = [station.get("plugs", 0.0) for station in stations.values() if isinstance(station, dict)]
     powers = [member.get("charge_kw", 0.0) for member in classes.values() if isinstance(member, dict)]
-    numbers = [value for value in (*plugs, *powers) if not isinstance(value, int | float)]
-    if numbers:
+    if not all(isinstance(value, int | float) and 0 <= value < 1e9 for value in (*plugs, *powers)):
         return 1000.0  # whoever wrote them is told by the schema
     most = sum(plugs) * max(powers, default=0.0) if plug_kw is None else float(np.dot(plugs, plug_kw))
     return float(math.ceil(2 * (feeders.feeder.load_kw.sum() + most) / 1000.0) + 1)
