@@ -6,6 +6,7 @@ import argparse
 import logging
 import sys
 
+from evlib.case_commands import add_case_commands, name_currency
 from evlib.errors import InputError, SolverError
 from evlib.interrupted_start import raise_at_interrupt
 
@@ -23,10 +24,12 @@ def main(arguments: list[str] | None = None) -> int:
     command.add_argument("--no-cache", action="store_true", help="solve even if the case is in build/cache")
     command.add_argument("--save", metavar="FILE", help="keep the state of a coordination here after every iteration")
     command.add_argument("--resume", metavar="FILE", help="go on from a saved state; may be the same file as --save")
+    command.set_defaults(run=_solve)
+    add_case_commands(commands)
     options = parser.parse_args(arguments)
 
     try:
-        return _solve(options)
+        return options.run(options)
     except (InputError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -34,7 +37,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print(f"interrupted before a result was written to {options.out}", file=sys.stderr)
+        print(f"interrupted before a result was written to {getattr(options, 'out', options)}", file=sys.stderr)
         return 130
 
 
@@ -56,10 +59,11 @@ def _solve(options: argparse.Namespace) -> int:
     result = solve(scenario, options.strategy, options.charging, options.method, **files)
     try:
         write_result(result, options.out)
+        name_currency(options.out, scenario.currency)
     except OSError as error:
         raise InputError(f"{options.out}: {error.strerror or error}; the tables could not be written") from error
     for measure, unit, value in result.tables["summary"].itertuples(index=False):
-        print(f"{measure:42s} {value:12.3f} {unit}")
+        print(f"{measure:42s} {value:12.3f} {unit.replace('CNY', scenario.currency)}")
     if note := storage_note(result.certificate):
         print(f"{note}; queues take no room in this model, so on real roads these numbers would be worse")
     print(f"tables and certificate are in {options.out}")

@@ -133,7 +133,8 @@ def _pull_back(last, capacity, time_min, exit_min, limited, entry, slope, inflow
     """Pass the cost of a later exit [CNY/min] back to whatever sets that exit; what reaches an inflow is its toll.
 
     An exit set by capacity depends on the exit before it and on its own inflow. An exit set by impedance depends on the
-    vehicles present: all inflow so far minus what has left, that is, the inflow up to the entry step that exits now.
+    vehicles present: all inflow so far minus what has left, that is, the inflow up to the entry step that exits now. On
+    a road shorter than the loading step, without a longer queue, it depends on this step's inflow and the exit before.
     """
     whole = np.zeros(len(time_min) + 1)  # difference array of the toll that a whole range of inflow steps shares
     for now in range(last, 0, -1):
@@ -145,6 +146,11 @@ def _pull_back(last, capacity, time_min, exit_min, limited, entry, slope, inflow
         if each == 0.0:
             continue
         first = entry[now]
+        if first == now - 1 and exit_min[first] < time_min[now]:  # a short road: D times the inflow of this step
+            step_min = time_min[now] - time_min[first]
+            toll[now] += each * (exit_min[first] - time_min[first]) / step_min
+            worth[first] += each * inflow[now] / step_min
+            continue
         whole[max(min(first, last), 0) + 1] += each
         whole[now + 1] -= each
         if first < 0 or first + 1 >= len(exit_min) or first + 1 > last:

@@ -169,4 +169,6 @@ def _path_to(network, came_by, origin, station, node) -> Path:
             break
         node = network.arc_tail[arc]
     arcs = tuple(arcs[::-1])
-    return Path(origin, station, tuple(int(network.arc_head[arc]) for arc in arcs), arcs)
+    whole = all(isinstance(node, int) for node in network.station_node)
+    heads = [network.arc_head[arc] for arc in arcs]
+    return Path(origin, station, tuple(int(head) if whole else head for head in heads), arcs)

@@ -78,8 +78,11 @@ def check_branches(where: str, branches: dict[str, np.ndarray], known: np.ndarra
         for name, value in (("from_bus", tail), ("to_bus", head)):
             if value not in known:
                 raise InputError(f"{where}: branch {number}: {name} = {value}; no such bus, known are {listed(known)}")
-        if not r_ohm > 0:
-            raise InputError(f"{where}: branch {number}: r_ohm = {r_ohm:g}; resistance must be positive")
+        if not r_ohm >= 0 or (r_ohm == 0 and not x_ohm > 0):
+            raise InputError(
+                f"{where}: branch {number}: r_ohm = {r_ohm:g}, x_ohm = {x_ohm:g}; resistance must be positive, or 0 beside a "
+                "positive reactance"
+            )
         if not x_ohm >= 0:
             raise InputError(f"{where}: branch {number}: x_ohm = {x_ohm:g}; reactance must not be negative")
         ends = frozenset((tail, head))

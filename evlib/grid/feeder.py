@@ -122,8 +122,8 @@ def feeder_from_arrays(
     bus, p_kw, q_kvar : array_like, shape (n_bus,)
         Bus numbers; active [kW] and reactive [kvar] load, not negative.
     from_bus, to_bus, r_ohm, x_ohm : array_like, shape (n_bus - 1,)
-        Bus numbers at the ends of each branch, in either direction; resistance, positive, and reactance, not negative
-        [ohm].
+        Bus numbers at the ends of each branch, in either direction; resistance and reactance, not negative and not
+        both 0 [ohm].
     base_kv : float
         Nominal voltage, line to line [kV].
     root_bus : int, optional

@@ -10,6 +10,9 @@
 ``tntp``               networks and trips in the format of the Transportation Networks collection
 ``map_table``          positions of everything on the map
 ``road_files``         a room within: what a table of links may hold beside free-flow times
+``roads``, ``feeders``, ``fleets``  rooms within: the formats of others, with a table of what every column became
+``new_case``           a room within: making and checking a case of one's own from such files
+``own_case``           a room within: a case of one's own, a few lines and plain tables completed by stated defaults
 ``reading``            a room within: strict tables, strict YAML and typed sections, for all of the readers above
 
 Whatever is wrong with a file ends in one ``InputError`` that names file, place, value and what would be right.

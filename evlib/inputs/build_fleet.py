@@ -37,7 +37,8 @@ def all_cohorts(scenario: Scenario, terminal_price_cny_kwh: float, charging: str
     can follow the schedule. A stay that passes the horizon is cut there; the energy that its remaining steps could
     charge may be bought at the terminal price. Each class has two types, ``soc_type_offset`` below and above the mean
     state of charge on departure (one type if the offset is 0). The way takes some of it, and the driver wants to leave
-    with the same energy whatever the way: what the way takes adds to the gain.
+    with the same energy whatever the way: what the way takes adds to the gain. Nobody charges or discharges faster than
+    the station's plugs allow.
     """
     fleet, time = scenario.fleet, scenario.time
     offset = fleet.soc_type_offset
@@ -51,12 +52,16 @@ def all_cohorts(scenario: Scenario, terminal_price_cny_kwh: float, charging: str
     def by_class(field):
         return np.array([getattr(item, field) for item in fleet.classes])[member]
 
+    def at_most(power_kw):
+        plug_kw = scenario.tables.station_plug_kw
+        return power_kw if plug_kw is None else np.minimum(power_kw, plug_kw[station])
+
     stay = np.round(by_class("stay_min") / time.step_min).astype(int)
     cut = np.clip(step + stay - time.n_steps, 0, stay - 1)
     domain, adjustments = vehicle_domain(
         battery_kwh=by_class("battery_kwh"),
-        charge_kw=by_class("charge_kw"),
-        discharge_kw=by_class("discharge_kw") * (charging == "v2g"),
+        charge_kw=at_most(by_class("charge_kw")),
+        discharge_kw=at_most(by_class("discharge_kw")) * (charging == "v2g"),
         soc_arrival=by_class("soc_arrival") + offsets[soc_type] - used_kwh / by_class("battery_kwh"),
         soc_min=fleet.soc_min,
         soc_max=fleet.soc_max,

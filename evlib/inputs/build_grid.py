@@ -49,11 +49,14 @@ def build_grid_case(scenario: Scenario) -> GridCase:
         for z in range(len(zones))
     ]
     shape = tables.load_pu[None, :] * np.ones((feeder.n_bus, 1))
-    factor = shape + _spike_share(scenario, feeder, bus_zone == zones.index(grid.spike.zone))
+    factor = shape
+    if grid.spike is not None:
+        factor = shape + _spike_share(scenario, feeder, bus_zone == zones.index(grid.spike.zone))
     farm_bus = np.array([position[farm.bus] for farm in grid.farms], dtype=int)
     if scenario.switches.renewable_swap:
         farm_bus = _swapped(scenario, farm_bus, bus_zone, backup_bus)
-    limits = np.array([(zone.import_limit_mw, zone.export_limit_mw, zone.backup_mw) for zone in grid.zones]) * 1000.0
+    limits = [(zone.import_limit_mw, zone.export_limit_mw, zone.backup_mw) for zone in grid.zones]
+    limits = np.array(limits).reshape(-1, 3) * 1000.0
     return GridCase(
         feeder=feeder,
         load_kw=feeder.load_kw[:, None] * factor,
@@ -68,7 +71,7 @@ def build_grid_case(scenario: Scenario) -> GridCase:
         import_limit_kw=limits[:, 0],
         export_limit_kw=limits[:, 1],
         backup_kw=limits[:, 2],
-        backup_bus=np.array(backup_bus),
+        backup_bus=np.array(backup_bus, dtype=int),
         stations=tuple(station.name for station in scenario.stations),
         station_bus=station_bus,
         rating_kva=tables.rating_mva * 1000.0,

@@ -143,8 +143,14 @@ def build_network(scenario: Scenario) -> Network:
     goes_on = scenario.switches.trip_end == "destination"
     network = assemble_network(
         roads=[
-            (int(tail), int(head), float(minutes), roads.capacity_veh_h)
-            for tail, head, minutes in zip(tables.link_tail, tables.link_head, tables.link_free_flow_min, strict=True)
+            (tail, head, minutes, capacity_veh_h)
+            for tail, head, minutes, capacity_veh_h in zip(
+                tables.link_tail.tolist(),
+                tables.link_head.tolist(),
+                tables.link_free_flow_min.tolist(),
+                _capacity_veh_h(scenario).tolist(),
+                strict=True,
+            )
         ],
         destinations={item.name: item.node for item in scenario.destinations} if goes_on else None,
         origins={origin.name: origin.node for origin in scenario.origins},
@@ -163,6 +169,7 @@ def build_network(scenario: Scenario) -> Network:
         length_km=tables.link_length_km,
         drive_kwh_km={member.name: member.drive_kwh_km or 0.0 for member in scenario.fleet.classes},
         n_arrival_levels=scenario.fleet.arrival_levels or ARRIVAL_LEVELS,
+        nearest_stations=tables.nearest_stations,
     )
     check_batteries(scenario, network)
     if roads.background_veh_h == 0:
@@ -190,6 +197,12 @@ def check_batteries(scenario: Scenario, network: Network) -> None:
     fleet = scenario.fleet
     least = [(member.soc_arrival - fleet.soc_type_offset) * member.battery_kwh for member in fleet.classes]
     check_reach(network, least, str(scenario.file))
+
+
+def _capacity_veh_h(scenario: Scenario) -> np.ndarray:
+    """Capacity of each road: its own, or that of all roads."""
+    own = scenario.tables.link_capacity_veh_h
+    return np.full(len(scenario.tables.link_tail), scenario.roads.capacity_veh_h) if own is None else own
 
 
 def everyday_traffic(scenario: Scenario) -> tuple[tuple[tuple[int, ...], ...], np.ndarray]:
@@ -231,7 +244,7 @@ def everyday_traffic(scenario: Scenario) -> tuple[tuple[tuple[int, ...], ...], n
         }
     )
     graph = Roads(int(max(tables.link_tail.max(), tables.link_head.max())), tables.link_tail, tables.link_head)
-    capacity = np.full(len(tables.link_tail), roads.capacity_veh_h)
+    capacity = _capacity_veh_h(scenario)
     cost = PowerCost.bpr(tables.link_free_flow_min, capacity, roads.bpr_alpha, roads.bpr_power)
     equilibrium = assign(graph, cost, pairs, gap=1e-8)
     if not equilibrium.converged:

@@ -12,6 +12,7 @@ from pydantic import ValidationError, model_validator
 
 from evlib.errors import InputError
 from evlib.folders import SCENARIOS
+from evlib.inputs.own_case.expand import OwnCase, expand, is_own_case
 from evlib.inputs.reading.provenance import Provenance, check_provenance, split_provenance
 from evlib.inputs.reading.sections import explain, quantities, stated, suggest
 from evlib.inputs.reading.strict_yaml import read_yaml
@@ -35,6 +36,7 @@ class Scenario(ScenarioSpec):
     _tables: Tables
     _provenance: dict[str, Provenance]
     _file: Path
+    _own: OwnCase | None = None
 
     @model_validator(mode="after")
     def _consistent(self):
@@ -56,6 +58,16 @@ class Scenario(ScenarioSpec):
     def file(self) -> Path:
         """The YAML file that the scenario was read from."""
         return self._file
+
+    @property
+    def own_case(self) -> OwnCase | None:
+        """What the file says, if it is a case of one's own."""
+        return self._own
+
+    @property
+    def currency(self) -> str:
+        """Currency of all prices and costs; in names and units of results it is called CNY whatever it is."""
+        return "CNY" if self._own is None else self._own.currency
 
     @property
     def hash(self) -> str:
@@ -93,20 +105,23 @@ class Scenario(ScenarioSpec):
             if isinstance(value, dict) and "*" not in name:
                 value = split_provenance(value, name, stated, self._file)
             _assign(values, name.split("."), value, name, self._file)
-        scenario = _checked(values, self._provenance | stated, self._file)
+        scenario = _checked(values, self._provenance | stated, self._file, is_own=self._own is not None)
         check_provenance(scenario, stated, self._file)
-        scenario._tables = read_tables(scenario, self._file)
+        scenario._own = self._own
+        scenario._tables = (self._own.tables_for if self._own else read_tables)(scenario, self._file)
         return scenario
 
     def parameters(self) -> pd.DataFrame:
         """Every quantity with its value, unit, source and range, one row each, in the order of the sections.
 
         Members that :meth:`replace` added with values alone have source ``replace``, kind ``not stated`` and no range.
+        In a case of one's own, values without a source are ``not stated``, and those of the package a ``default``.
         """
         import pandas as pd  # here, as it takes long to load and reading a scenario does not need it
 
         rows = []
         kinds = {"article": "fact of the article", "assumption": "assumption", "replace": "not stated"}
+        kinds |= {"not stated": "not stated", "default": "default"}
         for name, unit, value in quantities(self):
             origin = self._provenance.get(name, Provenance(unit, "replace", math.nan, math.nan))
             source_kind = kinds.get(origin.source, "source")
@@ -134,7 +149,7 @@ def _check_times(spec: ScenarioSpec) -> None:
             raise ValueError(
                 f"fleet.classes.{member.name}.stay_min {member.stay_min} must be whole steps of {time.step_min} min"
             )
-    if spike.peak_step >= time.n_steps:
+    if spike and spike.peak_step >= time.n_steps:
         raise ValueError(f"grid.spike.peak_step {spike.peak_step} must be a step 0..{time.n_steps - 1} of the horizon")
     window_min = (time.last_departure_step + 1) * time.step_min
     if minutes_after(fleet.peak_clock, time.start_clock) > window_min:
@@ -148,7 +163,8 @@ def _check_times(spec: ScenarioSpec) -> None:
 def _check_zones(spec: ScenarioSpec) -> None:
     zones = {zone.name for zone in spec.grid.zones}
     placed = [(f"farms.{farm.name}", farm.zone) for farm in spec.grid.farms]
-    for label, zone in [*placed, ("spike", spec.grid.spike.zone)]:
+    spike = [("spike", spec.grid.spike.zone)] if spec.grid.spike else []
+    for label, zone in [*placed, *spike]:
         if zone not in zones:
             raise ValueError(f"grid.{label}.zone {zone!r} is not one of the zones {sorted(zones)}")
 
@@ -173,8 +189,8 @@ def load_scenario(name_or_path: str | Path) -> Scenario:
     Parameters
     ----------
     name_or_path : str or Path
-        ``"nguyen"`` or ``"mini"`` (a file in ``data/scenarios``), or the path of a YAML file. File names inside it are
-        relative to the YAML file.
+        ``"nguyen"`` or ``"mini"`` (a file in ``data/scenarios``), or the path of a YAML file or of a folder with a
+        ``case.yaml``. File names inside it are relative to the YAML file.
 
     Returns
     -------
@@ -188,6 +204,13 @@ def load_scenario(name_or_path: str | Path) -> Scenario:
         field and value, and says what would be right.
     """
     file = Path(name_or_path)
+    if (file / "case.yaml").is_file():
+        file = file / "case.yaml"
+    elif file.suffix not in (".yaml", ".yml") and file.exists():
+        raise InputError(
+            f"{file}: no scenario, must be a .yaml file; make one of files of roads and feeders: python -m evlib new FOLDER "
+            "--roads FILE --feeder FILE"
+        )
     if file.suffix not in (".yaml", ".yml"):
         file = SCENARIOS / f"{name_or_path}.yaml"
     if not file.is_file():
@@ -219,6 +242,8 @@ def make_scenario(raw, file: Path) -> Scenario:
         raise InputError(f"{file}: the file is empty; a scenario is a mapping of sections")
     if not isinstance(raw, dict):
         raise InputError(f"{file}: a scenario is a mapping of sections, this is a {type(raw).__name__}")
+    if is_own_case(raw):
+        return _own_scenario(raw, file)
     provenance: dict[str, Provenance] = {}
     scenario = _checked(split_provenance(raw, "", provenance, file), provenance, file)
     for name, unit, value in quantities(scenario):
@@ -232,9 +257,25 @@ def make_scenario(raw, file: Path) -> Scenario:
     return scenario
 
 
-def _checked(values: dict, provenance: dict[str, Provenance], file: Path) -> Scenario:
+def _own_scenario(raw: dict, file: Path) -> Scenario:
+    """A case of one's own: the same checks, but sources and ranges are not asked for."""
+    own = expand(raw, file)
     try:
-        scenario = Scenario.model_validate(values)
+        scenario = _checked(own.values, dict(own.provenance), file, is_own=True)
+        check_provenance(scenario, own.provenance, file)
+        scenario._own = own
+        scenario._tables = own.tables_for(scenario, file)
+    except InputError as error:
+        raise InputError(own.in_own_words(str(error))) from None
+    for name, unit, _ in quantities(scenario):
+        source = "default" if any(f"{name}.".startswith(f"{key}.") for key in own.defaulted) else "not stated"
+        scenario._provenance.setdefault(name, Provenance(unit, source, math.nan, math.nan))
+    return scenario
+
+
+def _checked(values: dict, provenance: dict[str, Provenance], file: Path, *, is_own=False) -> Scenario:
+    try:
+        scenario = Scenario.model_validate(values, context={"own_case": is_own})
     except ValidationError as error:
         raise InputError(explain(error, Scenario, values, file)) from None
     scenario._file = file

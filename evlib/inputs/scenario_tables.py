@@ -75,6 +75,12 @@ class Tables:
         SHA-256 over all arrays.
     link_length_km : ndarray, shape (n_links,), or None
         Length of each road [km], if the scenario has it.
+    link_capacity_veh_h : ndarray, shape (n_links,), or None
+        Capacity of each road [veh/h]; None where all roads share ``roads.capacity_veh_h``.
+    station_plug_kw : ndarray, shape (n_stations,), or None
+        Power of one plug [kW], at which vehicles charge at most; None where only vehicles limit it.
+    nearest_stations : int or None
+        Stations that drivers of one origin choose from, the nearest; None for all.
     """
 
     link_tail: np.ndarray
@@ -93,6 +99,9 @@ class Tables:
     tie: np.ndarray
     content_hash: str
     link_length_km: np.ndarray | None = None
+    link_capacity_veh_h: np.ndarray | None = None
+    station_plug_kw: np.ndarray | None = None
+    nearest_stations: int | None = None
 
 
 def read_tables(spec: ScenarioSpec, file: Path) -> Tables:
@@ -153,12 +162,6 @@ def _read_roads(spec: ScenarioSpec, file: Path) -> dict[str, np.ndarray]:
     links = read_table(path, LINK_COLUMNS, unique=unique, ignored=LINK_IGNORED, refused=LINK_REFUSED)
     tail, head, free_flow_min = links["from"], links["to"], links["a"]
     _refuse_equal(links, "from", "to", "a road joins two nodes")
-    if spec.time.loading_step_s / 60 > free_flow_min.min() + 1e-12:
-        worst = int(free_flow_min.argmin())
-        raise InputError(
-            f"{path}: road {tail[worst]}-{head[worst]} takes {free_flow_min[worst]:g} min, less than time.loading_step_s = "
-            f"{spec.time.loading_step_s:g} s; choose a loading step of at most {60 * free_flow_min[worst]:g} s"
-        )
     joined = set(tail.tolist()) | set(head.tolist())
     for section in ("origins", "stations", "destinations"):
         for member in getattr(spec, section):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, model_validator
+from pydantic import AfterValidator, BeforeValidator, model_validator
+from pydantic_core import PydanticCustomError
 
 from evlib.inputs.reading.sections import Name, Quantity, Section, members, numbers
 from evlib.traffic.time_grid import clock_to_min
@@ -36,6 +37,20 @@ def _zone_name(value: str) -> str:
     return value
 
 
+def _study_node(value, info):
+    """Nodes of the study are whole numbers; those of a case of one's own may be text."""
+    if not (info.context or {}).get("own_case") and (isinstance(value, bool) or not isinstance(value, int)):
+        raise PydanticCustomError("node", "Input should be a valid integer")
+    return value
+
+
+def _study_spike(value, info):
+    if value is None and not (info.context or {}).get("own_case"):
+        raise PydanticCustomError("spike", "Input should be a mapping of its fields")
+    return value
+
+
+Node = Annotated[int | str, BeforeValidator(_study_node)]
 Clock = Annotated[str, AfterValidator(_clock)]
 ZoneName = Annotated[Name, AfterValidator(_zone_name)]
 
@@ -80,19 +95,19 @@ class Roads(Section):
 
 class Origin(Section):
     name: Name
-    node: int
+    node: Node
     share: float = Quantity("1", ge=0, le=1)
 
 
 class Destination(Section):
     name: Name
-    node: int
+    node: Node
     share: float = Quantity("1", ge=0, le=1)
 
 
 class Station(Section):
     name: Name
-    node: int
+    node: Node
     bus: int
     plugs: float = Quantity("plugs", gt=0)
 
@@ -188,7 +203,7 @@ class Grid(Section):
     farm_power_factor: float = Quantity("1", default=1.0, gt=0.5, le=1)
     zones: Annotated[tuple[Zone, ...], members]
     farms: Annotated[tuple[Farm, ...], members]
-    spike: Spike
+    spike: Annotated[Spike | None, BeforeValidator(_study_spike)]
 
 
 class Prices(Section):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,34 +11,9 @@ from evlib.assignment.link_costs import PowerCost
 from evlib.assignment.shortest_paths import Roads
 from evlib.errors import InputError
 from evlib.inputs.reading.tables import parse_number, read_text
+from evlib.inputs.reading.tntp_header import EXTRA_FIELDS, LEFT_OUT, LINK_FIELDS, column_order
 
 __all__ = ["TntpNetwork", "read_network", "read_trips"]
-
-# Columns of a link row in the format's order, each with its smallest allowed value.
-_LINK_FIELDS = {
-    "tail": 1,
-    "head": 1,
-    "capacity_veh": 0,
-    "length": 0,
-    "free_flow_time": 0,
-    "b": 0,
-    "power": 0,
-    "speed": 0,
-    "toll": 0,
-    "link_type": 0,
-}
-# What headers of published files call these fields.
-_HEADER_NAMES = {
-    "tail": ("init_node", "init", "from"),
-    "head": ("term_node", "term", "to"),
-    "capacity_veh": ("capacity",),
-    "free_flow_time": ("time", "fftt", "free_flow_travel_time"),
-    "b": ("alpha",),
-    "power": ("beta",),
-    "speed": ("speed_limit",),
-    "link_type": ("type",),
-}
-_TWO_WORDS = ("init node", "term node", "free flow time", "free flow travel time", "speed limit", "link type")
 
 
 @dataclass(frozen=True)
@@ -54,7 +28,8 @@ class TntpNetwork:
         Graph; zones before ``FIRST THRU NODE`` may not be passed.
     links : DataFrame
         One row for each arc, in the order of the file: ``tail``, ``head``, ``capacity_veh``, ``length``,
-        ``free_flow_time``, ``b``, ``power``, ``speed``, ``toll``, ``link_type``.
+        ``free_flow_time``, ``b``, ``power``, ``speed``, ``toll``, ``link_type``, and ``lanes``, ``critical_speed`` where
+        the header names them. A capacity per lane is multiplied by the lanes.
 
     Notes
     -----
@@ -105,8 +80,8 @@ def read_network(path, *, separable: bool = False) -> TntpNetwork:
     InputError
         A network called asymmetric, such as ``Hessen-Asym_net.tntp``: costs that depend on the flow of other roads too
         have no place in the format, and no objective to minimise. Missing file, metadata or rows, a header that names
-        other fields than the ten of the format, or a field that is missing, not a number or out of bounds. The message
-        names file, line and field, and says what would be right.
+        fields unknown to the format or lacks one that is needed, or a field that is missing, not a number or out of
+        bounds. The message names file, line and field, and says what would be right.
 
     Notes
     -----
@@ -128,11 +103,14 @@ def read_network(path, *, separable: bool = False) -> TntpNetwork:
         raise InputError(f"{path}: <NUMBER OF ZONES> is {n_zones}; must be at most the {n_nodes} nodes")
     if first > n_nodes:
         raise InputError(f"{path}: <FIRST THRU NODE> is {first}; must be a node 1..{n_nodes}")
-    order = _column_order(path, metadata, rows)
+    order, per_lane = column_order(path, metadata, rows)
     links = [_link(path, line, text, n_nodes, order) for line, text in rows if not text.startswith("~")]
     if len(links) != n_links:
         raise InputError(f"{path}: {len(links)} rows, but <NUMBER OF LINKS> is {n_links}; both must be the same")
-    table = pd.DataFrame(links, columns=list(_LINK_FIELDS)).astype({"tail": int, "head": int, "link_type": int})
+    extra = [name for name in EXTRA_FIELDS if name in order]
+    table = pd.DataFrame(links, columns=[*LINK_FIELDS, *extra]).astype({"tail": int, "head": int, "link_type": int})
+    if per_lane:
+        table["capacity_veh"] *= table["lanes"]
     return TntpNetwork(n_zones, Roads(n_nodes, table["tail"].to_numpy(), table["head"].to_numpy(), first), table)
 
 
@@ -205,44 +183,6 @@ def _read(path) -> tuple[Path, dict[str, tuple[int, str]], list[tuple[int, str]]
     return path, metadata, [(line, text) for line, text in numbered if text]
 
 
-def _column_order(path: Path, metadata: dict[str, tuple[int, str]], rows: list[tuple[int, str]]) -> list[str]:
-    """Fields in the order in which the file's header names them."""
-    stated = [(line, text) for line, text in rows if text.startswith("~")]
-    if "ORIGINAL HEADER" in metadata:
-        stated.append(metadata["ORIGINAL HEADER"])
-    for line, text in stated:
-        if "per lane" in text.lower():
-            raise InputError(
-                f"{path}: line {line}: capacity is per lane; must be that of the road: multiply by its lanes"
-            )
-    headers = [(line, _header_names(text)) for line, text in stated]
-    line, names = next((header for header in headers if _is_header(header[1])), (0, list(_LINK_FIELDS)))
-    other = [name for name in names if name not in _LINK_FIELDS]
-    missing = [name for name in _LINK_FIELDS if name not in names]
-    if other or missing or len(names) != len(_LINK_FIELDS):
-        twice = sorted({name for name in names if names.count(name) > 1})
-        faults = {"names": other, "lacks": missing, "repeats": twice}
-        faults = ", ".join(f"{verb} {', '.join(fields)}" for verb, fields in faults.items() if fields)
-        raise InputError(f"{path}: line {line}: the header {faults}; must have the fields {', '.join(_LINK_FIELDS)}")
-    return names
-
-
-def _is_header(names: list[str]) -> bool:
-    """A remark may hold some of the words; a header names both ends and more fields."""
-    return {"tail", "head"} <= {*names} and len({*names} & {*_LINK_FIELDS}) >= 4
-
-
-def _header_names(text: str) -> list[str]:
-    """Fields that a header line names; names without their units, and known ones by the format's word."""
-    text = re.sub(r"\(.*?\)", "", text.lower().replace("~", " ").replace(";", " "))
-    for words in _TWO_WORDS:
-        text = text.replace(words, words.replace(" ", "_"))
-    cells = text.split("\t") if text.strip().count("\t") >= 2 else text.split()
-    names = ["_".join(cell.split()) for cell in cells if cell.strip()]
-    known = {alias: field for field, aliases in _HEADER_NAMES.items() for alias in aliases}
-    return [known.get(name, name) for name in names]
-
-
 def _count(path: Path, metadata: dict[str, tuple[int, str]], key: str) -> int:
     if key not in metadata:
         raise InputError(f"{path}: <{key}> is missing; the metadata must state it")
@@ -254,17 +194,20 @@ def _count(path: Path, metadata: dict[str, tuple[int, str]], key: str) -> int:
 
 def _link(path: Path, line: int, text: str, n_nodes: int, order: list[str]) -> list[float]:
     values = text.removesuffix(";").split()
-    if len(values) != len(_LINK_FIELDS) or not text.endswith(";"):
+    if len(values) != len(order) or not text.endswith(";"):
         raise InputError(
             f"{path}: line {line}: {len(values)} fields{'' if text.endswith(';') else ' and no semicolon'}; must be "
-            f"{len(_LINK_FIELDS)} ({', '.join(order)}) and a semicolon"
+            f"{len(order)} ({', '.join(order)}) and a semicolon"
         )
     texts, fields = dict(zip(order, values, strict=True)), {}
-    for field, least in _LINK_FIELDS.items():
-        if field in ("tail", "head"):
+    for field, least in (LINK_FIELDS | EXTRA_FIELDS).items():
+        if field not in order:
+            if field in LEFT_OUT:
+                fields[field] = LEFT_OUT[field]
+        elif field in ("tail", "head"):
             fields[field] = _node(path, line, field, texts[field], n_nodes)
         else:
-            fields[field] = _number(path, line, field, texts[field], least, above=field == "capacity_veh")
+            fields[field] = _number(path, line, field, texts[field], least, above=field in ("capacity_veh", "lanes"))
     if fields["tail"] == fields["head"]:
         raise InputError(f"{path}: line {line}: head = {fields['head']}, the same as tail; must be another node")
     if 0 < fields["power"] < 1:

@@ -5,7 +5,8 @@
 ``paths``               paths from an origin to a plug: all of them or only the shortest
 ``impedance``           travel time of a road, depending on the vehicles on it
 ``loading``             turns departures into cumulative curves and exit times
-``loading_reference``   its specification in NumPy; ``loading_compiled`` gives identical bits
+``short_roads``         roads shorter than a loading step, and the order in which a step passes them
+``dynamic_loading``     a room within: its specification in NumPy, and compiled code that gives identical bits
 ``station_waiting``     the first-in-first-out queue for plugs, and functions that approximate its wait
 ``arrival_levels``      energy of driving, and the levels by which arriving vehicles are told apart
 ``path_times``          travel and waiting times of every path, and when its vehicles arrive and plug in;

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from evlib.errors import InputError
-from evlib.traffic.loading_compiled import compiled_advance
-from evlib.traffic.loading_reference import Curves, Specification, in_order
+from evlib.traffic.dynamic_loading.loading_compiled import compiled_advance
+from evlib.traffic.dynamic_loading.loading_reference import Curves, Specification, in_order
+from evlib.traffic.dynamic_loading.used_arcs import let_pass_freely, on_all_arcs, used_part
 from evlib.traffic.network import Network
 
 __all__ = ["Loading", "load_traffic"]
@@ -141,17 +142,18 @@ def load_traffic(network: Network, departures, *, kernel: str = "compiled") -> L
     if kernel not in ("compiled", "numpy"):
         raise InputError(f"kernel {kernel!r}; must be 'compiled' or 'numpy'")
     departures = _checked(network, departures)
-    curves, combined = Curves.empty(network), _with_background(network, departures)
-    advance = compiled_advance(network, combined, curves) if kernel == "compiled" else None
-    advance = advance or Specification(network, combined, curves).advance
+    part, of_part, arcs = used_part(network, departures)
+    curves, combined = Curves.empty(part), _with_background(part, of_part)
+    advance = compiled_advance(part, combined, curves) if kernel == "compiled" else None
+    advance = advance or Specification(part, combined, curves).advance
     substeps, total = network.time.substeps, departures.sum()
     horizon = network.time.n_steps * substeps
     for step in range(horizon, 2 * horizon + 1, substeps):
         advance(step)
         tolerance = 1e-9 * max(1.0, total)
-        if total - in_order(curves.plugged[step].ravel()) <= tolerance and _all_home(curves, step, network, tolerance):
-            return _finished(curves, step, network, departures)
-    raise InputError(_left_over(curves, step, network, total))
+        if total - in_order(curves.plugged[step].ravel()) <= tolerance and _all_home(curves, step, part, tolerance):
+            return _finished(curves, step, network, departures, arcs)
+    raise InputError(_left_over(curves, step, part, total))
 
 
 def _with_background(network: Network, departures: np.ndarray) -> np.ndarray:
@@ -256,22 +258,21 @@ def _any_of(flags: np.ndarray, begins: np.ndarray) -> np.ndarray:
     return np.add.reduceat(flags.astype(int), begins) > 0
 
 
-def _finished(curves: Curves, step: int, network: Network, departures: np.ndarray) -> Loading:
-    """Cut the curves off at the last step and return them as read-only arrays."""
+def _finished(curves: Curves, step: int, network: Network, departures: np.ndarray, arcs: np.ndarray) -> Loading:
+    """Cut the curves off at the last step and return them as read-only arrays, for all arcs of the network."""
     fleet = slice(len(network.classes))  # background traffic is the class after these
-    entered, arrived = np.split(curves.entered[:, :, fleet], [network.n_arcs], axis=1)
-    arrays = [
-        entered,
-        curves.left[:, :, fleet],
-        curves.exit_min,
-        arrived,
-        curves.plugged[:, :, fleet],
-        curves.completed,
-    ]
-    if network.background is not None:
-        arrays += [curves.entered[:, : network.n_arcs, -1], curves.left[:, :, -1]]
-    arrays = [np.ascontiguousarray(np.moveaxis(array[: step + 1], 0, -1)) for array in arrays]
-    arrays.insert(0, network.time.loading_step_min * np.arange(step + 1))
+    entered, arrived = np.split(curves.entered[:, :, fleet], [len(arcs)], axis=1)
+    on_arcs = [entered, curves.left[:, :, fleet], curves.exit_min]
+    at_stations = [arrived, curves.plugged[:, :, fleet], curves.completed]
+    behind = [] if network.background is None else [curves.entered[:, : len(arcs), -1], curves.left[:, :, -1]]
+    on_arcs, at_stations, behind = (
+        [np.ascontiguousarray(np.moveaxis(array[: step + 1], 0, -1)) for array in arrays]
+        for arrays in (on_arcs, at_stations, behind)
+    )
+    time_min = network.time.loading_step_min * np.arange(step + 1)
+    on_arcs, behind = ([on_all_arcs(array, arcs, network) for array in arrays] for arrays in (on_arcs, behind))
+    let_pass_freely(on_arcs[2], arcs, time_min, network)
+    arrays = [time_min, *on_arcs, *at_stations, *behind]
     for array in (departures, *arrays):
         array.setflags(write=False)
     return Loading(network, departures, *arrays[:7], *(int(count) for count in curves.guards), *arrays[7:])

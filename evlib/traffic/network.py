@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -13,6 +14,7 @@ from evlib.errors import InputError
 from evlib.traffic import impedance
 from evlib.traffic.arrival_levels import ArrivalLevels, arrival_levels
 from evlib.traffic.paths import Background, Path, enumerate_paths
+from evlib.traffic.short_roads import LEAST_MIN
 from evlib.traffic.time_grid import TimeGrid
 
 __all__ = ["Background", "Network", "Path", "assemble_network"]
@@ -34,7 +36,7 @@ class Network:
         Names. Where trips go on after charging, an origin is a pair such as ``o1 to d2``.
     origin_entry : ndarray of int, shape (n_origins,)
         Arc by which the vehicles of each origin enter.
-    station_node : tuple of int
+    station_node : tuple of int or of str
         Road node of each station.
     plugs : ndarray, shape (n_stations,)
         Plugs of each station.
@@ -67,7 +69,7 @@ class Network:
     origins: tuple[str, ...]
     stations: tuple[str, ...]
     classes: tuple[str, ...]
-    station_node: tuple[int, ...]
+    station_node: tuple[int | str, ...]
     plugs: np.ndarray
     stay_steps: np.ndarray
     paths: tuple[Path, ...]
@@ -164,17 +166,19 @@ def assemble_network(
     length_km=None,
     drive_kwh_km=None,
     n_arrival_levels=3,
+    nearest_stations=None,
 ) -> Network:
     """Build an extended network from plain lists, for a notebook or a test.
 
     Parameters
     ----------
-    roads : list of (int, int, float, float)
-        From node, to node, free-flow time [min], capacity [veh/h].
-    origins : dict of str -> int
-        Origin name -> node. Its entry capacity is the sum of the capacities of the roads that leave the node.
-    stations : dict of str -> (int, float)
-        Station name -> node, plugs.
+    roads : list of (int or str, int or str, float, float)
+        From node, to node, free-flow time [min], capacity [veh/h]. Several may join the same nodes.
+    origins : dict of str -> int or str
+        Origin name -> node. Its entry capacity is the sum of the capacities of the roads that leave the node, without
+        limit where none does.
+    stations : dict of str -> (int or str, float)
+        Station name -> node, plugs. It may share its node with an origin, whose vehicles then drive on no road.
     stay_steps : dict of str -> int
         Class name -> stay in decision steps.
     time : TimeGrid
@@ -193,6 +197,8 @@ def assemble_network(
         Class name -> energy used for a kilometre [kWh/km]; by default driving takes no energy.
     n_arrival_levels : int, optional
         Levels by which arriving vehicles are told apart, see :mod:`evlib.traffic.arrival_levels`.
+    nearest_stations : int, optional
+        Keep paths from every origin to so many stations only, the nearest by free-flow time.
 
     Returns
     -------
@@ -201,8 +207,8 @@ def assemble_network(
     Raises
     ------
     InputError
-        A capacity, a time or a number of plugs that is not positive, a loading step longer than the shortest road, an
-        origin that reaches no station, a station that no origin reaches, or more than 5,000 paths.
+        A capacity, a time or a number of plugs that is not positive, an origin that reaches no station, a station that
+        no origin reaches, or more than 5,000 paths.
 
     Examples
     --------
@@ -212,14 +218,15 @@ def assemble_network(
     """
     _check(roads, stations, stay_steps, time, label)
     entry_veh_h = {
-        name: sum(capacity for tail, _, _, capacity in roads if tail == node) for name, node in origins.items()
+        name: sum(capacity for tail, _, _, capacity in roads if tail == node) or np.inf
+        for name, node in origins.items()
     }
     starts = list(origins.values())
     if destinations:
         origins_named = {f"{name} to {end}": (o, end) for o, name in enumerate(origins) for end in destinations}
     else:
         origins_named = {name: (o, None) for o, name in enumerate(origins)}
-    names = [*origins, *(f"{tail}-{head}" for tail, head, _, _ in roads)]
+    names = [*origins, *_road_names(roads)]
     network = Network(
         arc_name=tuple(names),
         arc_kind=("origin",) * len(origins) + ("road",) * len(roads),
@@ -233,7 +240,9 @@ def assemble_network(
         station_node=tuple(node for node, _ in stations.values()),
         plugs=_frozen([plugs for _, plugs in stations.values()]),
         stay_steps=np.array(list(stay_steps.values()), dtype=int),
-        paths=enumerate_paths(roads, starts, stations, destinations or {}, origins_named, label, every_path),
+        paths=enumerate_paths(
+            roads, starts, stations, destinations or {}, origins_named, label, every_path, nearest_stations
+        ),
         delay_function=delay_function,
         time=time,
         graph=_extended_graph(roads, origins, stations, stay_steps, time),
@@ -247,6 +256,16 @@ def assemble_network(
     return network
 
 
+def _road_names(roads) -> list[str]:
+    """``1-3``, and ``1-3 (2)`` for a second road between the same nodes."""
+    names, times = [], Counter()
+    for tail, head, _, _ in roads:
+        name = f"{tail}-{head}"
+        times[name] += 1
+        names.append(name if times[name] == 1 else f"{name} ({times[name]})")
+    return names
+
+
 def _frozen(values) -> np.ndarray:
     array = np.array(values, dtype=float)
     array.setflags(write=False)
@@ -257,10 +276,9 @@ def _check(roads, stations, stay_steps, time, label) -> None:
     for tail, head, minutes, capacity in roads:
         if not capacity > 0 or not np.isfinite(capacity):
             raise InputError(f"{label}: road {tail}-{head}: capacity {capacity} veh/h; must be above 0")
-        if not minutes >= time.loading_step_min - 1e-12:
+        if not minutes >= LEAST_MIN or not np.isfinite(minutes):
             raise InputError(
-                f"{label}: road {tail}-{head}: free-flow time {minutes} min is shorter than the loading step of "
-                f"{time.loading_step_min:g} min; choose a shorter loading step"
+                f"{label}: road {tail}-{head}: free-flow time {minutes} min; must be at least {LEAST_MIN:g}"
             )
     for name, (_, plugs) in stations.items():
         if not plugs > 0:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -62,16 +63,18 @@ def travel_times(loading: Loading, signal: str = "experienced", station_waiting:
     depart = departure_min(loading)
     shape = (len(network.paths), network.time.n_departure_steps)
     road, waiting, onward = np.empty(shape), np.empty(shape), np.zeros((shape[0], len(network.classes), shape[1]))
-    for p, path in enumerate(network.paths):
+    arrivals = _arrivals(loading, depart) if signal == "experienced" else ((p, None) for p in range(shape[0]))
+    queues = _Queues(loading)
+    for p, arrival in arrivals:
+        path = network.paths[p]
         if signal == "experienced":
-            arrival = arrival_min(loading, path.arcs, depart)
             elapsed = arrival - depart
         else:
             arrival = depart
             elapsed = sum(_exit_min(loading, arc, depart) - depart for arc in path.arcs)
         road[p] = by_step(loading, middle(elapsed)).mean(axis=1)
         if station_waiting == "exact":
-            wait = StationQueue(loading, path.station).mean_wait_min(arrival)
+            wait = queues[path.station].mean_wait_min(arrival)
         else:
             wait = middle(station_wait_min(loading, path.station, arrival, station_waiting))
         waiting[p] = by_step(loading, wait).mean(axis=1)
@@ -110,10 +113,9 @@ def plug_in_shares(loading: Loading) -> np.ndarray:
     network = loading.network
     starts = network.time.step_min * np.arange(network.time.n_steps + 1)
     shares = np.empty((len(network.paths), network.time.n_departure_steps, len(starts)))
-    for p, path in enumerate(network.paths):
-        pieces = StationQueue(loading, path.station).plug_in_shares(
-            arrival_min(loading, path.arcs, departure_min(loading)), starts
-        )
+    queues = _Queues(loading)
+    for p, arrival in _arrivals(loading, departure_min(loading)):
+        pieces = queues[network.paths[p].station].plug_in_shares(arrival, starts)
         shares[p] = by_step(loading, pieces).mean(axis=1)
     return shares
 
@@ -130,8 +132,7 @@ def arrival_shares(loading: Loading) -> np.ndarray:
     starts = network.time.step_min * np.arange(network.time.n_steps + 1)
     edges = np.append(starts, np.inf)
     shares = np.empty((len(network.paths), network.time.n_departure_steps, len(starts)))
-    for p, path in enumerate(network.paths):
-        arrival = arrival_min(loading, path.arcs, departure_min(loading))
+    for p, arrival in _arrivals(loading, departure_min(loading)):
         shares[p] = by_step(loading, interval_shares(arrival[:-1], arrival[1:], edges)).mean(axis=1)
     return shares
 
@@ -182,6 +183,39 @@ def arrival_min(loading: Loading, arcs, now_min: np.ndarray) -> np.ndarray:
     for arc in arcs:
         now_min = _exit_min(loading, arc, now_min)
     return now_min
+
+
+def _arrivals(loading: Loading, depart_min: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
+    """Every path's number with the times at which those who depart at given times reach its station [min].
+
+    Paths come sorted by their arcs, so that what they have in common is followed once.
+    """
+    ways = [path.arcs for path in loading.network.paths]
+    so_far: list[np.ndarray] = []
+    before: tuple[int, ...] = ()
+    for p in sorted(range(len(ways)), key=ways.__getitem__):
+        common = 0
+        for one, other in zip(before, ways[p], strict=False):
+            if one != other:
+                break
+            common += 1
+        del so_far[common:]
+        for arc in ways[p][common:]:
+            so_far.append(_exit_min(loading, arc, so_far[-1] if so_far else depart_min))
+        before = ways[p]
+        yield p, so_far[-1]
+
+
+class _Queues(dict):
+    """The queue of each station, made when first asked for."""
+
+    def __init__(self, loading: Loading):
+        super().__init__()
+        self.loading = loading
+
+    def __missing__(self, station: int) -> StationQueue:
+        self[station] = StationQueue(self.loading, station)
+        return self[station]
 
 
 def by_step(loading: Loading, pieces: np.ndarray) -> np.ndarray:

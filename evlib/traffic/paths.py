@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import islice, pairwise
+from itertools import islice, pairwise, product
 
 import networkx as nx
 import numpy as np
@@ -13,6 +13,7 @@ from evlib.errors import InputError
 __all__ = ["MAX_PATHS", "Background", "Path", "enumerate_paths"]
 
 MAX_PATHS = 5000
+MOST_SHORTEST = 200_000
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ class Path:
     ----------
     origin, station : int
         Positions in the network's origins and stations.
-    nodes : tuple of int
+    nodes : tuple of int or of str
         Road nodes from the origin to the station.
     arcs : tuple of int
         Origin arc, then roads, as positions in the network's arcs. The station's waiting arc, which follows, is left
@@ -34,7 +35,7 @@ class Path:
 
     origin: int
     station: int
-    nodes: tuple[int, ...]
+    nodes: tuple[int | str, ...]
     arcs: tuple[int, ...]
     onward: tuple[int, ...] = ()
 
@@ -55,7 +56,9 @@ class Background:
     departures_veh: np.ndarray
 
 
-def enumerate_paths(roads, starts, stations, destinations, origins, label, every_path) -> tuple[Path, ...]:
+def enumerate_paths(
+    roads, starts, stations, destinations, origins, label, every_path, nearest_stations=None
+) -> tuple[Path, ...]:
     """Simple paths from every origin to every station over the roads of the layer "to charge": all, or the shortest.
 
     Where trips go on, each of them is combined with every such path of the layer "charged" from the station to the
@@ -63,8 +66,8 @@ def enumerate_paths(roads, starts, stations, destinations, origins, label, every
 
     Parameters
     ----------
-    roads : list of (int, int, float, float)
-        From node, to node, free-flow time [min], capacity [veh/h].
+    roads : list of (int or str, int or str, float, float)
+        From node, to node, free-flow time [min], capacity [veh/h]. Several may join the same nodes.
     starts : list of int
         Node at the end of each origin arc; origin arcs are numbered before the roads.
     stations : dict of str -> (int, float)
@@ -75,6 +78,9 @@ def enumerate_paths(roads, starts, stations, destinations, origins, label, every
     label : str
         Name of the network in error messages.
     every_path : bool
+    nearest_stations : int, optional
+        Keep, from every origin, only the ways to so many stations: those of the shortest. Then some stations may be on
+        no path.
 
     Returns
     -------
@@ -84,56 +90,91 @@ def enumerate_paths(roads, starts, stations, destinations, origins, label, every
     Raises
     ------
     InputError
-        A road given twice, a node on no road, an origin at a station, an origin that reaches no station, a station that
-        no origin reaches, or more than 5,000 paths.
+        A node on no road, an origin that reaches no station, a station that no origin reaches, or more than 5,000 paths.
     """
-    graph = _road_graph(roads, len(starts), label)
+    graph = _road_graph(roads, len(starts))
     ends = [node for node, _ in stations.values()]
     for role, nodes in (("origin", starts), ("station", ends), ("destination", destinations.values())):
         for node in nodes:
             if node not in graph:
                 raise InputError(f"{label}: {role} node {node} is on no road")
-    rows = []
+    ways = _EveryWay(graph) if every_path else _ShortestWay(graph)
+    rows: list = []
     for g, (o, end) in enumerate(origins.values()):
+        mine = []
         for c, target in enumerate(ends):
-            if starts[o] == target:
-                raise InputError(f"{label}: origin and station share node {starts[o]}; put them on different nodes")
-            onward = [((), 0.0, ())] if end is None else _ways(graph, target, destinations[end], every_path)
-            for nodes, approach_min, arcs in _ways(graph, starts[o], target, every_path) if onward else []:
-                rows += [(g, c, approach_min + onward_min, nodes, (o, *arcs), after) for _, onward_min, after in onward]
-            if len(rows) > MAX_PATHS:
-                raise InputError(
-                    f"{label}: more than {MAX_PATHS} paths; too many to enumerate, set switches.path_set to 'generated'"
-                )
+            onward = [((), 0.0, ())] if end is None else ways(target, destinations[end])
+            for nodes, approach_min, arcs in ways(starts[o], target) if onward else []:
+                mine += [(g, c, approach_min + onward_min, nodes, (o, *arcs), after) for _, onward_min, after in onward]
+            if len(rows) + len(mine) > (MAX_PATHS if nearest_stations is None else MOST_SHORTEST):
+                raise InputError(f"{label}: more than {MAX_PATHS} paths; too many to enumerate, {_fewer(every_path)}")
+        rows += mine if nearest_stations is None else _to_nearest(mine, nearest_stations)
     reached = {row[0] for row in rows}, {row[1] for row in rows}
     for g, name in enumerate(origins):
         if g not in reached[0]:
             raise InputError(f"{label}: origin {name} reaches no station; add a road or move it")
-    for c, name in enumerate(stations):
+    for c, name in enumerate(stations if nearest_stations is None else ()):
         if c not in reached[1]:
             raise InputError(f"{label}: station {name} is reached from no origin; add a road or move it")
     return tuple(Path(g, c, nodes, arcs, after) for g, c, _, nodes, arcs, after in sorted(rows))
 
 
-def _road_graph(roads, n_entries: int, label) -> nx.DiGraph:
+def _fewer(every_path: bool) -> str:
+    if every_path:
+        return "set switches.path_set to 'generated'"
+    return "name fewer origins or stations, or in a case of one's own a smaller roads.nearest_stations"
+
+
+def _to_nearest(rows: list, number: int) -> list:
+    """Rows of an origin to its nearest stations."""
+    quickest: dict[int, float] = {}
+    for _, station, minutes, *_ in rows:
+        quickest[station] = min(minutes, quickest.get(station, np.inf))
+    kept = {station for _, station in sorted((minutes, station) for station, minutes in quickest.items())[:number]}
+    return [row for row in rows if row[1] in kept]
+
+
+def _road_graph(roads, n_entries: int) -> nx.DiGraph:
+    """Nodes joined by their roads; an edge holds all roads between two nodes, the quickest first."""
     graph = nx.DiGraph()
     for index, (tail, head, minutes, _) in enumerate(roads):
-        if graph.has_edge(tail, head):
-            raise InputError(f"{label}: road {tail}-{head} appears twice; keep one row")
-        graph.add_edge(tail, head, minutes=minutes, arc=n_entries + index)
+        if not graph.has_edge(tail, head):
+            graph.add_edge(tail, head, roads=[])
+        graph.edges[tail, head]["roads"].append((minutes, n_entries + index))
+    for _, _, edge in graph.edges(data=True):
+        edge["roads"].sort()
+        edge["minutes"] = edge["roads"][0][0]
     return graph
 
 
-def _ways(graph: nx.DiGraph, node, target, every_path: bool) -> list:
+class _EveryWay:
     """Nodes, free-flow time and arcs of each way between two nodes; from a node to itself, one way without arcs."""
-    if node == target:
-        return [((node,), 0.0, ())]
-    if every_path:
-        node_lists = islice(nx.all_simple_paths(graph, node, target), MAX_PATHS + 1)
-    else:
-        node_lists = [nx.shortest_path(graph, node, target, "minutes")] if nx.has_path(graph, node, target) else []
-    ways = []
-    for nodes in node_lists:
-        hops = [graph.edges[hop] for hop in pairwise(nodes)]
-        ways.append((tuple(nodes), sum(hop["minutes"] for hop in hops), tuple(hop["arc"] for hop in hops)))
-    return ways
+
+    def __init__(self, graph: nx.DiGraph):
+        self.graph = graph
+
+    def __call__(self, node, target) -> list:
+        if node == target:
+            return [((node,), 0.0, ())]
+        node_lists = islice(nx.all_simple_paths(self.graph, node, target), MAX_PATHS + 1)
+        return [way for nodes in node_lists for way in _over(self.graph, nodes)]
+
+
+class _ShortestWay:
+    """The same with the quickest way only; the tree from a node is searched once."""
+
+    def __init__(self, graph: nx.DiGraph):
+        self.graph, self.trees = graph, {}
+
+    def __call__(self, node, target) -> list:
+        if node not in self.trees:
+            self.trees[node] = nx.single_source_dijkstra_path(self.graph, node, weight="minutes")
+        nodes = self.trees[node].get(target)
+        return [] if nodes is None else _over(self.graph, nodes)[:1]
+
+
+def _over(graph: nx.DiGraph, nodes) -> list:
+    """Ways over some nodes: one for each choice among parallel roads, the quickest first."""
+    choices = islice(product(*(graph.edges[hop]["roads"] for hop in pairwise(nodes))), MAX_PATHS + 1)
+    ways = [(tuple(nodes), sum(road[0] for road in way), tuple(road[1] for road in way)) for way in choices]
+    return sorted(ways, key=lambda way: way[1])

@@ -116,6 +116,26 @@ def _buses() -> tuple[float, ...]:
         return *json.loads(file.read_text(encoding="utf-8")), peak_gib
 
 
+def _city() -> tuple[float, float]:
+    """V2Sim's Nanjing on shortest paths, from its files to tables: processor time [s] and peak memory [GiB].
+
+    Its files are looked for in the folder ``EVLIB_V2SIM``; without them nothing is measured.
+    """
+    if not (importlib.import_module("study.benchmarks.own_case").V2SIM / "Nanjing.net.xml.gz").is_file():
+        return math.nan, math.nan
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "cpu_s.json"
+        command = [sys.executable, "-m", "study.benchmarks.own_case", str(file), f"{folder}/case"]
+        _, peak_gib = _measure(command, folder)
+        return json.loads(file.read_text(encoding="utf-8")), peak_gib
+
+
+def _command_line() -> tuple[float]:
+    """The shortest of three times that the command line needs to say how it is used [s]."""
+    with tempfile.TemporaryDirectory() as folder:
+        return (min(_measure([sys.executable, "-m", "evlib", "--help"], folder)[0] for _ in range(3)),)
+
+
 # The numbers' names, and the function that measures them together.
 BENCHMARKS: dict[tuple[str, ...], Callable[[], tuple[float, ...]]] = {
     ("reproduce_s", "reproduce_cached_s"): _reproduce,
@@ -187,6 +207,8 @@ BENCHMARKS: dict[tuple[str, ...], Callable[[], tuple[float, ...]]] = {
     ): _buses,
     ("informed_total_cny",): partial(_call, "rivals", "measure_informed"),
     ("waterfall_steps",): partial(_call, "rivals", "measure_waterfall"),
+    ("own_nanjing_s", "own_nanjing_peak_gib"): _city,
+    ("cli_import_s",): _command_line,
     ("mutations_tried", "mutations_silent", "mutations_tracebacks"): partial(_call, "mutations", "try_mutations"),
 }
 

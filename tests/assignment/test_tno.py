@@ -48,6 +48,17 @@ def test_toll_of_a_single_road_is_the_finite_difference_of_its_total(one_road, d
     assert (rows[1:3, 0] > 10).all()
 
 
+def test_toll_of_a_road_shorter_than_a_step_is_the_finite_difference_of_its_total(one_road):
+    """The same on a road of 12 s at steps of 30 s, first below capacity and then in a queue of minutes."""
+    network = one_road(capacity_veh_h=120, minutes=0.2, step_s=30, delay=smooth_queue)
+    flows = np.zeros((1, 1, 24))
+    flows[0, 0, :12] = [6, 8, 7, 9, 14, 16, 13, 8, 9, 6, 4, 2]
+    vot, queue = np.array([30.0]), np.array([45.0])
+    rows = compare(network, flows, [(0, 0, k) for k in (0, 2, 4, 5, 6, 9)], vot, queue)
+    assert rows[:, 0] == pytest.approx(rows[:, 1], rel=0.05)
+    assert rows[3, 0] > 5 > 1 > rows[0, 0]
+
+
 def test_tolls_pulled_back_are_those_carried_forward():
     """Derivatives of all exit times by each inflow, carried from step to step as a matrix: their weighted sum is the toll
     that one backward pass finds, on every arc of a loaded base case with queues, to rounding."""

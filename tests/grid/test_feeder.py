@@ -168,7 +168,7 @@ BAD_BRANCHES = {
     "missing column": (("r_ohm", "r"), ["'r_ohm' is missing", "branch, from_bus, to_bus, r,"]),
     "nan": (("2.0,1.0", "nan,1.0"), ["line 3", "r_ohm = 'nan'", "finite"]),
     "unknown bus": (("3,3,4", "3,3,44"), ["branch 3", "to_bus = 44", "known are 1, 2, 3, 4, 5"]),
-    "zero resistance": (("2.0,1.0", "0.0,1.0"), ["branch 2", "r_ohm = 0", "positive"]),
+    "zero impedance": (("2.0,1.0", "0.0,0.0"), ["branch 2", "r_ohm = 0", "positive"]),
     "negative resistance": (("2.0,1.0", "-2.0,1.0"), ["branch 2", "r_ohm = -2", "positive"]),
     "negative reactance": (("2.0,1.0", "2.0,-1.0"), ["branch 2", "x_ohm = -1", "negative"]),
     "unknown status": (("0.5,1", "0.5,2"), ["line 2", "status = '2'", "1 or 0"]),

@@ -80,7 +80,7 @@ FAULTS = {
     "branch twice": ("mini_branches", add("5,1,6,1,1,0"), r"branch 5 is there 2 times"),
     "open branch to itself": ("mini_branches", add("9,6,6,1,1,0"), r"branch 9: loop from bus 6 to itself"),
     "open branch without an end": ("mini_branches", add("9,6,66,1,1,0"), r"branch 9: to_bus = 66; no such bus"),
-    "open branch without resistance": ("mini_branches", add("9,6,4,0,1,0"), r"branch 9: r_ohm = 0"),
+    "open branch without impedance": ("mini_branches", add("9,6,4,0,0,0"), r"branch 9: r_ohm = 0"),
     "rating twice": ("mini_ratings", add("3,2,9"), r"lines 4 and 8: line 3-2 is rated twice; keep one row"),
     "rating of no line": ("mini_ratings", add("4,6,2"), r"line 8: line 4-6 is no closed line of the feeder; remove"),
     "capacity of roads": (

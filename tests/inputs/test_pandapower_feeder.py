@@ -158,7 +158,10 @@ def scale_loads(factor):
 BAD = {
     "ring": (close_a_ring, r"loop through buses .*; a feeder must be radial: open one of branches .*36"),
     "island": (island, "no closed branch connects bus 32 with the root, bus 0"),
-    "zero impedance": (set_value("line", 4, "r_ohm_per_km", 0.0), "branch 4: r_ohm = 0; resistance must be positive"),
+    "negative resistance": (
+        set_value("line", 4, "r_ohm_per_km", -1.0),
+        "branch 4: r_ohm = -.*; resistance must be positive",
+    ),
     "negative impedance": (set_value("line", 4, "x_ohm_per_km", -1.0), "branch 4: x_ohm = -"),
     "limits crossed": (set_value("bus", 5, "min_vm_pu", 1.2), r"bus 5: v_min_pu = 1\.2, v_max_pu = 1\.1"),
     "negative load": (set_value("load", 3, "p_mw", -1.0), "bus 4: p_kw = -1000; a load must not be negative"),

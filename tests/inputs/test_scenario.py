@@ -121,10 +121,6 @@ QUANTITY = {"unit": "veh/h", "source": "assumption", "range": [1, 100]}
             r"loading_step_s 7.0 must divide",
         ),
         (
-            at("time", loading_step_s={"value": 300, "unit": "s", "source": "assumption", "range": [1, 600]}),
-            r"road 1-3 takes 3 min, less than time.loading_step_s = 300 s",
-        ),
-        (
             at("time", n_steps={"value": 240, "unit": "steps", "source": "assumption", "range": [1, 600]}),
             r"288 rows do not cover 240 steps .*a row for 24:00",
         ),

@@ -12,8 +12,8 @@ from evlib import InputError, build_network, load_scenario, load_traffic
 from evlib.assignment.route_choice import shortest_path_departures
 from evlib.inputs.build_roads import origin_demand
 from evlib.traffic import impedance
-from evlib.traffic.loading_compiled import FIRST_ROWS, compiled_advance
-from evlib.traffic.loading_reference import Curves
+from evlib.traffic.dynamic_loading.loading_compiled import FIRST_ROWS, compiled_advance
+from evlib.traffic.dynamic_loading.loading_reference import Curves
 from evlib.traffic.network import assemble_network
 from evlib.traffic.time_grid import TimeGrid
 

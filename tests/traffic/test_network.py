@@ -4,7 +4,7 @@ import networkx as nx
 import numpy as np
 import pytest
 
-from evlib import InputError, build_network, load_scenario
+from evlib import InputError, build_network, load_scenario, load_traffic
 from evlib.assignment.route_choice import nearest_paths
 from evlib.traffic.network import assemble_network
 from evlib.traffic.time_grid import TimeGrid
@@ -74,13 +74,11 @@ def test_entry_capacity_is_that_of_the_roads_that_leave(nguyen):
     [
         ([(1, 2, 3.0, -60.0)], {"o": 1}, {"c": (2, 5)}, "road 1-2: capacity -60"),
         ([(1, 2, 3.0, np.nan)], {"o": 1}, {"c": (2, 5)}, "capacity nan"),
-        ([(1, 2, 0.2, 60.0)], {"o": 1}, {"c": (2, 5)}, "shorter than the loading step"),
-        ([(1, 2, 3.0, 60.0), (3, 1, 3.0, 60.0)], {"o": 1, "p": 2}, {"c": (2, 5)}, "share node 2"),
+        ([(1, 2, 0.0, 60.0)], {"o": 1}, {"c": (2, 5)}, "free-flow time 0.0 min"),
         ([(1, 2, 3.0, 60.0), (4, 3, 3.0, 60.0)], {"o": 1, "p": 3}, {"c": (2, 5)}, "origin p reaches no station"),
         ([(1, 2, 3.0, 60.0), (4, 3, 3.0, 60.0)], {"o": 1}, {"c": (2, 5), "d": (3, 5)}, "station d is reached from no"),
         ([(1, 2, 3.0, 60.0)], {"o": 1}, {"c": (2, 0)}, "0 plugs"),
         ([(1, 2, 3.0, 60.0)], {"o": 9}, {"c": (2, 5)}, "origin node 9 is on no road"),
-        ([(1, 2, 3.0, 60.0), (1, 2, 4.0, 60.0)], {"o": 1}, {"c": (2, 5)}, "appears twice"),
     ],
 )
 def test_networks_that_cannot_be_built_are_refused(roads, origins, stations, message):
@@ -93,3 +91,31 @@ def test_too_many_paths_to_enumerate_are_refused():
     roads = [(a, b, 1.0, 60.0) for a in nodes for b in nodes if a != b]
     with pytest.raises(InputError, match="more than 5000 paths"):
         assemble_network(roads, {"o": 1}, {"c": (13, 5)}, {"car": 6}, TIME)
+
+
+def test_parallel_roads_are_ways_of_their_own():
+    """Two roads from a to b, one from b to c: two ways, named apart; the shortest takes the quicker."""
+    roads = [("a", "b", 4.0, 60.0), ("a", "b", 3.0, 30.0), ("b", "c", 2.0, 60.0)]
+    both, quickest = (
+        assemble_network(roads, {"o": "a"}, {"s": ("c", 5)}, {"car": 2}, TimeGrid(5, 12, 10, 5), every_path=every)
+        for every in (True, False)
+    )
+    assert both.arc_name == ("o", "a-b", "a-b (2)", "b-c")
+    assert sorted(zip(both.path_free_flow_min, [path.arcs for path in both.paths], strict=True)) == [
+        (5.0, (0, 2, 3)),
+        (6.0, (0, 1, 3)),
+    ]
+    assert [path.arcs for path in quickest.paths] == [(0, 2, 3)]
+    assert both.capacity_veh_min[0] == pytest.approx(1.5)
+
+
+def test_an_origin_may_share_its_node_with_a_station():
+    """Its vehicles drive on no road and plug in at once; those of the other origin drive three minutes."""
+    network = assemble_network(
+        [(1, 2, 3.0, 6000.0)], {"o": 1, "p": 2}, {"c": (2, 50)}, {"car": 6}, TimeGrid(5, 12, 10, 5)
+    )
+    assert network.path_free_flow_min.tolist() == [3.0, 0.0]
+    departures = np.zeros((2, 1, 6))
+    departures[:, 0, 0] = 5.0, 7.0
+    loading = load_traffic(network, departures)
+    assert loading.arrived_veh[0, 0, [5, 10, 17]] == pytest.approx([3.5, 7 + 5 * 0.4, 12.0], abs=0.01)

@@ -30,8 +30,8 @@ class Column:
 
     Attributes
     ----------
-    kind : {"whole", "number", "time"} or tuple of str
-        Whole numbers, finite numbers, local times, or one of some words.
+    kind : {"whole", "number", "time", "text"} or tuple of str
+        Whole numbers, finite numbers, local times, any text that is not empty, or one of some words.
     unit : str
         Unit of the numbers, for messages; empty where there is none.
     least : float, optional
@@ -61,6 +61,8 @@ class Column:
             return " or ".join(self.kind)
         if self.kind == "time":
             return _TIME_RIGHT if self.time_format is None else f"a time of the form {self.time_format!r}"
+        if self.kind == "text":
+            return "text that is not empty"
         limit = "" if self.least is None else f" of at least {self.least:g}"
         limit = limit if self.above is None else f" above {self.above:g}"
         unit = f" [{self.unit}]" if self.unit else ""
@@ -70,6 +72,8 @@ class Column:
         """Value of a cell, or None where it is not what it must be."""
         if isinstance(self.kind, tuple):
             return text if text in self.kind else None
+        if self.kind == "text":
+            return text or None
         if self.kind == "time":
             return _parse_time(text, self.time_format)
         value = _parse_whole(text) if self.kind == "whole" else parse_number(text)

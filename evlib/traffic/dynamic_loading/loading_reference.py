@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
+from evlib.errors import InputError
 from evlib.traffic.network import Network
+from evlib.traffic.short_roads import MOST_SWEEPS, SWEEP_VEH, find_short_roads
 
-__all__ = ["Curves", "Specification", "in_order", "stays_of", "ways_of"]
+__all__ = ["Curves", "Specification", "in_order", "refuse_unsettled", "stays_of", "ways_of"]
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,15 @@ def stays_of(network: Network) -> np.ndarray:
     return stay if network.background is None else np.append(stay, 1)
 
 
+def refuse_unsettled(network: Network, arcs) -> None:
+    """Refuse short roads in a circle whose flows do not settle within a step."""
+    names = ", ".join(network.arc_name[arc] for arc in arcs[:4]) + (", ..." if len(arcs) > 4 else "")
+    raise InputError(
+        f"departures: the flows on short roads in a circle ({names}) do not settle within a loading step of "
+        f"{60 * network.time.loading_step_min:g} s; choose a shorter loading step"
+    )
+
+
 class Specification:
     """The loading in plain NumPy; ``pair_in`` has one row for each pair of a way and a position on it."""
 
@@ -96,7 +108,14 @@ class Specification:
         self.pair_out = np.zeros((len(pair_arc), n_classes, n_grid))
         self.pairs = [np.flatnonzero(pair_arc == arc) for arc in range(n_arcs)]
         self.arc_and_class = (pair_arc[:, None] * n_classes + np.arange(n_classes)).ravel()
-        self.origins, self.roads = np.split(np.arange(n_arcs), [network.n_entries])
+        self.origins, roads = np.split(np.arange(n_arcs), [network.n_entries])
+        self.short = find_short_roads(ways_of(network), network)
+        self.roads = np.setdiff1d(roads, self.short.arc)
+        self.behind = np.setdiff1d(np.arange(len(self.origins), n_arcs + n_stations), self.short.arc)
+        goes_back = self.short.goes_back(pair_arc[self.later - 1], pair_arc[self.later])
+        self.back = np.zeros(len(pair_arc), dtype=bool)
+        self.back[self.later[goes_back]] = True
+        self.is_later = np.isin(np.arange(len(pair_arc)), self.later)
         self.pointer = np.zeros(n_arcs, dtype=int)
         self.queue_pointer = np.zeros(n_stations, dtype=int)
 
@@ -113,7 +132,7 @@ class Specification:
         self.done = last
 
     def _advance(self, step: int) -> None:
-        """One loading step: leave roads, enter and leave origin arcs, enter roads, serve stations."""
+        """One loading step: leave roads, enter and leave origin arcs, pass short roads, enter roads, serve stations."""
         curves, network, n_arcs = self.curves, self.network, self.network.n_arcs
         # A vehicle that leaves a road now entered it at least one step ago, so the order of the roads does not matter.
         self._leave(self.roads, step, last=step - 1)
@@ -122,8 +141,9 @@ class Specification:
         self._enter(self.origins, step)
         self._exit_times(self.origins, np.zeros(len(self.origins)), step)
         self._leave(self.origins, step, last=step)
+        self._pass_short_roads(step)
         self.pair_in[self.later, :, step] = self.pair_out[self.later - 1, :, step]
-        self._enter(np.arange(len(self.origins), curves.total.shape[1]), step)
+        self._enter(self.behind, step)
         curves.left[step] = self._by_arc_and_class(self.pair_out[:, :, step])[:n_arcs]
         road = self.roads
         vehicles = curves.total[step, road] - in_order(curves.left[step, road])
@@ -168,6 +188,47 @@ class Specification:
                 share = (now - exits[entry]) / (exits[entry + 1] - exits[entry])
                 gained = self.pair_in[pairs, :, entry + 1] - self.pair_in[pairs, :, entry]
                 self.pair_out[pairs, :, step] += share * gained
+
+    def _pass_short_roads(self, step) -> None:
+        """Roads in their order; those that vehicles pass in a circle again until what comes back has settled."""
+        self.pair_in[self.back, :, step] = self.pair_in[self.back, :, step - 1]
+        for first, last in pairwise(self.short.begin):
+            for _ in range(MOST_SWEEPS):
+                passed = [self._pass_short_road(arc, step) for arc in self.short.arc[first:last]]
+                if max(change for change, _ in passed) <= SWEEP_VEH:
+                    break
+            else:
+                refuse_unsettled(self.network, self.short.arc[first:last])
+            self.curves.guards[:] += np.sum([guards for _, guards in passed], axis=0)
+
+    def _pass_short_road(self, arc, step) -> tuple[float, np.ndarray]:
+        """Enter and leave a road within a step: largest change of what goes back, and guards that acted.
+
+        With no queue of more than a step, the vehicles present are the inflow over the last travel time (Little's law).
+        """
+        curves, pairs, only = self.curves, self.pairs[arc], np.array([arc])
+        ahead = pairs[self.is_later[pairs] & ~self.back[pairs]]
+        self.pair_in[ahead, :, step] = self.pair_out[ahead - 1, :, step]
+        self._enter(only, step)
+        before, now = self.time_min[step - 1], self.time_min[step]
+        if curves.exit_min[step - 1, arc] > now:
+            self._leave(only, step, last=step)
+            out = in_order(self._by_arc_and_class(self.pair_out[:, :, step])[arc])
+            present = max(curves.total[step, arc] - out, 0.0)
+        else:
+            inflow = (curves.total[step, arc] - curves.total[step - 1, arc]) / (now - before)
+            present = inflow * (curves.exit_min[step - 1, arc] - before)
+        network, guards = self.network, curves.guards.copy()
+        delay = network.delay_function(np.array([present]), network.free_flow_min[only], network.capacity_veh_min[only])
+        self._exit_times(only, delay, step)
+        guards, curves.guards[:] = curves.guards - guards, guards
+        self._leave(only, step, last=step)
+        following = pairs[pairs + 1 < len(self.back)] + 1
+        following = following[self.back[following]]
+        gone = self.pair_out[following - 1, :, step]
+        change = np.abs(gone - self.pair_in[following, :, step]).max(initial=0.0)
+        self.pair_in[following, :, step] = gone
+        return change, guards
 
     def _unplug(self, step) -> None:
         """Vehicles that drive on from a plug now: those that plugged in one stay ago."""

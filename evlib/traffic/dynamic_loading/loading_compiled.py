@@ -15,8 +15,9 @@ from typing import NamedTuple
 import numpy as np
 
 from evlib.numba_cache import njit
+from evlib.traffic.dynamic_loading.loading_reference import refuse_unsettled, stays_of, ways_of
 from evlib.traffic.impedance import affine, bpr, point_queue, smooth_queue
-from evlib.traffic.loading_reference import stays_of, ways_of
+from evlib.traffic.short_roads import MOST_SWEEPS, SWEEP_VEH, ShortRoads, find_short_roads
 
 __all__ = ["compiled_advance"]
 
@@ -49,7 +50,8 @@ class _Demand(NamedTuple):
     A commodity is a class on a path. The slots of an arc lie side by side, class by class, in the order of the paths;
     those of segment i = arc * n_classes + class are ``start[i]`` to ``start[i + 1]``. Vehicles that leave a slot enter
     the slot ``onward``; one more slot, which belongs to no arc, takes vehicles that end their trip. ``through`` tells
-    at which stations some vehicles drive on, ``first`` is the first slot of each commodity. ``before`` and ``within``
+    at which stations some vehicles drive on, ``first`` is the first slot of each commodity, ``back`` tells which slots
+    go back to a short road computed before, see :class:`evlib.traffic.short_roads.ShortRoads`. ``before`` and ``within``
     (decision step, commodity) are the vehicles that have departed before a step and that depart in it.
     """
 
@@ -57,12 +59,13 @@ class _Demand(NamedTuple):
     onward: np.ndarray
     through: np.ndarray
     first: np.ndarray
+    back: np.ndarray
     before: np.ndarray
     within: np.ndarray
 
 
 class _Curves(NamedTuple):
-    """The arrays of the loading under construction, see :class:`evlib.traffic.loading_reference.Curves`."""
+    """The arrays of the loading under construction, see :class:`evlib.traffic.dynamic_loading.loading_reference.Curves`."""
 
     entered: np.ndarray
     left: np.ndarray
@@ -84,6 +87,15 @@ class _Pointers(NamedTuple):
     station: np.ndarray
     up_to: np.ndarray
     share: np.ndarray
+
+
+class _Order(NamedTuple):
+    """Arcs behind short roads (long roads and waiting arcs), long roads, and short roads in groups."""
+
+    behind: np.ndarray
+    roads: np.ndarray
+    short: np.ndarray
+    begin: np.ndarray
 
 
 def compiled_advance(network, departures, curves) -> Callable[[int], None] | None:
@@ -121,7 +133,11 @@ def compiled_advance(network, departures, curves) -> Callable[[int], None] | Non
         stays_of(network),
         *law,
     )
-    demand = _demand(network, departures)
+    short = find_short_roads(_used_ways(network, departures), network)
+    demand = _demand(network, departures, short)
+    is_long = np.ones(network.n_arcs + len(network.stations), dtype=bool)
+    is_long[: network.n_entries] = is_long[short.arc] = False
+    order = _Order(np.flatnonzero(is_long), np.flatnonzero(is_long[: network.n_arcs]), short.arc, short.begin)
     arrays = _Curves(*(getattr(curves, name) for name in _Curves._fields))
     by_step = (len(curves.total), len(network.stations))
     pointers = _Pointers(
@@ -134,7 +150,9 @@ def compiled_advance(network, departures, curves) -> Callable[[int], None] | Non
 
     def advance(last: int) -> None:
         nonlocal ring, done
-        ring = _advance(done + 1, last, supply, demand, arrays, pointers, ring)
+        ring, unsettled = _advance(done + 1, last, supply, demand, order, arrays, pointers, ring)
+        if unsettled >= 0:
+            refuse_unsettled(network, short.arc[short.begin[unsettled] : short.begin[unsettled + 1]])
         done = last
 
     return advance
@@ -156,7 +174,11 @@ def _law(delay_function) -> tuple[int, float, float] | None:
     return law, float(values["alpha"]), float(values["power"])
 
 
-def _demand(network, departures: np.ndarray) -> _Demand:
+def _used_ways(network, departures: np.ndarray) -> list[tuple[int, ...]]:
+    return [way for way, used in zip(ways_of(network), departures.any(axis=(1, 2)).tolist(), strict=True) if used]
+
+
+def _demand(network, departures: np.ndarray, short: ShortRoads) -> _Demand:
     n_classes = departures.shape[1]
     arcs = ways_of(network)
     length = np.array([len(way) for way in arcs])
@@ -171,6 +193,8 @@ def _demand(network, departures: np.ndarray) -> _Demand:
     slot[pair[order], member[order]] = np.arange(len(order))
     ends = np.append(np.append(begin[1:], len(pair_arc)) - 1, -1)  # nothing follows the last arc of a way
     onward = np.where(np.isin(pair, ends), len(order), slot[pair + 1, member])[order]
+    following = pair_arc[np.minimum(pair + 1, len(pair_arc) - 1)]
+    back = (~np.isin(pair, ends) & short.goes_back(pair_arc[pair], following))[order]
     through = np.zeros(len(network.stations), dtype=np.bool_)
     waiting = pair_arc[pair] >= network.n_arcs
     through[pair_arc[pair[waiting & ~np.isin(pair, ends)]] - network.n_arcs] = True
@@ -180,22 +204,26 @@ def _demand(network, departures: np.ndarray) -> _Demand:
     path, member = np.nonzero(used)
     within = np.append(departures[path, member], np.zeros((len(path), 1)), axis=1)
     before = np.append(np.zeros((len(path), 1)), np.cumsum(departures[path, member], axis=1), axis=1)
-    return _Demand(start, onward, through, slot[begin[path], member], before.T.copy(), within.T.copy())
+    return _Demand(start, onward, through, slot[begin[path], member], back, before.T.copy(), within.T.copy())
 
 
 @compiled
-def _advance(step, last, supply, demand, curves, pointers, ring):
-    """Advance from grid time ``step`` to ``last``; returns the ring buffer, which may have been enlarged."""
+def _advance(step, last, supply, demand, order, curves, pointers, ring):
+    """Advance from grid time ``step`` to ``last``.
+
+    Returns the ring buffer, which may have been enlarged, and the group of short roads that did not settle, or -1.
+    """
     # Taken out of the tuples once, because every access inside the loops would count references.
     dt_min, substeps, n_origins, minutes, capacity, plugs, stay, law, alpha, power = supply
-    start, onward, through, first, before, within = demand
+    start, onward, through, first, back, before, within = demand
+    behind, roads, short, begin = order
     entered, left, total, exit_min, plugged, completed, guards = curves
     arc_pointer, station_pointer, up_to, share_of = pointers
     _, n_arcs, n_classes = left.shape
     while step <= last:
         ring = _with_room(ring, step, start, arc_pointer, n_classes, through, up_to, stay)
         now = dt_min * step
-        for arc in range(n_origins, n_arcs):  # vehicles that leave a road entered it before this step
+        for arc in roads:  # vehicles that leave a long road entered it before this step
             _leave(arc, step, step - 1, now, start, onward, exit_min, left, arc_pointer, ring)
         for c in range(len(plugs)):
             if through[c]:
@@ -208,9 +236,44 @@ def _advance(step, last, supply, demand, curves, pointers, ring):
             _enter(arc, step, start, ring, entered, total)
             exit_min[step, arc], _ = _exit(arc, step, now, exit_min, total, capacity)
             _leave(arc, step, step, now, start, onward, exit_min, left, arc_pointer, ring)
-        for arc in range(n_origins, n_arcs + len(plugs)):
+        for slot in range(len(back)):
+            if back[slot]:
+                ring[step & (len(ring) - 1), onward[slot]] = ring[(step - 1) & (len(ring) - 1), onward[slot]]
+        for group in range(len(begin) - 1):
+            settled = False
+            for _ in range(MOST_SWEEPS):
+                change, overtaking, limited = 0.0, 0, 0
+                for arc in short[begin[group] : begin[group + 1]]:
+                    _enter(arc, step, start, ring, entered, total)
+                    inflow = (total[step, arc] - total[step - 1, arc]) / (now - dt_min * (step - 1))
+                    present = inflow * (exit_min[step - 1, arc] - dt_min * (step - 1))
+                    if exit_min[step - 1, arc] > now:  # a queue of more than a step
+                        _leave(arc, step, step - 1, now, start, onward, exit_min, left, arc_pointer, ring)
+                        out = 0.0
+                        for m in range(n_classes):
+                            out += left[step, arc, m]
+                        present = max(total[step, arc] - out, 0.0)
+                    free = now + _delay(present, minutes[arc], capacity[arc], law, alpha, power)
+                    exit_min[step, arc], guard = _exit(arc, step, free, exit_min, total, capacity)
+                    overtaking += guard == 0
+                    limited += guard == 1
+                    if begin[group + 1] - begin[group] == 1:
+                        _leave(arc, step, step, now, start, onward, exit_min, left, arc_pointer, ring)
+                    else:
+                        back_change = _leave_back(
+                            arc, step, now, start, onward, back, exit_min, left, arc_pointer, ring
+                        )
+                        change = max(change, back_change)
+                if change <= SWEEP_VEH:
+                    settled = True
+                    break
+            if not settled:
+                return ring, group
+            guards[0] += overtaking
+            guards[1] += limited
+        for arc in behind:
             _enter(arc, step, start, ring, entered, total)
-        for arc in range(n_origins, n_arcs):
+        for arc in roads:
             out = 0.0
             for m in range(n_classes):
                 out += left[step, arc, m]
@@ -222,7 +285,7 @@ def _advance(step, last, supply, demand, curves, pointers, ring):
         for c in range(len(plugs)):
             _serve(c, step, plugs[c], stay, entered, total, plugged, completed, station_pointer, up_to, share_of)
         step += 1
-    return ring
+    return ring, -1
 
 
 @compiled
@@ -266,6 +329,21 @@ def _leave(arc, step, last, now, start, onward, exit_min, left, pointer, ring):
             ring[now_row, onward[slot]] = gone
             out += gone
         left[step, arc, m] = out
+
+
+@compiled
+def _leave_back(arc, step, now, start, onward, back, exit_min, left, pointer, ring):
+    """Move vehicles on from a short road; returns the largest change of what goes back to roads computed before."""
+    now_row, n_classes, change = step & (len(ring) - 1), left.shape[2], 0.0
+    first, behind = start[arc * n_classes], start[(arc + 1) * n_classes]
+    before = np.zeros(behind - first)
+    for slot in range(first, behind):
+        before[slot - first] = ring[now_row, onward[slot]]
+    _leave(arc, step, step, now, start, onward, exit_min, left, pointer, ring)
+    for slot in range(first, behind):
+        if back[slot]:
+            change = max(change, abs(ring[now_row, onward[slot]] - before[slot - first]))
+    return change
 
 
 @compiled

@@ -1,0 +1,115 @@
+"""The commands that make and check a case of one's own: ``python -m evlib new`` and ``python -m evlib check``."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from pathlib import Path
+
+__all__ = ["add_case_commands", "name_currency"]
+
+
+def add_case_commands(commands) -> None:
+    """Add ``new`` and ``check`` to a parser's commands; each sets ``run``, a function of the parsed options.
+
+    Parameters
+    ----------
+    commands : argparse subparsers
+    """
+    new = commands.add_parser("new", help="make a case from files of roads, feeders, stations and sessions")
+    new.add_argument("folder", help="folder to make")
+    new.add_argument(
+        "--roads",
+        required=True,
+        help="*.tntp, *.net.xml[.gz] of V2Sim or SUMO, *.osm[.gz], a GMNS folder, or links.csv's folder",
+    )
+    new.add_argument(
+        "--feeder", required=True, help="*.m (MATPOWER), *.grid.xml (V2Sim), *.json (pandapower), or buses.csv's folder"
+    )
+    new.add_argument("--leave-out", nargs="*", default=(), help="of a pandapower network: shunts, generators")
+    new.add_argument("--stations", help="*.fcs.xml (V2Sim) or *.csv; by default a few nodes far from each other")
+    new.add_argument("--fleet", help="charging sessions as CSV, see --fleet-format")
+    new.add_argument("--fleet-format", default="own", help="own, epfl, acn or elaadnl")
+    new.add_argument("--vehicles", type=float, help="vehicles of the day; by default as many as plugs")
+    new.add_argument("--time-unit-min", type=float, default=1.0, help="minutes of a TNTP file's unit of time")
+    new.add_argument("--length-unit-km", type=float, default=1.0, help="km of a TNTP file's unit of length")
+    new.add_argument(
+        "--lane-capacity", type=float, default=1000.0, help="veh/h of a lane, where the roads have lanes only"
+    )
+    new.add_argument("--capacity-is", default="lane", choices=("lane", "link"), help="what a GMNS capacity is of")
+    new.add_argument(
+        "--most-distance", type=float, default=float("inf"), help="largest distance of a station from its node"
+    )
+    new.set_defaults(run=_new)
+    check = commands.add_parser("check", help="say what a case holds, what it takes to solve, and what was assumed")
+    check.add_argument("case", help="a case's folder or YAML file, or the name of a scenario")
+    check.set_defaults(run=_check)
+
+
+def name_currency(folder: str | Path, currency: str) -> None:
+    """Name a case's currency in the tables that were written of its result: in column names, and in units.
+
+    Parameters
+    ----------
+    folder : str or Path
+        With the tables as CSV, whose columns and units say CNY.
+    currency : str
+        Three capital letters.
+    """
+    for file in sorted(Path(folder).glob("*.csv")) if currency != "CNY" else ():
+        header, _, rows = file.read_text(encoding="utf-8").partition("\n")
+        if "unit" in header.split(","):
+            rows = re.sub(r",CNY(?=[,/])", f",{currency}", rows)
+        file.write_text(re.sub(r"_cny(?=_|,|$)", f"_{currency.lower()}", header) + "\n" + rows, encoding="utf-8")
+
+
+def _new(options: argparse.Namespace) -> int:
+    from evlib.figures.own_case.case_map import case_map
+    from evlib.inputs.new_case.case_points import case_points
+    from evlib.inputs.new_case.sources import feeder_source, road_source, station_source
+    from evlib.inputs.new_case.write_case import match_case, refuse_existing, write_case
+    from evlib.inputs.reading.column_report import shown
+    from evlib.inputs.scenario import load_scenario
+
+    folder = Path(options.folder)
+    refuse_existing(folder)
+    roads = road_source(
+        options.roads,
+        time_unit_min=options.time_unit_min,
+        length_unit_km=options.length_unit_km,
+        lane_veh_h=options.lane_capacity,
+        capacity_is=options.capacity_is,
+    )
+    print(shown(roads.report, options.roads))
+    feeders = feeder_source(options.feeder, options.leave_out)
+    print(shown(feeders.report, options.feeder))
+    stations, fleet, vehicles = None, None, options.vehicles
+    if options.stations:
+        stations, report = station_source(options.stations)
+        print(shown(report, options.stations))
+    if options.fleet:
+        from evlib.inputs.fleets.session_files import class_of_sessions, read_session_file
+
+        sessions = read_session_file(options.fleet, options.fleet_format)
+        print(shown(sessions.report, options.fleet))
+        fleet = class_of_sessions(sessions.table)
+    where = options.stations or "stations"
+    tables = match_case(roads, feeders, stations, most_distance=options.most_distance, where=where)
+    names = {"roads_from": Path(options.roads).name, "feeders_from": Path(options.feeder).name}
+    file = write_case(folder, tables, **names, fleet=fleet, vehicles=vehicles)
+    load_scenario(file)
+    title = f"{len(tables.stations)} stations on {len(roads.links)} roads and {len(feeders.buses)} buses"
+    case_map(case_points(tables), title).write_html(folder / "map.html", include_plotlyjs="directory")
+    for note in tables.notes:
+        print(f"assumed: {note}")
+    print(f"case: {file}\nmap: {folder / 'map.html'}\nnext: python -m evlib check {folder}")
+    return 0
+
+
+def _check(options: argparse.Namespace) -> int:
+    from evlib.inputs.new_case.check_case import case_report
+    from evlib.inputs.scenario import load_scenario
+
+    path = Path(options.case)
+    print(case_report(load_scenario(path / "case.yaml" if path.is_dir() else options.case)))
+    return 0

@@ -1,0 +1,103 @@
+"""Feeders as two tables, and writing them as the files of a case of one's own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from evlib.errors import InputError
+from evlib.files import write_text
+from evlib.grid.feeder import Feeder, feeder_from_arrays
+
+__all__ = ["FeederFile", "feeders_of", "write_feeders"]
+
+BUS_COLUMNS = ["bus", "name", "base_kv", "p_kw", "q_kvar", "type", "v_min_pu", "v_max_pu", "x", "y"]
+BRANCH_COLUMNS = ["branch", "from_bus", "to_bus", "r_ohm", "x_ohm", "status", "rating_mva"]
+
+
+@dataclass(frozen=True)
+class FeederFile:
+    """Feeders as read.
+
+    Attributes
+    ----------
+    buses : DataFrame
+        ``bus``, ``base_kv``, ``p_kw``, ``q_kvar``, ``type`` (``slack`` or ``pq``), ``v_min_pu``, ``v_max_pu``, and
+        ``name``, ``x``, ``y`` where the file has them.
+    branches : DataFrame
+        ``branch``, ``from_bus``, ``to_bus``, ``r_ohm``, ``x_ohm``, ``status`` (1 closed, 0 open), and ``rating_mva``
+        where the file rates every line.
+    report : DataFrame
+        What every column of the file became.
+    profile : DataFrame or None
+        ``time``, ``load_pu``: the profile that all loads of the file follow.
+    root_pu : float
+        Voltage at the roots [pu].
+    """
+
+    buses: pd.DataFrame
+    branches: pd.DataFrame
+    report: pd.DataFrame
+    profile: pd.DataFrame | None = None
+    root_pu: float = 1.0
+
+
+def feeders_of(read: FeederFile, where: str = "feeders") -> list[Feeder]:
+    """Each feeder of a file by itself, as the grid's model takes it.
+
+    Parameters
+    ----------
+    read : FeederFile
+    where : str
+        Name of the file in messages.
+
+    Returns
+    -------
+    list of Feeder
+        In the order of their roots.
+
+    Raises
+    ------
+    InputError
+        What :func:`evlib.grid.feeder.feeder_from_arrays` refuses, or no root.
+    """
+    closed = read.branches[read.branches["status"] == 1]
+    roots = read.buses.loc[read.buses["type"] == "slack", "bus"].tolist()
+    if not roots:
+        raise InputError(f"{where}: no slack bus; a feeder hangs on one")
+    neighbours: dict = {}
+    for one, two in zip(closed["from_bus"], closed["to_bus"], strict=True):
+        neighbours.setdefault(one, []).append(two)
+        neighbours.setdefault(two, []).append(one)
+    feeders = []
+    for root in roots:
+        inside, left = {root}, [root]
+        while left:
+            new = [bus for bus in neighbours.get(left.pop(), []) if bus not in inside]
+            inside.update(new)
+            left.extend(new)
+        buses = read.buses[read.buses["bus"].isin(inside)]
+        branches = closed[closed["from_bus"].isin(inside)]
+        feeders.append(
+            feeder_from_arrays(
+                **{name: buses[name].to_numpy() for name in ("bus", "p_kw", "q_kvar", "v_min_pu", "v_max_pu")},
+                **{name: branches[name].to_numpy() for name in ("branch", "from_bus", "to_bus", "r_ohm", "x_ohm")},
+                base_kv=float(buses["base_kv"].iloc[0]),
+                root_bus=root,
+                buses_name=where,
+                branches_name=where,
+            )
+        )
+    return feeders
+
+
+def write_feeders(read: FeederFile, folder: str | Path) -> None:
+    """Write ``buses.csv``, ``branches.csv`` and, if there is a profile, ``profile.csv`` into a folder."""
+    folder = Path(folder)
+    for name, table, columns in (("buses", read.buses, BUS_COLUMNS), ("branches", read.branches, BRANCH_COLUMNS)):
+        kept = table[[column for column in columns if column in table]]
+        write_text(folder / f"{name}.csv", kept.to_csv(index=False, lineterminator="\n"))
+    if read.profile is not None:
+        write_text(folder / "profile.csv", read.profile.to_csv(index=False, lineterminator="\n"))

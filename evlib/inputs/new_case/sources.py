@@ -1,0 +1,171 @@
+"""Which reader a file of roads, feeders or stations belongs to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from evlib.errors import InputError
+from evlib.inputs.feeders.feeder_file import FeederFile
+from evlib.inputs.feeders.matpower_feeder import read_matpower
+from evlib.inputs.feeders.pandapower_net import read_pandapower
+from evlib.inputs.feeders.v2sim_grid import read_v2sim_grid
+from evlib.inputs.own_case.case_feeders import read_feeders
+from evlib.inputs.own_case.case_tables import read_roads
+from evlib.inputs.reading.column_report import report_of
+from evlib.inputs.reading.tables import Column, read_table
+from evlib.inputs.roads.gmns_roads import read_gmns_roads
+from evlib.inputs.roads.osm_roads import read_osm_roads
+from evlib.inputs.roads.road_file import RoadFile, check_roads
+from evlib.inputs.roads.sumo_roads import read_sumo_roads
+from evlib.inputs.roads.tntp_roads import read_tntp_roads
+from evlib.inputs.roads.v2sim_roads import LANE_CAPACITY_VEH_H, read_v2sim_roads, read_v2sim_stations, read_xml
+
+__all__ = ["feeder_source", "road_source", "station_source"]
+
+_STATION = {
+    "station": Column("text"),
+    "node": Column("text", required=False),
+    "bus": Column("text", required=False),
+    "x": Column("number", required=False),
+    "y": Column("number", required=False),
+    "plugs": Column("number", "plugs", above=0, required=False),
+    "plug_kw": Column("number", "kW", above=0, required=False),
+    "site_kw": Column("number", "kW", above=0, required=False),
+}
+
+
+def road_source(
+    path: str | Path, *, time_unit_min=1.0, length_unit_km=1.0, lane_veh_h=LANE_CAPACITY_VEH_H, capacity_is="lane"
+) -> RoadFile:
+    """Read roads from whatever file they are in.
+
+    Parameters
+    ----------
+    path : str or Path
+        ``*.tntp``; ``*.net.xml`` or ``*.net.xml.gz`` of V2Sim or SUMO; ``*.osm`` or ``*.osm.gz``; a folder with
+        ``link.csv`` (GMNS) or with ``links.csv`` (a case of one's own).
+    time_unit_min, length_unit_km : float
+        Units of a TNTP file.
+    lane_veh_h : float
+        Capacity of a lane [veh/h] where the file has none.
+    capacity_is : {"lane", "link"}
+        What ``capacity`` of a GMNS file is.
+
+    Returns
+    -------
+    RoadFile
+
+    Raises
+    ------
+    InputError
+        No such file, or a format that is none of these; and whatever the reader refuses.
+    """
+    path = Path(path)
+    if path.is_dir() and (path / "link.csv").is_file():
+        return read_gmns_roads(path, capacity_is=capacity_is)
+    if path.is_dir() and (path / "links.csv").is_file():
+        return _own_roads(path)
+    if not path.exists():
+        raise InputError(f"{path}: no such file or folder of roads")
+    if path.suffix == ".tntp":
+        return read_tntp_roads(path, time_unit_min=time_unit_min, length_unit_km=length_unit_km)
+    if path.name.endswith((".net.xml", ".net.xml.gz")):
+        reader = read_v2sim_roads if read_xml(path).tag == "roadnet" else read_sumo_roads
+        return reader(path, lane_veh_h)
+    if path.name.endswith((".osm", ".osm.gz")):
+        return read_osm_roads(path)
+    raise InputError(
+        f"{path}: roads of no known format; must be *.tntp, *.net.xml, *.net.xml.gz, *.osm, *.osm.gz, or a folder with link.csv "
+        "or links.csv"
+    )
+
+
+def _own_roads(folder: Path) -> RoadFile:
+    roads = read_roads(folder / "links.csv", folder / "nodes.csv", 1800.0)
+    links = pd.DataFrame(
+        {"link": [str(row + 1) for row in range(len(roads.tail))], "from": roads.tail, "to": roads.head}
+    )
+    if roads.length_km is not None:
+        links["length_km"] = roads.length_km
+    links["free_flow_min"], links["capacity_veh_h"] = roads.free_flow_min, roads.capacity_veh_h
+    nodes = pd.DataFrame({"node": roads.node, "x": roads.x, "y": roads.y})
+    check_roads(folder / "links.csv", links, nodes)
+    rows = [(name, name, "", len(links)) for name in links] + [(name, name, "", len(nodes)) for name in nodes]
+    return RoadFile(links, nodes, "", report_of(rows))
+
+
+def feeder_source(path: str | Path, leave_out=()) -> FeederFile:
+    """Read feeders from whatever file they are in.
+
+    Parameters
+    ----------
+    path : str or Path
+        ``*.m`` (MATPOWER), ``*.grid.xml`` (V2Sim), ``*.json`` (pandapower), or a folder with ``buses.csv`` and
+        ``branches.csv``.
+    leave_out : sequence of str
+        Elements of a pandapower network to go without: ``"shunts"``, ``"generators"``.
+
+    Returns
+    -------
+    FeederFile
+
+    Raises
+    ------
+    InputError
+        As :func:`road_source`.
+    """
+    path = Path(path)
+    if path.is_dir() and (path / "buses.csv").is_file():
+        read = read_feeders(path / "buses.csv", path / "branches.csv")
+        buses = read.bus_table
+        branches = pd.read_csv(path / "branches.csv", comment="#")
+        rows = [(name, name, "", len(buses)) for name in buses.values] + [
+            (name, name, "", len(branches)) for name in branches
+        ]
+        return FeederFile(pd.DataFrame(buses.values), branches, report_of(rows))
+    if not path.exists():
+        raise InputError(f"{path}: no such file or folder of feeders")
+    if path.suffix == ".m":
+        return read_matpower(path)
+    if path.name.endswith(".grid.xml"):
+        return read_v2sim_grid(path)
+    if path.suffix == ".json":
+        return read_pandapower(path, leave_out=leave_out)
+    raise InputError(
+        f"{path}: feeders of no known format; must be *.m, *.grid.xml, *.json, or a folder with buses.csv and branches.csv"
+    )
+
+
+def station_source(path: str | Path) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Read stations: V2Sim's ``*.fcs.xml``, or a CSV file.
+
+    Parameters
+    ----------
+    path : str or Path
+        A CSV file has ``station`` and ``node``, or ``x`` and ``y``; and may have ``bus``, ``plugs``, ``plug_kw`` and
+        ``site_kw``.
+
+    Returns
+    -------
+    stations, report : DataFrame
+
+    Raises
+    ------
+    InputError
+        As :func:`road_source`; a CSV file with neither nodes nor coordinates.
+    """
+    path = Path(path)
+    if path.name.endswith(".fcs.xml"):
+        return read_v2sim_stations(path)
+    if path.suffix != ".csv":
+        raise InputError(f"{path}: stations of no known format; must be *.fcs.xml or *.csv")
+    table = read_table(path, _STATION, unique=[("station",)])
+    if "node" not in table.values and not {"x", "y"} <= table.values.keys():
+        raise InputError(f"{path}: neither node nor x and y; must say where the stations are")
+    stations = pd.DataFrame(table.values)
+    for name in ("x", "y"):
+        stations[name] = stations.get(name, np.nan)
+    return stations, report_of((name, name, _STATION[name].unit, len(table)) for name in table.values)

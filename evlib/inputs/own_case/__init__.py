@@ -1,0 +1,11 @@
+"""A case of one's own: a short YAML file and plain tables, completed by stated defaults to a whole scenario.
+
+``defaults``    every value that such a file may leave out
+``expand``      the file's values, in the study's names, with what was stated, left out and rounded
+``case_tables``     origins, stations and roads from CSV files with a capacity and a time for each road
+``case_feeders``    any number of feeders in two CSV files, joined above by the grid, each a zone with its own limits
+``tables_of_case``  all of them as the arrays of a scenario
+``profiles``    profiles of any spacing, brought to the case's steps
+
+``python -m evlib new`` writes such a case, see :mod:`evlib.inputs.new_case`.
+"""

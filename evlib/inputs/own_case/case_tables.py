@@ -1,0 +1,178 @@
+"""Roads, origins and stations of a case of one's own, from CSV files with one row each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from evlib.errors import InputError
+from evlib.inputs.reading.tables import Column, Table, read_table
+
+__all__ = ["LINK_COLUMNS", "CaseRoads", "place_of", "read_origins", "read_roads", "read_stations"]
+
+TEXT = Column("text")
+LINK_COLUMNS = {
+    "link": Column("text", required=False),
+    "from": TEXT,
+    "to": TEXT,
+    "length_km": Column("number", "km", above=0, required=False),
+    "speed_km_h": Column("number", "km/h", above=0, required=False),
+    "free_flow_min": Column("number", "min", above=0, required=False),
+    "lanes": Column("number", "", above=0, required=False),
+    "capacity_veh_h": Column("number", "veh/h", above=0, required=False),
+    "capacity_veh_h_lane": Column("number", "veh/h and lane", above=0, required=False),
+}
+NODE_COLUMNS = {"node": TEXT, "x": Column("number"), "y": Column("number")}
+ORIGIN_COLUMNS = {"origin": TEXT, "node": TEXT, "share": Column("number", "1", least=0)}
+STATION_COLUMNS = {
+    "station": TEXT,
+    "node": TEXT,
+    "bus": TEXT,
+    "plugs": Column("number", "plugs", above=0),
+    "plug_kw": Column("number", "kW", above=0, required=False),
+    "site_kw": Column("number", "kW", above=0, required=False),
+    "x": Column("number", required=False),
+    "y": Column("number", required=False),
+    "node_distance": Column("number", least=0, required=False),
+    "bus_distance": Column("number", least=0, required=False),
+}
+
+
+@dataclass(frozen=True)
+class CaseRoads:
+    """Roads of a case.
+
+    Attributes
+    ----------
+    tail, head : ndarray of str, shape (n_links,)
+    free_flow_min, capacity_veh_h : ndarray, shape (n_links,)
+    length_km : ndarray, shape (n_links,), or None
+    node : ndarray of str, shape (n_nodes,)
+        With coordinates ``x``, ``y`` in the unit of the file.
+    """
+
+    tail: np.ndarray
+    head: np.ndarray
+    free_flow_min: np.ndarray
+    capacity_veh_h: np.ndarray
+    length_km: np.ndarray | None
+    node: np.ndarray
+    x: np.ndarray
+    y: np.ndarray
+
+
+def place_of(folder: Path, key: str, name: str) -> Path:
+    """Path of a file that a case names under a key, relative to the case's folder."""
+    path = folder / name
+    if not path.is_file():
+        raise InputError(f"{path}: no such file; {key} names it as {name!r}, relative to {folder}")
+    return path
+
+
+def read_roads(links: Path, nodes: Path, capacity_veh_h: float | None) -> CaseRoads:
+    """Read the roads of a case.
+
+    Parameters
+    ----------
+    links : Path
+        ``from``, ``to`` (any text; several roads may join two nodes) and ``free_flow_min``, or ``length_km`` with
+        ``speed_km_h``; ``capacity_veh_h``, or ``capacity_veh_h_lane`` with ``lanes``.
+    nodes : Path
+        ``node``, ``x``, ``y``.
+    capacity_veh_h : float or None
+        Capacity of all roads, if the links have none of their own.
+
+    Returns
+    -------
+    CaseRoads
+
+    Raises
+    ------
+    InputError
+        What :func:`evlib.inputs.reading.tables.read_table` refuses; a road from a node to itself; a time or a capacity
+        that does not follow, or follows twice and differently; a node without coordinates.
+    """
+    table = read_table(links, LINK_COLUMNS, unique=[("link",)])
+    place = read_table(nodes, NODE_COLUMNS, unique=[("node",)])
+    same = np.flatnonzero(table["from"] == table["to"])
+    if len(same):
+        raise InputError(
+            f"{table.place(same[0])}: from and to are both {table['from'][same[0]]}; a road joins two nodes"
+        )
+    unknown = sorted({*table["from"].tolist(), *table["to"].tolist()} - set(place["node"].tolist()))
+    if unknown:
+        raise InputError(f"{nodes}: node {unknown[0]} of {links.name} has no coordinates; add a row for it")
+    return CaseRoads(
+        table["from"],
+        table["to"],
+        _free_flow_min(table),
+        _capacity_veh_h(table, capacity_veh_h),
+        table.values.get("length_km"),
+        *(place[name] for name in ("node", "x", "y")),
+    )
+
+
+def _free_flow_min(table: Table) -> np.ndarray:
+    has = table.values.keys()
+    from_speed = 60 * table["length_km"] / table["speed_km_h"] if {"length_km", "speed_km_h"} <= has else None
+    if "free_flow_min" not in has:
+        if from_speed is None:
+            raise InputError(f"{table.path}: no free-flow time; must have free_flow_min, or length_km and speed_km_h")
+        return from_speed
+    minutes = table["free_flow_min"]
+    if from_speed is not None:
+        off = np.abs(from_speed / minutes - 1)
+        if off.max() > 0.02:
+            row = int(off.argmax())
+            raise InputError(
+                f"{table.place(row)}: free_flow_min = {minutes[row]:g}, but length_km and speed_km_h give {from_speed[row]:g}; "
+                "remove one of the three columns"
+            )
+    return minutes
+
+
+def _capacity_veh_h(table: Table, shared: float | None) -> np.ndarray:
+    has = table.values.keys()
+    if {"capacity_veh_h", "capacity_veh_h_lane"} <= has:
+        raise InputError(f"{table.path}: capacity_veh_h and capacity_veh_h_lane; keep one of the two columns")
+    if "capacity_veh_h" in has:
+        return table["capacity_veh_h"]
+    if "capacity_veh_h_lane" in has:
+        if "lanes" not in has:
+            raise InputError(f"{table.path}: capacity_veh_h_lane without lanes; add a column lanes")
+        return table["capacity_veh_h_lane"] * table["lanes"]
+    return np.full(len(table), shared)
+
+
+def read_origins(path: Path, nodes: set[str]) -> dict[str, dict]:
+    """Origins by name, each with ``node`` and ``share``; shares are divided by their sum, whatever it is."""
+    table = read_table(path, ORIGIN_COLUMNS, unique=[("origin",)])
+    _refuse_unknown(table, "node", nodes, "a node of the links")
+    total = table["share"].sum()
+    if not total > 0:
+        raise InputError(f"{path}: share sums to {total:g}; some origin must have a share above 0")
+    rows = zip(table["origin"].tolist(), table["node"].tolist(), (table["share"] / total).tolist(), strict=True)
+    return {name: {"node": node, "share": share} for name, node, share in rows}
+
+
+def read_stations(path: Path, nodes: set[str], buses: dict[str, int]) -> tuple[dict[str, dict], Table]:
+    """Stations by name, each with ``node``, ``bus`` (its number) and ``plugs``; and their table.
+
+    Raises
+    ------
+    InputError
+        What :func:`evlib.inputs.reading.tables.read_table` refuses, or a node or bus that does not exist.
+    """
+    table = read_table(path, STATION_COLUMNS, unique=[("station",)])
+    _refuse_unknown(table, "node", nodes, "a node of the links")
+    _refuse_unknown(table, "bus", set(buses), "a bus, by number or name")
+    rows = zip(*(table[name].tolist() for name in ("station", "node", "bus", "plugs")), strict=True)
+    return {name: {"node": node, "bus": buses[bus], "plugs": plugs} for name, node, bus, plugs in rows}, table
+
+
+def _refuse_unknown(table: Table, column: str, known: set[str], what: str) -> None:
+    for row, value in enumerate(table[column].tolist()):
+        if value not in known:
+            raise InputError(f"{table.place(row)}: {column} = {value!r} is not {what}")

@@ -1,0 +1,269 @@
+"""A case of one's own as a whole scenario: the file's values in the study's names, the defaults, and the tables."""
+
+from __future__ import annotations
+
+import copy
+import math
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+
+from evlib.errors import InputError
+from evlib.inputs.own_case.case_feeders import CaseFeeders, read_feeders, with_sites
+from evlib.inputs.own_case.case_tables import CaseRoads, place_of, read_origins, read_roads, read_stations
+from evlib.inputs.own_case.defaults import CLASS_DEFAULTS, DEFAULTS, GROUPS
+from evlib.inputs.own_case.tables_of_case import CaseTables
+from evlib.inputs.reading.provenance import Provenance, split_provenance
+
+__all__ = ["OwnCase", "expand", "is_own_case"]
+
+VERSION = 1
+CURRENCY = re.compile(r"[A-Z]{3}")
+_OWN_KEYS = ("own_case", "currency", "origins_file", "stations_file")
+
+
+@dataclass(frozen=True)
+class OwnCase:
+    """What a case's file says, in the names of the study.
+
+    Attributes
+    ----------
+    values : dict
+        Sections of a scenario with plain values.
+    provenance : dict of str -> Provenance
+        Of the values that the file states as ``{value, unit, ...}``.
+    currency : str
+    defaulted : tuple of str
+        Dotted names of what the file leaves out, as it would write them.
+    rounded : tuple of str
+        What was rounded, as sentences.
+    tables_for : callable
+        ``tables_for(spec)`` gives the :class:`Tables` of a validated scenario.
+    roads : CaseRoads
+    feeders : CaseFeeders
+    """
+
+    values: dict
+    provenance: dict[str, Provenance]
+    currency: str
+    defaulted: tuple[str, ...]
+    rounded: tuple[str, ...]
+    tables_for: Callable
+    roads: CaseRoads = field(repr=False)
+    feeders: CaseFeeders = field(repr=False)
+
+    def in_own_words(self, text: str) -> str:
+        """A message on the scenario in the keys and units of the case's file."""
+        return _renamed(text, "cny", self.currency.lower()).replace("CNY", self.currency)
+
+
+def is_own_case(raw) -> bool:
+    """Whether the content of a YAML file is a case of one's own."""
+    return isinstance(raw, dict) and "own_case" in raw
+
+
+def expand(raw: dict, file: Path) -> OwnCase:
+    """Complete a case by defaults and read its tables.
+
+    Parameters
+    ----------
+    raw : dict
+        Content of the file.
+    file : Path
+        Its path; file names inside are relative to it.
+
+    Returns
+    -------
+    OwnCase
+
+    Raises
+    ------
+    InputError
+        An unknown version or currency, a key in another currency, a table that is refused.
+    """
+    raw = dict(raw)
+    version = raw.pop("own_case")
+    if isinstance(version, bool) or version != VERSION:
+        raise InputError(f"{file}: own_case: must be {VERSION}, the version of this format")
+    currency = raw.pop("currency", "CNY")
+    if not (isinstance(currency, str) and CURRENCY.fullmatch(currency)):
+        raise InputError(f"{file}: currency: {currency!r}; must be three capital letters, such as EUR")
+    if raw.get("provenance"):
+        raise InputError(
+            f"{file}: provenance: unknown key; state {{value, unit, source, range}} beside a value instead"
+        )
+    if isinstance(raw.get("roads"), dict) and "od_file" in raw["roads"]:
+        raise InputError(f"{file}: roads.od_file: unknown key; a case of one's own has no traffic beside its fleet")
+    files = {key: raw.pop(key, None) for key in ("origins_file", "stations_file")}
+    provenance: dict[str, Provenance] = {}
+    stated = _in_study_names(split_provenance(_loose(raw, "", file), "", provenance, file), currency, "", file)
+    provenance = {
+        _renamed(name, currency.lower(), "cny"): replace(origin, unit=origin.unit.replace(currency, "CNY"))
+        for name, origin in provenance.items()
+    }
+    for key in ("grid", "fleet", "time", "roads", "prices"):
+        if not isinstance(stated.get(key, {}), dict):
+            raise InputError(f"{file}: {key}: must be a mapping of its fields")
+    defaulted: list[str] = []
+    values = _completed(DEFAULTS, stated, "", defaulted)
+    values.setdefault("name", file.stem)
+    folder = file.parent
+    values["time"], notes = _whole_time(values["time"], values["fleet"], file)
+    roads = read_roads(
+        place_of(folder, "roads.links_file", values["roads"]["links_file"]),
+        place_of(folder, "roads.nodes_file", values["roads"]["nodes_file"]),
+        values["roads"]["capacity_veh_h"],
+    )
+    grid = values["grid"]
+    feeders = read_feeders(
+        place_of(folder, "grid.buses_file", grid["buses_file"]),
+        place_of(folder, "grid.branches_file", grid["branches_file"]),
+        load_scale=grid["load_scale"],
+        impedance_divisor=grid["impedance_divisor"],
+    )
+    nearest = values["roads"].pop("nearest_stations")
+    if isinstance(nearest, bool) or not isinstance(nearest, int) or nearest < 1:
+        raise InputError(f"{file}: roads.nearest_stations: {nearest!r}; must be a whole number of at least 1")
+    nodes = {*roads.tail.tolist(), *roads.head.tolist()}
+    if "origins" not in values:
+        path = place_of(folder, "origins_file", files["origins_file"] or "origins.csv")
+        values["origins"] = read_origins(path, nodes)
+    plug_kw = None
+    if "stations" not in values:
+        path = place_of(folder, "stations_file", files["stations_file"] or "stations.csv")
+        values["stations"], table = read_stations(path, nodes, feeders.bus_number)
+        plug_kw = table.values.get("plug_kw")
+        before = [station["bus"] for station in values["stations"].values()]
+        feeders, at = with_sites(feeders, before, table.values.get("site_kw", np.full(len(table), np.nan)))
+        for station, bus in zip(values["stations"].values(), at, strict=True):
+            station["bus"] = bus
+        _move_into_zones(grid.get("zones"), before, at)
+    if not grid.get("zones", True):
+        raise InputError(f"{file}: grid.zones: empty; name at least one, or leave the key out for one zone a feeder")
+    _wide_limits(values, feeders, plug_kw, defaulted)
+    scales = (grid["load_scale"], grid["impedance_divisor"])
+    widest_mw = _widest_mw(values, feeders, plug_kw)
+    tables_for = CaseTables(folder, roads, feeders, plug_kw, widest_mw, scales, nearest)
+    return OwnCase(values, provenance, currency, tuple(defaulted), tuple(notes), tables_for, roads, feeders)
+
+
+def _loose(node, path: str, file: Path):
+    """Fill in what a value of one's own may leave unsaid, so that ``{value, unit}`` is enough."""
+    if isinstance(node, dict) and "value" in node:
+        return {"source": "not stated", "range": [-1e14, 1e14]} | node if "unit" in node else node["value"]
+    if isinstance(node, dict):
+        return {key: _loose(child, f"{path}.{key}", file) for key, child in node.items()}
+    return node
+
+
+def _renamed(text: str, old: str, new: str) -> str:
+    """Keys such as ``vot_eur_h`` with another currency's letters."""
+    return re.sub(rf"_{old}(?=_|\b)", f"_{new}", text)
+
+
+def _in_study_names(node, currency: str, path: str, file: Path):
+    """Keys with the case's currency as the study calls them; keys with another currency are refused."""
+    if not isinstance(node, dict):
+        return node
+    named = {}
+    for key, child in node.items():
+        if currency != "CNY" and _renamed(key, "cny", "x") != key:
+            own = _renamed(key, "cny", currency.lower())
+            raise InputError(f"{file}: {path}{key}: this case is in {currency}; write {own}")
+        named[_renamed(key, currency.lower(), "cny")] = _in_study_names(child, currency, f"{path}{key}.", file)
+    return named
+
+
+def _completed(defaults: dict, stated: dict, path: str, defaulted: list[str]) -> dict:
+    values = {}
+    for key, default in defaults.items():
+        name = f"{path}{key}"
+        if key not in stated:
+            defaulted.append(name)
+            values[key] = copy.deepcopy(default)
+        elif name == "fleet.classes" and isinstance(stated[key], dict):
+            values[key] = {
+                member: _completed(CLASS_DEFAULTS, fields_, f"{name}.{member}.", defaulted)
+                if isinstance(fields_, dict)
+                else fields_
+                for member, fields_ in stated[key].items()
+            }
+        elif isinstance(default, dict) and isinstance(stated[key], dict) and name not in GROUPS:
+            values[key] = _completed(default, stated[key], f"{name}.", defaulted)
+        else:
+            values[key] = stated[key]
+    return values | {key: value for key, value in stated.items() if key not in values}
+
+
+def _whole_time(time: dict, fleet: dict, file: Path) -> tuple[dict, list[str]]:
+    """Steps of the horizon, stays in whole steps, and the last departure that still allows a stay; all as integers."""
+    time, notes = dict(time), []
+    step = time.get("step_min")
+    hours = time.pop("hours", 12.0 if "n_steps" not in time else None)
+    if isinstance(step, bool) or not isinstance(step, int | float) or not 1 <= step <= 60:
+        raise InputError(f"{file}: time.step_min: {step!r}; must be a number of minutes from 1 to 60")
+    if hours is not None and "n_steps" in time:
+        raise InputError(f"{file}: time.hours and time.n_steps: keep one of the two")
+    if "n_steps" not in time:
+        is_number = isinstance(hours, int | float) and not isinstance(hours, bool)
+        steps = 60.0 * hours / step if is_number else 0.5
+        if not np.isfinite(steps) or abs(steps - round(steps)) > 1e-9 or steps < 2:
+            raise InputError(f"{file}: time.hours: {hours!r}; must be whole steps of {step:g} min, at least two")
+        time["n_steps"] = round(steps)
+    classes = fleet["classes"] if isinstance(fleet["classes"], dict) else {}
+    longest = 1
+    for name, member in classes.items():
+        stay = member.get("stay_min") if isinstance(member, dict) else None
+        if isinstance(stay, int | float) and not isinstance(stay, bool) and 0 < stay < 1e6:
+            steps = max(2, math.ceil(stay / step - 1e-9))
+            longest = max(longest, steps)
+            if abs(steps * step - stay) > 1e-9:
+                notes.append(
+                    f"fleet.classes.{name}.stay_min: {stay:g} is taken as {steps * step:g} min, whole steps, at least 2"
+                )
+                member["stay_min"] = float(steps * step)
+    if isinstance(time["n_steps"], int):
+        time.setdefault("last_departure_step", max(0, time["n_steps"] - 1 - 2 * longest))
+        if "peak_clock" not in fleet and isinstance(time["last_departure_step"], int):
+            begin = [int(part) for part in str(time["start_clock"]).split(":") if part.isdigit()]
+            if len(begin) == 2:
+                peak = int(60 * begin[0] + begin[1] + step * (time["last_departure_step"] + 1) / 2) % 1440
+                fleet["peak_clock"] = f"{peak // 60:02d}:{peak % 60:02d}"
+    time["step_min"] = float(step)
+    return time, notes
+
+
+def _move_into_zones(zones, before: list[int], at: list[int]) -> None:
+    """A station's connection of its own lies in the zone that the file states for the station's bus."""
+    for zone in zones.values() if isinstance(zones, dict) else ():
+        if isinstance(zone, dict) and isinstance(zone.get("buses"), list):
+            inside = zone["buses"]
+            zone["buses"] = inside + [new for old, new in zip(before, at, strict=True) if new != old and old in inside]
+
+
+def _widest_mw(values: dict, feeders: CaseFeeders, plug_kw) -> float:
+    """A limit that never binds: twice all loads and plugs together, rounded up [MW]."""
+    stations, classes = (
+        group if isinstance(group, dict) else {} for group in (values["stations"], values["fleet"]["classes"])
+    )
+    plugs = [station.get("plugs", 0.0) for station in stations.values() if isinstance(station, dict)]
+    powers = [member.get("charge_kw", 0.0) for member in classes.values() if isinstance(member, dict)]
+    if not all(isinstance(value, int | float) and 0 <= value < 1e9 for value in (*plugs, *powers)):
+        return 1000.0  # whoever wrote them is told by the schema
+    most = sum(plugs) * max(powers, default=0.0) if plug_kw is None else float(np.dot(plugs, plug_kw))
+    return float(math.ceil(2 * (feeders.feeder.load_kw.sum() + most) / 1000.0) + 1)
+
+
+def _wide_limits(values: dict, feeders: CaseFeeders, plug_kw, defaulted: list[str]) -> None:
+    """Every feeder is a zone, with limits that never bind unless the file states others."""
+    widest, grid = _widest_mw(values, feeders, plug_kw), values["grid"]
+    if "import_limit_mw" not in grid:
+        grid["import_limit_mw"] = widest
+        defaulted.append("grid.import_limit_mw")
+    if "zones" not in grid:
+        defaulted.append("grid.zones")
+        limits = {"import_limit_mw": widest, "export_limit_mw": widest, "backup_mw": 0.0}
+        grid["zones"] = {name: {"buses": list(buses), **limits} for name, buses in feeders.zones.items()}

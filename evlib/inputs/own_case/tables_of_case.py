@@ -1,0 +1,106 @@
+"""The tables of a case of one's own, for any validated variant of it."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import fields, replace
+from pathlib import Path
+
+import numpy as np
+
+from evlib.errors import InputError
+from evlib.inputs.own_case.case_feeders import CaseFeeders
+from evlib.inputs.own_case.case_tables import CaseRoads, place_of
+from evlib.inputs.own_case.profiles import profiles_by_step
+from evlib.inputs.scenario_tables import Tables
+
+__all__ = ["CaseTables"]
+
+
+class CaseTables:
+    """Makes the tables of a scenario; called with its validated sections and its file."""
+
+    def __init__(
+        self, folder: Path, roads: CaseRoads, feeders: CaseFeeders, plug_kw, widest_mw: float, scales, nearest: int
+    ):
+        self.folder, self.roads, self.feeders = folder, roads, feeders
+        self.plug_kw, self.widest_mw, self.scales, self.nearest = plug_kw, widest_mw, scales, nearest
+
+    def __call__(self, spec, file: Path) -> Tables:
+        roads, feeder, grid = self.roads, self._scaled(spec.grid), spec.grid
+        if self.plug_kw is not None and len(self.plug_kw) != len(spec.stations):
+            raise InputError(
+                f"{file}: stations: {len(spec.stations)}; must be the {len(self.plug_kw)} of its stations_file"
+            )
+        load, farms = self._profiles(spec)
+        rating = self.feeders.rating_mva
+        arrays = {
+            "link_tail": roads.tail,
+            "link_head": roads.head,
+            "link_free_flow_min": roads.free_flow_min,
+            "od_origin": np.zeros(0, dtype=int),
+            "od_destination": np.zeros(0, dtype=int),
+            "od_demand_veh": np.zeros(0),
+            "node": roads.node,
+            "node_x": roads.x,
+            "node_y": roads.y,
+            "load_pu": load,
+            "available_pu": farms,
+            "rating_mva": np.where(np.isnan(rating), self.widest_mw, rating),
+            "tie": _ties(grid.zones, feeder, file),
+            "link_capacity_veh_h": roads.capacity_veh_h,
+            "station_plug_kw": self.plug_kw,
+        }
+        known = {field_.name for field_ in fields(Tables)}
+        if "link_length_km" in known:
+            arrays["link_length_km"] = roads.length_km
+        digest = hashlib.sha256()
+        for name in sorted(arrays):
+            if arrays[name] is not None:
+                arrays[name].setflags(write=False)
+                digest.update(name.encode() + np.ascontiguousarray(arrays[name]).tobytes())
+        for field_ in fields(feeder):
+            digest.update(field_.name.encode() + np.ascontiguousarray(getattr(feeder, field_.name)).tobytes())
+        digest.update(f"nearest {self.nearest}".encode())
+        return Tables(feeder=feeder, content_hash=digest.hexdigest(), nearest_stations=self.nearest, **arrays)
+
+    def _scaled(self, grid):
+        """The feeder as it was read, or scaled otherwise where a variant of the case asks for it."""
+        feeder, (load, divisor) = self.feeders.feeder, self.scales
+        if (grid.load_scale, grid.impedance_divisor) == self.scales:
+            return feeder
+        values = {name: getattr(feeder, name) * (grid.load_scale / load) for name in ("load_kw", "load_kvar")}
+        values |= {name: getattr(feeder, name) * (divisor / grid.impedance_divisor) for name in ("r_pu", "x_pu")}
+        for value in values.values():
+            value.setflags(write=False)
+        return replace(feeder, **values)
+
+    def _profiles(self, spec) -> tuple[np.ndarray, np.ndarray]:
+        grid, n_steps = spec.grid, spec.time.n_steps
+        columns = {farm.column: f"grid.farms.{farm.name}.column" for farm in grid.farms}
+        if not grid.profiles_file:
+            if columns:
+                raise InputError(f"grid.profiles_file: missing; {next(iter(columns.values()))} needs it")
+            return np.ones(n_steps), np.zeros((0, n_steps))
+        path = place_of(self.folder, "grid.profiles_file", grid.profiles_file)
+        table = profiles_by_step(path, columns | {grid.load_column: "grid.load_column"}, spec.time)
+        farms = np.array([table[farm.column] for farm in grid.farms]).reshape(len(grid.farms), n_steps)
+        return table[grid.load_column], farms
+
+
+def _ties(zones, feeder, file: Path) -> np.ndarray:
+    """The one branch on which each zone hangs."""
+    ties = []
+    for zone in zones:
+        inside = np.isin(feeder.bus, zone.buses)
+        missing = sorted(set(zone.buses) - set(feeder.bus.tolist()))
+        if missing:
+            raise InputError(f"{file}: grid.zones.{zone.name}.buses: {missing[0]} is no bus of the feeders")
+        crossing = np.flatnonzero(inside[feeder.branch_from] != inside[feeder.branch_to])
+        if len(crossing) != 1 or inside[0]:
+            raise InputError(
+                f"{file}: grid.zones.{zone.name}.buses: {len(crossing)} lines leave the zone; a zone must be connected and hang "
+                "on exactly one line"
+            )
+        ties.append(int(crossing[0]))
+    return np.array(ties, dtype=int)
