@@ -64,7 +64,7 @@ def waterfall_row(result) -> dict:
             f"switches.objective: {scenario.switches.objective!r}; must be 'system', or strategy 'coordinated' has no tolls"
         )
     costs = result.tables["costs"].set_index("item")["cost_cny"]
-    follow, vehicles = scenario.fleet.compliance, result.tables["paths"]["departures_veh"].sum()
+    follow, vehicles = scenario.fleet.compliance, float(result.tables["paths"]["departures_veh"].sum())
     settles = result.strategy not in ("shortest_path", "snapshot")
     measures = {name: getattr(certificate, name) if settles else math.nan for name in _MEASURES}
     energy = result.tables.get("energy")
