@@ -87,21 +87,15 @@ def _arc_toll(loading: Loading, arc: int, slope, inflow, weighted) -> np.ndarray
 
 def _compiled_tolls(loading: Loading, per_min: np.ndarray) -> np.ndarray:
     """All arcs in one pass; slopes only where somebody drives."""
-    network = loading.network
-    entered, total = loading.entered_veh, loading.all_entered_veh
+    network, entered, total = loading.network, loading.entered_veh, loading.all_entered_veh
     tolls = np.zeros(total.shape)
     used = np.flatnonzero(total[:, -1] > 0)
     if not len(used):
         return tolls
-    road = np.array(network.arc_kind)[used] == "road"
-    slope = np.zeros((len(used), total.shape[1]))
-    present = np.maximum(loading.vehicles_veh[used[road]], 0.0)
-    slope[road] = _slope_at(network, used[road], present)
-    some = tolls[used]
-    _all_tolls(
-        total[used], entered[used], loading.exit_min[used], network.capacity_veh_min[used], slope, per_min,
-        float(network.time.loading_step_min), some,
-    )  # fmt: skip
+    road, slope, some = np.array(network.arc_kind)[used] == "road", np.zeros((len(used), total.shape[1])), tolls[used]
+    slope[road] = _slope_at(network, used[road], np.maximum(loading.vehicles_veh[used[road]], 0.0))
+    curves = total[used], entered[used], loading.exit_min[used], network.capacity_veh_min[used]
+    _all_tolls(*curves, slope, per_min, float(network.time.loading_step_min), some)
     tolls[used] = some
     return tolls
 
@@ -267,8 +261,7 @@ def road_tolls(loading: Loading, vot_cny_h, signal: str, *, kernel: str = "compi
     """The part of :func:`path_tolls` that arises on roads, of the same shape [CNY per vehicle]."""
     network, tolls = loading.network, arc_tolls_cny(loading, vot_cny_h, kernel=kernel)
     if kernel == "compiled" and signal == "experienced" and not network.goes_on:
-        paid = sums_along_paths(loading, tolls)
-        return np.repeat(paid[:, None, :], len(network.classes), axis=1)
+        return np.repeat(sums_along_paths(loading, tolls)[:, None, :], len(network.classes), axis=1)
     depart = departure_min(loading)
     paid = np.empty((len(network.paths), len(network.classes), network.time.n_departure_steps))
 

@@ -145,9 +145,8 @@ def coordinate(
         Its section ``coordination`` sets the number of iterations, the first metric and the damping.
     method : {"newton", "joint", "bundle", "inertia", "best_response", "rested_response"}, optional
         By default ``newton`` where it can be used, else ``joint``; see :func:`default_method`.
-        ``newton``: Newton steps on prices and plug rents, to which vehicles, drivers and the grid reply by themselves,
-        then drivers take steps through the loading, see :mod:`evlib.coordination.newton`; it ends at an iterate that
-        is within ``stop_relative_gap``.
+        ``newton``: Newton steps on prices and plug rents, to which all reply by themselves, then drivers take steps
+        through the loading, see :mod:`evlib.coordination.newton`; it ends where both gaps are small.
         ``joint``: one program for both sides, then drivers take steps through the loading at its prices; an adaptive
         metric keeps flows near the last ones. ``bundle``: the same, but the program is solved by exchanging cohorts and
         prices, see :mod:`evlib.coordination.joint.cutting_planes`. ``inertia``: replies to damped prices.
@@ -200,7 +199,8 @@ def coordinate(
     if state is not None:
         check_shapes(resume, state, problem)
     run = Iteration(problem, state)
-    answering, n_iterations = METHODS[method](run), run.keys.iterations
+    answering = METHODS[method](run)
+    n_iterations = answering.most_iterations
     try:
         for iteration in _progress(len(run.state.rows), n_iterations):
             answering.measure(iteration)
@@ -268,7 +268,7 @@ def _result(run: Iteration, method: Method) -> Coordination:
         upper_bound_cny=state.bounds_cny[1],
         iterations=len(table) - 1,
         best_iteration=best,
-        interrupted=len(table) - 1 < run.keys.iterations and not method.settled(),
+        interrupted=len(table) - 1 < method.most_iterations and not method.settled(),
         statuses=method.statuses(),
         tol_relative_gap=tolerance,
         converged=bool(iterate.gaps.relative_gap <= tolerance and abs(row.price_gap) <= PRICE_GAP_TOLERANCE),

@@ -36,6 +36,11 @@ class Method:
         if not math.isnan(state.walk_step):
             self.walk.step = state.walk_step
 
+    @property
+    def most_iterations(self) -> int:
+        """Largest number of answers."""
+        return self.keys.iterations
+
     def checked(self, iteration: int) -> bool:
         """Whether the price gap is measured at the start of this iteration."""
         return True

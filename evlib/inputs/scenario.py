@@ -1,4 +1,7 @@
-"""The assumptions of the study: one typed, validated, frozen scenario, read from YAML and CSV files."""
+"""The assumptions of the study: one typed, validated, frozen scenario, read from YAML and CSV files.
+
+The file is longer than others because reading, varying and hashing a scenario have to agree on what belongs to it.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The CSV files that a scenario names, read, checked and kept as read-only arrays."""
+"""The CSV files that a scenario names, read, checked and kept as read-only arrays.
+
+The file is longer than others because it describes every array of a scenario in one place.
+"""
 
 from __future__ import annotations
 

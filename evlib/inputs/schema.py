@@ -234,7 +234,6 @@ class CoordinationKeys(Section):
     traffic_steps: int = Quantity("steps", ge=0, le=1000)
     damping: float = Quantity("1", gt=0, le=1)
     tol_relative_gap: float = Quantity("1", gt=0, lt=1)
-    stop_relative_gap: float = Quantity("1", gt=0, lt=1)
 
     @model_validator(mode="after")
     def _consistent(self):

@@ -1,4 +1,7 @@
-"""The extended road network and its paths: roads, and virtual arcs for origins, waiting and service, in two layers."""
+"""The extended road network and its paths: roads, and virtual arcs for origins, waiting and service, in two layers.
+
+The file is longer than others because the record of a network and its builder describe the same many arrays.
+"""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from evlib.coordination.iteration import Iteration
 from evlib.coordination.joint.joint_program import joint_program
 from evlib.coordination.newton.curvature import respond
 from evlib.coordination.newton.dual import Dual
-from evlib.coordination.newton.method import PRICE_GAP_TOLERANCE, Newton
+from evlib.coordination.newton.method import CLOSE, PRICE_GAP_TOLERANCE, Newton
 from evlib.coordination.newton.step import ascend
 from evlib.coordination.problem import CoupledProblem
 from evlib.errors import InputError
@@ -98,7 +98,7 @@ def test_a_certified_run_is_certified_by_the_full_programs_too(mini, certified, 
     certificate = run.certificate
     assert certificate.converged
     assert not certificate.interrupted
-    assert certificate.relative_gap <= mini.coordination.stop_relative_gap
+    assert certificate.relative_gap <= CLOSE
     problem = CoupledProblem.of(mini, "v2g", objective)
     sizes = problem.sizes(problem.traffic.evaluate(run.flows_veh))
     full = price_gap(problem, sizes, run.price_cny_kwh, problem.dispatch(sizes).dispatch.objective_cny)

@@ -35,6 +35,9 @@ NEARLY, LATE_NEWTON_STEPS = 1.5, 4
 # They end where one leaves more than this share of the gap: then the prices are too far from any dispatch's.
 DISPATCH_STEPS, SLOW = 8, 0.9
 PRICE_GAP_TOLERANCE = 1e-4
+# The run ends at an iterate of so small a relative gap whose prices support its dispatch; its iterations are cheap, so it
+# may take this many times the scenario's.
+CLOSE, MORE_ITERATIONS = 1e-3, 2
 
 
 def why_not_newton(scenario: Scenario, charging: str) -> str | None:
@@ -69,12 +72,17 @@ class Newton(Method):
             raise InputError(f"method 'newton': {reason}; use method 'joint'")
         super().__init__(run)
         problem, state = self.problem, self.run.state
-        self._close = min(self.keys.stop_relative_gap, self.keys.tol_relative_gap)
+        self._close = min(CLOSE, self.keys.tol_relative_gap)
         self.fleet, self.grid = ProximalFleet(problem.cohorts), ReducedGrid(problem.case, problem.options)
         if state.plan_kwh is None:
             state.plan_kwh, state.plan_weight, state.level_cny_veh = self.fleet.idle(), FIRST_WEIGHT, FIRST_METRIC
         if state.monitored is not None:
             self.grid.monitor(state.monitored)
+
+    @property
+    def most_iterations(self) -> int:
+        """Largest number of answers."""
+        return MORE_ITERATIONS * self.keys.iterations
 
     def measure(self, iteration: int) -> None:
         """Load and measure the present flows, with a price gap between bounds on the cost of their dispatch."""

@@ -74,7 +74,7 @@ DEFAULTS = {
     },
     "emissions": {"grid_kg_kwh": 0.58, "backup_kg_kwh": 0.65},
     "coordination": {
-        "iterations": 24,
+        "iterations": 16,
         "exact_iterations": 3,
         "exact_period": 8,
         "schedules": 5,
@@ -83,7 +83,6 @@ DEFAULTS = {
         "traffic_steps": 30,
         "damping": 0.5,
         "tol_relative_gap": 0.01,
-        "stop_relative_gap": 0.001,
     },
     "switches": {"path_set": "generated", "objective": "user"},
 }
