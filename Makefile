@@ -35,7 +35,7 @@ test: lint ## style, walls, package tests, and notebooks compared with their com
 	@$(MAKE) --no-print-directory --jobs=4 --keep-going $(PARTS:%=%.part)
 
 %.part:
-	@$(MAKE) --no-print-directory $* >build/$*.log 2>&1; status=$$?; cat build/$*.log; exit $$status
+	@mkdir -p build; $(MAKE) --no-print-directory $* >build/$*.log 2>&1; status=$$?; cat build/$*.log; exit $$status
 
 LOOP := tests/assignment tests/coordination
 SOLVES := $(wildcard notebooks/05*.ipynb notebooks/07*.ipynb)

@@ -4,7 +4,7 @@ Public interface: :func:`load_scenario`, :func:`build_network`, :func:`load_traf
 
 Two pillars and one loop. A room (subpackage) imports only from rooms below it, which ``make test`` checks::
 
-    solve                                     from scenario and strategy to a result, through the cache
+    solve_scenario                            from scenario and strategy to a result, through the cache
       |
     results                                   tables, certificate, measures, claims
       |
@@ -22,13 +22,30 @@ Two pillars and one loop. A room (subpackage) imports only from rooms below it, 
 makes the committed tables and runs the measurements. The ``__init__`` of each room lists its modules.
 """
 
-import evlib.interrupted_start  # before all that takes long to load
-import evlib.numba_cache  # noqa: F401  before any compiled function is defined
+from importlib import import_module
+
+import evlib.interrupted_start  # noqa: F401  before all that takes long to load
 from evlib.errors import InputError, SolverError
-from evlib.inputs.build_roads import build_network
-from evlib.inputs.scenario import load_scenario
-from evlib.results.result import compare
-from evlib.solve import solve
-from evlib.traffic.loading import load_traffic
 
 __all__ = ["InputError", "SolverError", "build_network", "compare", "load_scenario", "load_traffic", "solve"]
+
+# Where public names are defined. Loaded when first asked for: solvers and compilers take seconds, for which a command
+# line that does not need them should not wait.
+MODULE_OF = {
+    "build_network": "evlib.inputs.build_roads",
+    "compare": "evlib.results.result",
+    "load_scenario": "evlib.inputs.scenario",
+    "load_traffic": "evlib.traffic.loading",
+    "solve": "evlib.solve_scenario",
+}
+
+
+def __getattr__(name: str):
+    if name not in MODULE_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = getattr(import_module(MODULE_OF[name]), name)
+    return globals()[name]
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *MODULE_OF})

@@ -29,7 +29,6 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
 
     try:
-        raise_at_interrupt()
         return options.run(options)
     except (InputError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
@@ -43,12 +42,16 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _solve(options: argparse.Namespace) -> int:
+    # Imported when needed: neither --help nor a mistake in the scenario should wait for the solvers.
     from evlib.inputs.scenario import load_scenario
-    from evlib.results.result import check_folder, write_result
-    from evlib.solve import solve
 
-    check_folder(options.out)
     scenario = load_scenario(options.scenario)
+
+    from evlib.results.result import check_folder, write_result
+    from evlib.solve_scenario import solve
+
+    raise_at_interrupt()
+    check_folder(options.out)
     files = {"cache": not options.no_cache, "save": options.save, "resume": options.resume}
     if sys.stderr.isatty():
         _show_progress()

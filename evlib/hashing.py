@@ -53,8 +53,8 @@ def source_hash(paths: Iterable[Path], root: Path = ROOT) -> str:
     """
     digest = hashlib.sha256()
     for path in sorted(paths):
-        tree = ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
-        digest.update(f"{path.relative_to(root).as_posix()}\n{_canonical(_without_docstrings(tree))}\n".encode())
+        meaning = _meaning(path.read_text(encoding="utf-8"), str(path))
+        digest.update(f"{path.relative_to(root).as_posix()}\n{meaning}\n".encode())
     return digest.hexdigest()
 
 
@@ -95,6 +95,11 @@ def code_hash() -> str:
         other data.
     """
     return hashlib.sha256(f"{source_hash(package_sources(without=_APART))} {lock_hash()}".encode()).hexdigest()
+
+
+@functools.cache  # by content: the same modules count for many hashes
+def _meaning(source: str, filename: str) -> str:
+    return _canonical(_without_docstrings(ast.parse(source, filename=filename)))
 
 
 def _without_docstrings(tree: ast.Module) -> ast.Module:

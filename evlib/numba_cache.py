@@ -1,7 +1,7 @@
 """Where compiled functions are kept: beside the sources, else in the user's cache folder, else in a temporary folder.
 
 Numba tries the first two by itself, and raises where it can write to neither: in a read-only checkout without a writable
-home. So this module is imported before any compiled function is defined.
+home. So compiled functions take ``njit`` from this module, which asks before any of them is defined.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ import tempfile
 from pathlib import Path
 
 import numba
+from numba import njit
 
-__all__ = ["use_writable_cache"]
+__all__ = ["njit", "use_writable_cache"]
 
 log = logging.getLogger(__name__)
 
@@ -22,7 +23,7 @@ log = logging.getLogger(__name__)
 def use_writable_cache() -> None:
     """Ask numba to keep a function; where it cannot, name a temporary folder, also for processes started by this one."""
     try:
-        numba.njit(cache=True)(_nothing)
+        njit(cache=True)(_nothing)
     except RuntimeError:  # cannot cache function: no locator available
         folder = str(_temporary_cache())
         numba.config.CACHE_DIR = os.environ["NUMBA_CACHE_DIR"] = folder

@@ -1,4 +1,12 @@
-"""Fixtures that several test modules share: the mini case, solved once, and hand-made networks."""
+"""Fixtures that several test modules share: the mini case, solved once, hand-made networks, forked processes."""
+
+import contextlib
+import multiprocessing
+import os
+import signal
+import sys
+import traceback
+from typing import NamedTuple
 
 import pytest
 
@@ -33,3 +41,52 @@ def one_road():
         return assemble_network(roads, {"o": 1}, {"c": (2, plugs)}, {"car": stay_steps}, time, delay_function=delay)
 
     return build
+
+
+class Ended(NamedTuple):
+    """What a process left behind."""
+
+    exitcode: int
+    stdout: str
+    stderr: str
+
+
+@pytest.fixture
+def forked(tmp_path):
+    """A function that calls another in a process of its own, which has loaded what the tests have: a fork starts at once,
+    a fresh interpreter only after seconds of imports.
+
+    What the function returns is the exit code. ``stdout`` and ``stderr`` are files there, so neither is a terminal.
+    ``meanwhile`` is called with the process while it runs.
+    """
+
+    def run(function, *arguments, environment=None, meanwhile=None) -> Ended:
+        paths = [tmp_path / f"forked-{name}.txt" for name in ("stdout", "stderr")]
+        context = multiprocessing.get_context("fork")
+        child = context.Process(target=_call_and_exit, args=(function, arguments, environment or {}, paths))
+        child.start()
+        if meanwhile is not None:
+            meanwhile(child)
+        child.join(120)
+        if child.is_alive():
+            child.kill()
+            child.join()
+        return Ended(child.exitcode, *(path.read_text(encoding="utf-8") for path in paths))
+
+    return run
+
+
+def _call_and_exit(function, arguments, environment, paths):
+    """In the child: no line of the parent's is flushed, and no exit handler of the parent's runs."""
+    os.environ.update(environment)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores it
+    with contextlib.ExitStack() as files:
+        sys.stdout, sys.stderr = (files.enter_context(open(path, "w", encoding="utf-8")) for path in paths)
+        try:
+            code = function(*arguments) or 0
+        except SystemExit as end:
+            code = end.code
+        except BaseException:
+            traceback.print_exc()
+            code = 1
+    os._exit(code)

@@ -15,7 +15,7 @@ from evlib import InputError, solve
 from evlib.__main__ import main
 from evlib.results.result import check_folder, read_result, write_result
 
-MODULE = sys.modules["evlib.solve"]
+MODULE = sys.modules["evlib.solve_scenario"]
 
 
 @pytest.fixture(scope="module")

@@ -34,7 +34,7 @@ def test_ctrl_c_while_packages_load_is_one_line_and_exit_130(tmp_path, package):
 
 def test_whoever_imports_evlib_gets_the_usual_interrupt(tmp_path):
     (tmp_path / "numba.py").write_text(INTERRUPTS)
-    program = "try:\n    import evlib\nexcept KeyboardInterrupt:\n    print('caught')"
+    program = "try:\n    from evlib import solve\nexcept KeyboardInterrupt:\n    print('caught')"
     environment = os.environ | {"PYTHONPATH": str(tmp_path)}
     command = [sys.executable, "-c", program, "-m", "evlib"]
     done = subprocess.run(

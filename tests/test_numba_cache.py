@@ -19,7 +19,7 @@ def read_only(*arguments, dir=None, **keywords):
     return whole(*arguments, dir=dir, **keywords)
 
 tempfile.TemporaryFile = read_only
-import evlib, numba
+import evlib.numba_cache, numba
 print(numba.config.CACHE_DIR)
 """
 

@@ -15,6 +15,10 @@ __all__ = ["Gaps", "gaps", "regret_cny"]
 class Gaps:
     """How far drivers are from equilibrium.
 
+    For objective ``system`` the costs contain tolls, which neglect what a delay does further downstream (see
+    :mod:`evlib.assignment.marginal_costs`): a small excess then says that drivers are content with *these* tolls, not how
+    far the total is from its least value.
+
     Attributes
     ----------
     excess_cny_veh : float

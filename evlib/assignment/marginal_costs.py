@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from evlib.numba_cache import njit
 from evlib.traffic.loading import Loading
 from evlib.traffic.path_times import arrival_min, by_step, departure_min, onward_entry_min
 from evlib.traffic.station_waiting import middle

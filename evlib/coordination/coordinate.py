@@ -43,7 +43,8 @@ class LoopCertificate(Gaps):
     flow_residual : float
         Share of the flows that the method moved in its next answer.
     lower_bound_cny, upper_bound_cny : float
-        Bounds on the joint program with trajectories frozen at the last loading.
+        Bounds on the joint program with trajectories frozen at the last loading; none on the day's total, since that
+        depends on trajectories too.
     iterations : int
         Number of answers of the method.
     best_iteration : int or None
@@ -55,7 +56,8 @@ class LoopCertificate(Gaps):
     tol_relative_gap : float
         Tolerance of the relative gap.
     converged : bool
-        Whether relative gap and price gap are within their tolerances.
+        Whether relative gap and price gap are within their tolerances. It says nothing of other equilibria, or of plug
+        queues where there are none on this day.
     rejected_cuts : int or None
         Method ``bundle``: number of grid answers that gave no cut.
     paths_missing : int or None

@@ -156,7 +156,7 @@ def dispatch_loading(scenario: Scenario, loading: Loading, charging: str, price_
         schedule=answer.schedule(),
         case=case,
         dispatch=dispatch,
-        power_flow=power_flow(case.feeder, net_kw, net_kvar, root_pu=options.root_voltage_pu),
+        power_flow=power_flow(case.feeder, net_kw, net_kvar, root_pu=options.root_pu(case.feeder)),
         vehicle_cny=vehicles.vehicle_costs(dispatch.price_cny_kwh[case.station_bus]),
         late_veh=plug_ins[:, :, case.n_steps :].sum(axis=2),
         dropped_veh=dropped,

@@ -46,7 +46,8 @@ def volume_pair(arcs: pd.DataFrame, title: str) -> go.Figure:
     figure = make_subplots(1, len(cases), subplot_titles=cases, shared_yaxes=True, horizontal_spacing=0.04)
     for column, case in enumerate(cases, start=1):
         rows = arcs[arcs["case"] == case]
-        grid = rows.pivot(index="arc", columns="clock", values="inflow_over_capacity").loc[roads]
+        grid = rows.pivot(index="arc", columns="clock", values="inflow_over_capacity")
+        grid = grid.loc[roads, list(dict.fromkeys(rows["clock"]))]
         x = hours(grid.columns)
         x = x + (x[1] - x[0]) / 2
         ratio = grid.where(grid > 1e-6).round(4)

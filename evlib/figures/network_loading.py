@@ -140,7 +140,7 @@ def volume_over_capacity(arcs: pd.DataFrame, title: str) -> go.Figure:
         A dot marks each step in which the inflow exceeds the capacity.
     """
     grid = arcs.pivot(index="arc", columns="clock", values="inflow_over_capacity")
-    grid = grid.loc[list(dict.fromkeys(arcs["arc"]))]
+    grid = grid.loc[list(dict.fromkeys(arcs["arc"])), list(dict.fromkeys(arcs["clock"]))]
     hours = hours_of(grid.columns)
     half_step = (hours[1] - hours[0]) / 2
     figure = go.Figure()
@@ -250,8 +250,8 @@ def time_signals(path: pd.DataFrame, title: str) -> go.Figure:
 
 def clock_axis(figure: go.Figure, clock, every_h: int = 1, text: str = "clock time") -> go.Figure:
     """Label a time axis in hours with the full hours of the clock, from the first of these times to the last."""
-    hours = hours_of(sorted(set(clock)))
+    hours = hours_of(dict.fromkeys(clock))
     ticks = np.arange(np.floor(hours[0]), np.ceil(hours[-1]) + 1, every_h)
-    labels = [f"{int(hour):02d}:00" for hour in ticks]
+    labels = [f"{int(hour) % 24:02d}:00" for hour in ticks]
     figure.update_xaxes(title_text=text, tickvals=ticks, ticktext=labels, range=[hours[0], ticks[-1]])
     return figure

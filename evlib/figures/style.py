@@ -103,16 +103,22 @@ def legend_entry(name: str, shown: bool) -> dict:
 
 
 def hours(clock) -> np.ndarray:
-    """Clock times ``HH:MM`` as hours after midnight."""
-    return np.array([clock_to_min(time) for time in clock]) / 60
+    """Clock times ``HH:MM`` in the order of the day as hours after its first midnight: after 23:55 comes 24, not 0.
+
+    Examples
+    --------
+    >>> hours(["22:30", "23:30", "00:30"])
+    array([22.5, 23.5, 24.5])
+    """
+    return np.unwrap([clock_to_min(time) for time in clock], period=24 * 60) / 60
 
 
 def clock_axis(figure: go.Figure, clock, row: int = 1) -> go.Figure:
     """Ticks at every other full hour on every x axis, which is in hours after midnight; ``row`` is the lowest row."""
-    shown = hours(sorted(set(clock)))
+    shown = hours(dict.fromkeys(clock))
     end = float(np.ceil(shown[-1]))
     ticks = np.arange(np.floor(shown[0]), end, 2)  # without the end, whose label would touch the next panel's first
-    figure.update_xaxes(tickvals=ticks, ticktext=[f"{int(hour)}" for hour in ticks], range=[shown[0], end])
+    figure.update_xaxes(tickvals=ticks, ticktext=[f"{int(hour) % 24}" for hour in ticks], range=[shown[0], end])
     return clock_title(figure, row)
 
 

@@ -3,7 +3,8 @@
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
+
+from evlib.numba_cache import njit
 
 __all__ = ["compiled_schedule"]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import networkx as nx
 import numpy as np
 
 from evlib.errors import InputError
@@ -102,6 +101,8 @@ def sort_from_root(where: str, bus: np.ndarray, branches: dict[str, np.ndarray],
 
     Parents come before their children; among the buses that may come next, the lowest number does.
     """
+    import networkx as nx  # here, as it takes long to load
+
     graph = nx.Graph()
     graph.add_nodes_from(bus.tolist())
     ends = list(zip(branches["from_bus"].tolist(), branches["to_bus"].tolist(), strict=True))

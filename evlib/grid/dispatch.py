@@ -207,7 +207,7 @@ def price_measures(dispatch: Dispatch) -> dict[str, float]:
 
 def _against_ac(feeder, options: GridOptions, dispatch: Dispatch, net, step_h: float) -> dict:
     try:
-        exact = power_flow(feeder, *net, root_pu=options.root_voltage_pu)
+        exact = power_flow(feeder, *net, root_pu=options.root_pu(feeder))
     except SolverError as error:
         names = ("grid_ac_voltage_error_pu", "grid_ac_voltage_violation_pu", "grid_ac_loss_kwh")
         return dict.fromkeys(names, float("nan")) | {"grid_ac_error": str(error)}

@@ -83,7 +83,7 @@ def read_dispatch(
     available = model.available_mw
     available_kw = kilo * (available.value if isinstance(available, cp.Expression) else available)
     reactive = variables.farm_reactive
-    voltage = np.vstack([np.full((1, case.n_steps), options.root_voltage_pu), np.sqrt(flow.squared.value)])
+    voltage = np.vstack([np.full((1, case.n_steps), options.root_pu(case.feeder)), np.sqrt(flow.squared.value)])
     overloads = {name: kilo * overload.value for name, overload in model.overloads.items()}
     costs = {name: kilo * float(term.value) for name, term in model.costs_kcny.items()}
     objective_cny = kilo * solution.cost_kcny

@@ -36,6 +36,9 @@ class Feeder:
         Voltage limits [pu]. At the root both are often the set point; they do not set its voltage.
     base_kv, base_mva : float
         Voltage base, line to line [kV], and power base, three-phase [MVA].
+    root_pu : float
+        Voltage magnitude that the grid above holds at the root [pu]. Power flow and grid problem take it where they are
+        given no other.
     """
 
     bus: np.ndarray
@@ -50,6 +53,7 @@ class Feeder:
     v_max_pu: np.ndarray
     base_kv: float
     base_mva: float = 1.0
+    root_pu: float = 1.0
 
     @property
     def n_bus(self) -> int:
@@ -102,6 +106,7 @@ def feeder_from_arrays(
     x_ohm,
     base_kv: float,
     root_bus: int | None = None,
+    root_pu: float = 1.0,
     v_min_pu=0.9,
     v_max_pu=1.1,
     branch=None,
@@ -123,6 +128,8 @@ def feeder_from_arrays(
         Nominal voltage, line to line [kV].
     root_bus : int, optional
         The bus that connects the feeder to the grid; by default the first.
+    root_pu : float
+        Voltage magnitude at that bus [pu].
     v_min_pu, v_max_pu : float or array_like, shape (n_bus,)
         Voltage limits [pu]; lower and upper limit may be equal only at the root.
     branch : array_like of int, optional
@@ -160,7 +167,7 @@ def feeder_from_arrays(
     buses = checked_arrays(buses_name, buses, "bus", {"bus"})
     branches = checked_arrays(branches_name, branches, "branch", {"branch", "from_bus", "to_bus"})
     root_bus = int(buses["bus"][0] if root_bus is None else root_bus)
-    scales = {"base_kv": base_kv, "load_scale": load_scale, "impedance_divisor": impedance_divisor}
+    scales = {"base_kv": base_kv, "root_pu": root_pu, "load_scale": load_scale, "impedance_divisor": impedance_divisor}
     for name, value in scales.items():
         if not (np.isfinite(value) and value > 0):
             raise InputError(f"{buses_name}: {name} = {value}; must be positive")
@@ -182,6 +189,7 @@ def feeder_from_arrays(
         v_max_pu=buses["v_max_pu"][bus_order],
         base_kv=float(base_kv),
         base_mva=base_mva,
+        root_pu=float(root_pu),
     )
     check_units(buses_name, feeder.bus, feeder.load_kw, feeder.base_kv, _squared_pu(feeder))
     for value in vars(feeder).values():
@@ -191,7 +199,7 @@ def feeder_from_arrays(
 
 
 def _squared_pu(feeder: Feeder) -> np.ndarray:
-    """Squared voltages [pu] at nominal load by the lossless model, with the root at 1 pu."""
+    """Squared voltages [pu] at nominal load by the lossless model."""
     downstream, kw_per_pu = feeder.downstream, 1000 * feeder.base_mva
     carried = feeder.r_pu * (downstream @ feeder.load_kw) + feeder.x_pu * (downstream @ feeder.load_kvar)
-    return 1 - 2 * (downstream.T @ carried) / kw_per_pu
+    return feeder.root_pu**2 - 2 * (downstream.T @ carried) / kw_per_pu

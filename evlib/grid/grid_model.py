@@ -248,7 +248,7 @@ def _branch_flow(case: GridCase, options: GridOptions, inputs, station_load, var
             net_q = net_q - at_farms @ variables.farm_reactive
     root = sp.csr_array(([1.0], ([0], [0])), shape=(feeder.n_bus, 1))
     supply_p = root @ cp.reshape(variables.imported - variables.exported, (1, case.n_steps), order="C")
-    from_root = (feeder.branch_from == 0).astype(float)[:, None] * options.root_voltage_pu**2
+    from_root = (feeder.branch_from == 0).astype(float)[:, None] * options.root_pu(feeder) ** 2
     return MODELS[options.grid_model](feeder, net_p, net_q, supply_p, from_root, case.carried_mva())
 
 
@@ -262,7 +262,7 @@ def _overloads(case: GridCase, flow: BranchFlow) -> dict:
 
 
 def _costs(case: GridCase, options: GridOptions, variables: GridVariables, overloads: dict) -> dict:
-    """Every cost: linear plus a small declared quadratic term."""
+    """Every cost: linear plus a declared quadratic term, which raises prices by its slope times the power."""
     linear = {
         "backup": options.backup_cny_kwh * cp.sum(variables.backup),
         "import": _root_cost(case.import_price_cny_kwh, variables),

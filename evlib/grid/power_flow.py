@@ -50,7 +50,7 @@ class PowerFlow:
 
 
 def power_flow(
-    feeder: Feeder, demand_kw, demand_kvar, *, root_pu=1.0, tolerance_pu: float = 1e-10, max_sweeps: int = 100
+    feeder: Feeder, demand_kw, demand_kvar, *, root_pu=None, tolerance_pu: float = 1e-10, max_sweeps: int = 100
 ) -> PowerFlow:
     """Solve the AC power flow of a radial feeder, all steps at once.
 
@@ -64,8 +64,8 @@ def power_flow(
     feeder : Feeder
     demand_kw, demand_kvar : array_like, shape (n_bus, n_steps)
         Net demand, constant power [kW, kvar]; negative where a bus feeds in.
-    root_pu : float or array_like, shape (n_steps,)
-        Voltage magnitude of the root [pu].
+    root_pu : float or array_like, shape (n_steps,), optional
+        Voltage magnitude of the root [pu], by default the feeder's.
     tolerance_pu : float
         Largest power mismatch allowed [pu].
     max_sweeps : int
@@ -140,7 +140,7 @@ def power_flow(
     )
 
 
-def lindistflow_voltage(feeder: Feeder, demand_kw, demand_kvar, root_pu=1.0) -> np.ndarray:
+def lindistflow_voltage(feeder: Feeder, demand_kw, demand_kvar, root_pu=None) -> np.ndarray:
     """Voltage magnitudes of the lossless, linear branch flow.
 
     .. math:: v_{child}^2 = v_{parent}^2 - 2 (r P + x Q)
@@ -152,8 +152,8 @@ def lindistflow_voltage(feeder: Feeder, demand_kw, demand_kvar, root_pu=1.0) -> 
     feeder : Feeder
     demand_kw, demand_kvar : array_like, shape (n_bus, n_steps)
         Net demand [kW, kvar]; negative where a bus feeds in.
-    root_pu : float or array_like, shape (n_steps,)
-        Voltage magnitude of the root [pu].
+    root_pu : float or array_like, shape (n_steps,), optional
+        Voltage magnitude of the root [pu], by default the feeder's.
 
     Returns
     -------
@@ -206,6 +206,7 @@ def _checked(feeder: Feeder, demand_kw, demand_kvar, root_pu):
         raise InputError(
             f"power flow: demand_kw has {active_pu.shape[1]} steps, demand_kvar {reactive_pu.shape[1]}; must be equal"
         )
+    root_pu = feeder.root_pu if root_pu is None else root_pu
     root = np.asarray(root_pu, dtype=float)
     if root.shape not in ((), (active_pu.shape[1],)):
         raise InputError(f"power flow: root_pu has shape {root.shape}; must be one number or ({active_pu.shape[1]},)")

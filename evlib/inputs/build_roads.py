@@ -71,9 +71,10 @@ def departure_profile(step_min, n_departure_steps, peak_min, width_min, peak_ove
     shape = np.zeros_like(bell) if spread == 0 else (bell - bell.mean()) / spread
     profile = (1 + (peak_over_mean - 1) * shape) / n_departure_steps
     if profile.min() < 0:
-        most = 1 - 1 / shape.min()
+        most = np.floor(100 * (1 - 1 / shape.min())) / 100
         raise InputError(
-            f"fleet: peak_over_mean {peak_over_mean} needs a negative floor with this peak_width_min; at most {most:.2f}"
+            f"peak_over_mean: {peak_over_mean}; needs a negative floor with a peak_width_min of {width_min:g}, must be at most "
+            f"{most:.2f}"
         )
     return profile
 
@@ -98,12 +99,13 @@ def origin_demand(scenario: Scenario) -> np.ndarray:
     """
     fleet, time = scenario.fleet, scenario.time
     peak = minutes_after(fleet.peak_clock, time.start_clock)
-    profiles = [
-        departure_profile(
-            time.step_min, time.last_departure_step + 1, peak, fleet.peak_width_min, member.peak_over_mean
-        )
-        for member in fleet.classes
-    ]
+    profiles = []
+    for member in fleet.classes:
+        bell = (peak, fleet.peak_width_min, member.peak_over_mean)
+        try:
+            profiles.append(departure_profile(time.step_min, time.last_departure_step + 1, *bell))
+        except InputError as error:
+            raise InputError(f"{scenario.file}: fleet.classes.{member.name}.{error}") from None
     share = np.array([member.share for member in fleet.classes])
     origin = np.array([item.share for item in scenario.origins])
     if scenario.switches.trip_end == "destination":

@@ -102,6 +102,8 @@ def _refuse_bad_open(buses: Table, branches: Table) -> None:
 def write_feeder(feeder, buses_csv, branches_csv) -> None:
     """Write a feeder as the two tables that :func:`read_feeder` reads, so that a scenario can name them.
 
+    The voltage at the root has no column, as every scenario states it; where it is not 1 pu, a comment says which.
+
     Parameters
     ----------
     feeder : Feeder
@@ -112,7 +114,9 @@ def write_feeder(feeder, buses_csv, branches_csv) -> None:
     columns = (feeder.bus, feeder.load_kw, feeder.load_kvar, bus_type, feeder.v_min_pu, feeder.v_max_pu)
     buses = zip(*(column.tolist() for column in columns), strict=True)
     rows = [f"{bus},{feeder.base_kv!r},{p!r},{q!r},{name},{low!r},{high!r}" for bus, p, q, name, low, high in buses]
-    write_text(Path(buses_csv), "\n".join(["bus,base_kv,p_kw,q_kvar,type,v_min_pu,v_max_pu", *rows, ""]))
+    held = f"# The root is held at {feeder.root_pu!r} pu: state it as grid.root_voltage_pu of the scenario."
+    notes = [] if feeder.root_pu == 1.0 else [held]
+    write_text(Path(buses_csv), "\n".join([*notes, "bus,base_kv,p_kw,q_kvar,type,v_min_pu,v_max_pu", *rows, ""]))
     columns = (feeder.branch, feeder.bus[feeder.branch_from], feeder.bus[feeder.branch_to])
     columns += (feeder.r_pu * z_base_ohm, feeder.x_pu * z_base_ohm)
     branches = zip(*(column.tolist() for column in columns), strict=True)

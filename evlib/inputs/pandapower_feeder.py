@@ -36,9 +36,14 @@ def feeder_arrays(net, leave_out=()) -> dict:
     load_kw, load_kvar = dict.fromkeys(buses, 0.0), dict.fromkeys(buses, 0.0)
     for row in _used(net, "load").itertuples():
         _constant_power(row)
-        if row.bus in merged:
-            load_kw[merged[row.bus]] += 1000.0 * row.p_mw * row.scaling
-            load_kvar[merged[row.bus]] += 1000.0 * row.q_mvar * row.scaling
+        if row.bus not in merged:
+            raise InputError(
+                f"{WHERE}: load {row.Index}: at bus {row.bus}, which is out of service or does not exist; "
+                "set in_service of the load to False to go without it, or connect it elsewhere"
+            )
+        load_kw[merged[row.bus]] += 1000.0 * row.p_mw * row.scaling
+        load_kvar[merged[row.bus]] += 1000.0 * row.q_mvar * row.scaling
+    root_bus, root_pu = _root(net, merged)
     branches = [*_lines(net, merged, leave_out), *_trafos(net, merged, leave_out)]
     levels = [kv[bus] for bus in buses if load_kw[bus]] or list(kv.values())
     base_kv = max(set(levels), key=levels.count)
@@ -58,7 +63,8 @@ def feeder_arrays(net, leave_out=()) -> dict:
         "r_ohm": np.array(r_pu) * z_base_ohm,
         "x_ohm": np.array(x_pu) * z_base_ohm,
         "base_kv": base_kv,
-        "root_bus": _root(net, merged),
+        "root_bus": root_bus,
+        "root_pu": root_pu,
         "buses_name": WHERE,
         "branches_name": WHERE,
     } | limits
@@ -178,8 +184,8 @@ def _tap_percent(row, tap: str) -> float:
     return 0.0 if np.isnan(moved) else float(moved)
 
 
-def _root(net, merged) -> int:
-    """The bus of the one external grid."""
+def _root(net, merged) -> tuple[int, float]:
+    """The bus of the one external grid, and the voltage that it holds there [pu]."""
     grids = _used(net, "ext_grid")
     if len(grids) != 1:
         listed = f"buses {', '.join(map(str, grids['bus']))}" if len(grids) else "none"
@@ -187,7 +193,10 @@ def _root(net, merged) -> int:
     bus = int(grids["bus"].iloc[0])
     if bus not in merged:
         raise InputError(f"{WHERE}: ext_grid at bus {bus}, which is out of service")
-    return merged[bus]
+    root_pu = float(grids["vm_pu"].iloc[0])
+    if not root_pu > 0:
+        raise InputError(f"{WHERE}: ext_grid {grids.index[0]}: vm_pu = {root_pu:g}; must be positive, about 1")
+    return merged[bus], root_pu
 
 
 def _limit(net, bus: int, column: str, default: float) -> float:
@@ -213,8 +222,9 @@ def from_pandapower(net, *, leave_out=(), load_scale: float = 1.0, impedance_div
     Returns
     -------
     Feeder
-        Impedances are referred to the voltage level of most loads. Voltage limits are the network's, or else 0.9 and
-        1.1 pu.
+        Impedances are referred to the voltage level of most loads. The root's voltage is ``vm_pu`` of the external grid;
+        power flow takes it, and so does a grid problem whose options name no other. Voltage limits are the network's, or
+        else 0.9 and 1.1 pu.
 
     Raises
     ------

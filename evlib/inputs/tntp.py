@@ -62,12 +62,14 @@ class TntpNetwork:
         return replace(road, constant=road.constant + fixed.to_numpy())
 
 
-def read_network(path) -> TntpNetwork:
+def read_network(path, *, separable: bool = False) -> TntpNetwork:
     """Read a network file, ``*_net.tntp``.
 
     Parameters
     ----------
     path : str or Path
+    separable : bool
+        Take the costs as they stand in the rows although the file is called asymmetric.
 
     Returns
     -------
@@ -76,20 +78,23 @@ def read_network(path) -> TntpNetwork:
     Raises
     ------
     InputError
-        Missing file, metadata or rows, a header that names fields unknown to the format or lacks one that is needed, or a
-        field that is missing, not a number or out of bounds. The message names file, line and field.
+        A network called asymmetric, such as ``Hessen-Asym_net.tntp``: costs that depend on the flow of other roads too
+        have no place in the format, and no objective to minimise. Missing file, metadata or rows, a header that names
+        fields unknown to the format or lacks one that is needed, or a field that is missing, not a number or out of
+        bounds. The message names file, line and field.
 
     Notes
     -----
     Fields are read in the order of the file's header, the comment ``~ init_node term_node ...`` above the rows, or else
     ``<ORIGINAL HEADER>``; without one, in the order of the format.
 
-    References
-    ----------
     Transportation Networks for Research Core Team, *Transportation Networks for Research*,
     https://github.com/bstabler/TransportationNetworks (for academic research; fetch your own copy).
     """
     path, metadata, rows = _read(path)
+    if "asym" in path.name.lower() and not separable:
+        why = "its roads' costs depend on each other's flows, which rows do not state"
+        raise InputError(f"{path}: called asymmetric: {why}; take another, or pass separable=True for the rows alone")
     n_zones, n_nodes, first, n_links = (
         _count(path, metadata, key)
         for key in ("NUMBER OF ZONES", "NUMBER OF NODES", "FIRST THRU NODE", "NUMBER OF LINKS")

@@ -108,11 +108,12 @@ def a8(results) -> Iterator[Row]:
     scenario = results["no_ev"].scenario
     zone = scenario.grid.spike.zone
     near = [name for name, station_zone in measure.zone_of_station(scenario).items() if station_zone == zone]
+    alone = "no vehicle is at its station" if near else "no station is in this zone"
     empty = all(measure.summary_value(results["shortest_path"], f"vehicles at {name}") == 0 for name in near)
     sized = "the scenario has the spike, beyond what tie and local supply carry"
     for name, kind, note in (
         ("no_ev", "construction", sized),
-        ("shortest_path", "construction" if empty else "positive", "no vehicle is at its station" if empty else ""),
+        ("shortest_path", "construction" if empty else "positive", alone if empty else ""),
         ("coordinated", "none", ""),
     ):
         energy = measure.zone_mwh(results[name], "backup_kw", zone)
@@ -129,7 +130,7 @@ def a8(results) -> Iterator[Row]:
 
 
 def a9(results, who="coordinated") -> Iterator[Row]:
-    """A9: grid cost."""
+    """A9: grid cost as the dispatch counts it: without losses where its model has none, see ``grid_ac_loss_kwh``."""
     runs = [results[name] for name in (who, "shortest_path")]
     late = any(measure.cost_cny(run, "drivers: electricity after the horizon") > 0 for run in runs)
     note = "who plugs in after the horizon costs the grid nothing here" if late else ""

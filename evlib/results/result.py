@@ -219,7 +219,7 @@ def compare(a: Result, b: Result) -> pd.DataFrame:
     """
     first, second = a.tables["summary"], b.tables["summary"]
     if list(first["measure"]) != list(second["measure"]):
-        raise InputError(f"{a!r} and {b!r} have different measures; compare results with the same stations and classes")
+        raise InputError(f"{a!r} and {b!r} have different measures; compare results with the same stations and farms")
     names = [f"{item.strategy}, {item.charging}" for item in (a, b)]
     if names[0] == names[1]:
         names = [f"{name} ({letter})" for name, letter in zip(names, "ab", strict=True)]

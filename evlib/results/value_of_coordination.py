@@ -1,4 +1,4 @@
-"""The value of coordination, discharging, information and compliance, each with the uncertainty of unsettled runs."""
+"""The value of coordination, discharging, information and compliance, each with what drivers could still gain."""
 
 from __future__ import annotations
 

@@ -285,14 +285,10 @@ def _left_over(curves: Curves, step: int, network: Network, total: float) -> str
     places = zip((*inside.tolist(), *queue.tolist()), names, strict=True)
     worst = sorted(((count, name) for count, name in places if count > 1e-6), reverse=True)[:4]
     listed = ", ".join(f"{count:.1f} on {name}" for count, name in worst)
-    missing = total - curves.plugged[step].sum()
+    missing, late = total - curves.plugged[step].sum(), f"{network.time.n_steps} steps after the horizon ({listed})"
     if missing <= 1e-6:
-        return (
-            f"departures: all have plugged in, but some have not ended their trips {network.time.n_steps} steps after the "
-            f"horizon ({listed}); send fewer vehicles"
-        )
+        return f"{network.label}: departures: all plugged in, but some have not ended their trips {late}; send fewer vehicles"
     return (
-        f"departures: {missing:.1f} of {total:.1f} vehicles have not plugged in "
-        f"{network.time.n_steps} steps after the horizon ({listed}); send fewer vehicles, add plugs, or choose an "
-        "impedance that lets overloaded roads clear"
+        f"{network.label}: departures: {missing:.1f} of {total:.1f} vehicles have not plugged in {late}; "
+        "send fewer vehicles, add plugs, or choose an impedance that lets overloaded roads clear"
     )

@@ -13,8 +13,8 @@ from numbers import Real
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
+from evlib.numba_cache import njit
 from evlib.traffic.impedance import affine, bpr, point_queue, smooth_queue
 from evlib.traffic.loading_reference import refuse_unsettled, stays_of, ways_of
 from evlib.traffic.short_roads import MOST_SWEEPS, SWEEP_VEH, ShortRoads, find_short_roads

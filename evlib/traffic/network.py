@@ -48,6 +48,8 @@ class Network:
     graph : networkx.MultiDiGraph
         The extended graph, nodes ``(label, layer)``; edges carry ``kind`` and ``minutes``.
     background : Background or None
+    label : str
+        Name in error messages: that of the scenario's file, if the network was built from one.
     """
 
     arc_name: tuple[str, ...]
@@ -68,6 +70,7 @@ class Network:
     graph: nx.MultiDiGraph
     origin_entry: np.ndarray
     background: Background | None = None
+    label: str = "network"
 
     @property
     def n_entries(self) -> int:
@@ -205,6 +208,7 @@ def assemble_network(
         time=time,
         graph=_extended_graph(roads, origins, stations, stay_steps, time),
         origin_entry=np.array([o for o, _ in origins_named.values()]),
+        label=label,
     )
     network.capacity_veh_min.setflags(write=False)
     return network

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from evlib import MODULE_OF
 from evlib.errors import StudyError
 from evlib.files import write_text
 from evlib.folders import RESULTS, ROOT
@@ -78,13 +79,23 @@ def imported(module: str) -> set[str]:
             continue
         modules.add(name)
         left += [name.rsplit(".", 1)[0]] if "." in name else []
-        for node in ast.walk(ast.parse(_file_of(name).read_text(encoding="utf-8"))):
-            if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] in _PACKAGES:
-                members = [f"{node.module}.{alias.name}" for alias in node.names]
-                left += [node.module, *(member for member in members if _file_of(member).is_file())]
-            elif isinstance(node, ast.Import):
-                left += [alias.name for alias in node.names if alias.name.split(".")[0] in _PACKAGES]
+        left += _imports(_file_of(name).read_text(encoding="utf-8"))
     return modules
+
+
+@functools.cache  # by content: many modules import the same ones
+def _imports(source: str) -> tuple[str, ...]:
+    """Modules of the project that a source names in its imports."""
+    names: list[str] = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] in _PACKAGES:
+            members = [f"{node.module}.{alias.name}" for alias in node.names]
+            names += [node.module, *(member for member in members if _file_of(member).is_file())]
+            if node.module == "evlib":  # its public names are loaded when asked for
+                names += [MODULE_OF[alias.name] for alias in node.names if alias.name in MODULE_OF]
+        elif isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names if alias.name.split(".")[0] in _PACKAGES]
+    return tuple(names)
 
 
 def _file_of(name: str) -> Path:

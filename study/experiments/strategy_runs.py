@@ -11,7 +11,7 @@ from tqdm import tqdm
 from evlib import load_scenario
 from evlib.folders import RESULTS
 from evlib.results.value_of_coordination import run_row
-from evlib.solve import solve
+from evlib.solve_scenario import solve
 from study.experiments.provenance import MAKERS, run_hash, write_table
 
 __all__ = ["RUNS", "RUNS_FILE", "table_of_runs", "write"]

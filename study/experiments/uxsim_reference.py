@@ -9,13 +9,31 @@ import numpy as np
 import pandas as pd
 
 from evlib.errors import InputError
+from evlib.traffic.loading import load_traffic
 from evlib.traffic.network import Network
 from evlib.traffic.vehicle_simulation import departure_times_min
 
-__all__ = ["Drive", "drive"]
+__all__ = ["Drive", "drive", "passes_veh_s"]
 
 LANES = 6  # as in UXsim's own example of the Nguyen network
 JAM_VEH_M = 0.2  # UXsim's usual jam density, all lanes together
+REACTION_S = 1.0  # UXsim's usual reaction time
+
+
+def passes_veh_s(speed_m_s: float, lanes: int) -> float:
+    """What a road can pass in UXsim whatever its capacity: the top of its triangular fundamental diagram.
+
+    .. math:: q^* = \\frac{u w \\kappa}{u + w}, \\qquad w = \\frac{n}{\\tau \\kappa}
+
+    Here u is the free-flow speed, n the number of lanes, kappa the jam density and tau = 1 s the reaction time.
+
+    Examples
+    --------
+    >>> round(3600 * passes_veh_s(20.0, 6))
+    8640
+    """
+    wave_m_s = lanes / (REACTION_S * JAM_VEH_M)
+    return speed_m_s * wave_m_s * JAM_VEH_M / (speed_m_s + wave_m_s)
 
 
 @dataclass(frozen=True)
@@ -73,7 +91,8 @@ def drive(
     Raises
     ------
     InputError
-        A trip has not ended by ``until_min``.
+        A trip has not ended by ``until_min``. Or more would enter a road than UXsim's fundamental diagram lets through,
+        although the road's capacity does: see :func:`passes_veh_s`.
 
     Notes
     -----
@@ -81,6 +100,7 @@ def drive(
     ends without passing the capacity at the end of its last road. An idle road's capacity lets a few vehicles through
     at once, as many as it has lanes.
     """
+    _check_lanes(network, departures_veh, speed_m_s, lanes)
     from uxsim import World  # needed by tests, benchmarks and one file of results only
 
     departures_veh, step_min = np.asarray(departures_veh), network.time.step_min
@@ -126,3 +146,21 @@ def drive(
         raise InputError(f"departures: {late} of {len(platoons)} platoons had not arrived after {until_min:g} min")
     table = pd.DataFrame(trips, columns=["departure_min", "path"])[["path", "departure_min"]]
     return Drive(table.assign(travel_min=[item.travel_time / 60 for item in platoons]), cpu_s)
+
+
+def _check_lanes(network: Network, departures_veh, speed_m_s: float, lanes: int) -> None:
+    """Refuse roads that UXsim would throttle below their capacity: more enters there than its lanes pass."""
+    most_veh_h = 3600 * passes_veh_s(speed_m_s, lanes)
+    wide = np.flatnonzero(60 * network.capacity_veh_min > most_veh_h * (1 + 1e-9))
+    wide = wide[wide >= len(network.origins)]
+    if not wide.size:
+        return
+    entered_veh = np.diff(load_traffic(network, departures_veh).entered_veh[wide].sum(axis=1), axis=1)
+    enters_veh_h = entered_veh.max(axis=1) * 60 / network.time.loading_step_min
+    for arc, enters in zip(wide, enters_veh_h, strict=True):
+        if enters > most_veh_h * (1 + 1e-6):
+            raise InputError(
+                f"road {network.arc_name[arc]}: {enters:.0f} veh/h enter, but in UXsim {lanes} lanes pass "
+                f"{most_veh_h:.0f} veh/h at {speed_m_s:g} m/s, below the road's {60 * network.capacity_veh_min[arc]:.0f}; "
+                "must be more lanes or less traffic"
+            )

@@ -11,7 +11,7 @@ from tqdm import tqdm
 from evlib import load_scenario
 from evlib.folders import RESULTS
 from evlib.results.claims import claims_table
-from evlib.solve import solve
+from evlib.solve_scenario import solve
 from study.experiments.provenance import MAKERS, run_hash, write_table
 
 __all__ = ["CLAIMS_COMPARED", "SETS", "SETS_FILE", "compare_sets", "write"]

@@ -114,7 +114,8 @@ def update_figures(metas: dict[str, dict], exported: Path, figures: Path) -> lis
     Notes
     -----
     Numbers differ in their last digits from machine to machine, and pictures with the fonts at hand. So a figure's
-    files are replaced together, when its csv or its drawing differs by more than the declared tolerance.
+    files are replaced together, when its csv or its drawing differs by more than the declared tolerance, or its caption
+    or alternative text at all.
     """
     changed = []
     for name, meta in metas.items():
@@ -218,8 +219,17 @@ def _same_figure(name: str, meta: dict, exported: Path, figures: Path) -> bool:
         return False
     if meta["kind"] != "figure" or not (figures / f"{name}.html").exists():
         return True
-    old, new = page_drawing(figures / f"{name}.html"), page_drawing(exported / f"{name}.html")
+    pages = figures / f"{name}.html", exported / f"{name}.html"
+    if _words(pages[0]) != _words(pages[1]):
+        return False
+    old, new = map(page_drawing, pages)
     return same_drawing(old, new, max(meta["tolerance"].values(), default=0.0))
+
+
+def _words(page: Path) -> list[str]:
+    """Caption and alternative text of an exported html page."""
+    text = page.read_text(encoding="utf-8", errors="replace")
+    return re.findall(r'<figcaption>.*?</figcaption>|aria-label="[^"]*"', text, re.DOTALL)
 
 
 def _is_whole(path: Path) -> bool:

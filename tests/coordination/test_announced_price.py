@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from evlib import solve
+from evlib import load_scenario, solve
 from evlib.coordination.coordinate import coordinate
 from evlib.coordination.problem import CoupledProblem, cost_scale
 from evlib.inputs.build_grid import build_grid_case, build_grid_options
@@ -36,6 +36,20 @@ def test_a_day_of_negative_prices_is_coordinated(mini):
     assert result.certificate.terminal_price_cny_kwh == 0.0
     assert result.certificate.grid_import_and_export_kwh < 1e-2
     assert result.certificate.money_relative_residual < 1e-2
+
+
+@pytest.mark.verify
+def test_the_base_case_with_a_negative_morning_is_coordinated():
+    """One answer of the joint program at -0.30 CNY/kWh until 14:00, with 2 MW that may be fed back."""
+    changes = {"prices.import_tariff.morning.price_cny_kwh": -0.3, "grid.reverse_limit_mw": 2.0}
+    once = {"coordination.iterations": 1, "coordination.exact_iterations": 1}
+    result = solve(load_scenario("nguyen").replace(changes | once), "coordinated", cache=False)
+    certificate = result.certificate
+    assert certificate.grid_status == "optimal"
+    assert certificate.grid_import_and_export_kwh < 1e-3
+    assert certificate.energy_residual_kwh < 1e-3
+    assert certificate.vehicle_residual_veh < 1e-6
+    assert certificate.lower_bound_cny <= certificate.upper_bound_cny
 
 
 @pytest.mark.parametrize("strategy", ["user", "coordinated"])
@@ -74,6 +88,6 @@ def test_what_announced_prices_add_to_the_parts_is_said(mini):
 
 def test_with_few_followers_the_certificate_is_about_them(mini):
     """One in ten follows: what the others' queue leaves unexplained is not the followers' excess (4.7 CNY/veh before)."""
-    keys = {"coordination.iterations": 8, "coordination.exact_iterations": 2, "fleet.compliance": 0.1}
+    keys = {"coordination.iterations": 4, "coordination.exact_iterations": 2, "fleet.compliance": 0.1}
     certificate = coordinate(mini.replace(keys), objective="system").certificate
     assert certificate.rent_gap_cny_veh < 0.5

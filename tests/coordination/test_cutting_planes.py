@@ -39,7 +39,7 @@ def instance(problem, seed):
     )
 
 
-SEEDS = [*range(4), *(pytest.param(seed, marks=pytest.mark.verify) for seed in range(4, 20))]
+SEEDS = [*range(2), *(pytest.param(seed, marks=pytest.mark.verify) for seed in range(2, 20))]
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -160,12 +160,12 @@ def test_a_gap_that_cannot_be_reached_is_refused(problems, gap, most):
         solve_bundle(problem, traffic, metric, Cuts(problem), gap=gap, most=most)
 
 
-def test_exchanging_prices_coordinates_as_well_as_one_program(mini):
-    """On mini, drivers' own cost: converged, and the certificate is that of the flows and prices returned."""
-    found = coordinate(
-        mini.replace({"coordination.iterations": 16, "coordination.exact_iterations": 16}), method="bundle"
-    )
-    assert found.certificate.converged
+@pytest.mark.parametrize(("iterations", "converged"), [(4, False), pytest.param(16, True, marks=pytest.mark.verify)])
+def test_exchanging_prices_coordinates_as_well_as_one_program(mini, iterations, converged):
+    """On mini: converged in the end, and the certificate is that of the flows and prices returned."""
+    keys = {"coordination.iterations": iterations, "coordination.exact_iterations": iterations}
+    found = coordinate(mini.replace(keys), method="bundle")
+    assert found.certificate.converged == converged
     assert abs(found.certificate.price_gap) <= PRICE_GAP_TOLERANCE
     assert found.certificate.rejected_cuts == 0
     assert found.certificate.lower_bound_cny <= found.certificate.upper_bound_cny

@@ -108,8 +108,10 @@ def test_fields_are_what_their_dataclasses_say(few, saved, tmp_path, change, mes
     refused(few, tmp_path / "forged.npz", message)
 
 
-def test_arrays_have_the_shapes_that_the_problem_gives_them(few, saved, tmp_path):
-    """Each array in turn with a row too many, then as whole numbers: all are noticed, by name."""
+def test_arrays_have_the_shapes_that_the_problem_gives_them(few, saved, tmp_path, monkeypatch):
+    """Each array in turn with a row too many, then in single precision: all are noticed, by name."""
+    problem = CoupledProblem.of(few, "v2g", "system")
+    monkeypatch.setattr(CoupledProblem, "of", lambda *_: problem)  # the same each time
     head, arrays = raw(saved)
     file = tmp_path / "forged.npz"
     for name in sorted(arrays.keys() - {"checksum"}):

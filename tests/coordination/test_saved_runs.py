@@ -5,8 +5,6 @@ import json
 import logging
 import os
 import signal
-import subprocess
-import sys
 import time
 from contextlib import contextmanager
 
@@ -25,6 +23,7 @@ from evlib.files import write_npz
 
 MEASURES = ["excess_cny_veh", "relative_gap", "price_gap", "flow_residual"]
 FEW = {"coordination.iterations": 4, "coordination.exact_iterations": 2, "coordination.exact_period": 3}
+FEW |= {"coordination.traffic_steps": 5}
 
 
 class Stopped(Exception):
@@ -212,31 +211,22 @@ def test_ctrl_c_before_the_first_answer_is_one_line_and_exit_130(tmp_path, monke
     assert not out.exists()
 
 
-def test_ctrl_c_in_a_terminal_writes_the_best_iterate_and_the_run_can_go_on(few, tmp_path):
+def test_ctrl_c_in_a_terminal_writes_the_best_iterate_and_the_run_can_go_on(mini, tmp_path, forked):
     """The command line, interrupted by a signal after two iterations: tables, exit 130, and a run that resumes."""
     file, out = tmp_path / "run.npz", tmp_path / "out"
-    command = [sys.executable, "-m", "evlib", "solve", "mini", "--strategy", "coordinated", "--save", str(file)]
-    mini = few.replace(
-        {"coordination.iterations": 30, "coordination.exact_iterations": 30, "coordination.exact_period": 1}
-    )
+    command = ["solve", "mini", "--strategy", "coordinated", "--save", str(file), "--out", str(out)]
 
     def n_rows() -> int:
         return len(run_file.load_state(file, mini, "joint", "v2g", "system").rows) if file.exists() else 0
 
-    environment = os.environ | {"EVLIB_CACHE": str(tmp_path / "cache")}
-    process = subprocess.Popen(
-        [*command, "--out", str(out)],
-        env=environment,
-        stderr=subprocess.PIPE,
-        text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a job in the background ignores it
-    )
-    while n_rows() < 2 and process.poll() is None:
-        time.sleep(0.05)
-    process.send_signal(signal.SIGINT)
-    errors = process.communicate(timeout=120)[1]
-    assert process.returncode == 130, errors
-    assert "interrupted: the best of" in errors
+    def interrupt(process):
+        while n_rows() < 2 and process.is_alive():
+            time.sleep(0.05)
+        os.kill(process.pid, signal.SIGINT)
+
+    ended = forked(main, command, environment={"EVLIB_CACHE": str(tmp_path / "cache")}, meanwhile=interrupt)
+    assert ended.exitcode == 130, ended.stderr
+    assert "interrupted: the best of" in ended.stderr
     certificate = json.loads((out / "result.json").read_text())["certificate"]
     assert certificate["interrupted"]
     rows = run_file.load_state(file, mini, "joint", "v2g", "system").rows

@@ -8,7 +8,7 @@ import pytest
 
 from evlib import load_scenario, solve
 from evlib.errors import InputError
-from evlib.figures import case_costs, case_grid, case_roads
+from evlib.figures import case_costs, case_grid, case_roads, network_loading
 from evlib.inputs.build_grid import build_grid_case
 from evlib.inputs.build_roads import build_network
 from evlib.inputs.map_table import drawing_table
@@ -40,6 +40,22 @@ def test_a_dot_marks_the_one_step_above_capacity_and_unused_roads_stay_white(arc
     assert dots[0].x[0] == pytest.approx(10 + 7.5 / 60)  # the middle of the second step
     assert len(dots[1].y) == 0
     assert figure.layout.coloraxis.cmax == pytest.approx(1.2)
+
+
+@pytest.mark.parametrize("draw", [case_roads.volume_pair, network_loading.volume_over_capacity])
+def test_a_night_is_drawn_in_its_order(draw):
+    """From 23:00 over midnight to 01:00: columns, ticks and range go on instead of starting anew at 0."""
+    clock = ["23:00", "23:30", "00:00", "00:30", "01:00"]
+    rows = {"case": "one", "arc": "a", "clock": clock, "inflow_over_capacity": [0.1, 0.2, 1.3, 0.4, 0.5]}
+    figure = draw(pd.DataFrame(rows), "title")
+    heat, dots = figure.data
+    assert list(heat.x) == pytest.approx([23.25, 23.75, 24.25, 24.75, 25.25])
+    assert list(np.ravel(heat.z)) == [0.1, 0.2, 1.3, 0.4, 0.5]
+    assert list(dots.x) == pytest.approx([24.25])
+    axis = figure.layout.xaxis
+    assert axis.range[0] == 23
+    assert [int(text[:2]) for text in axis.ticktext] == [hour % 24 for hour in map(int, axis.tickvals)]
+    assert max(axis.tickvals) <= axis.range[1]
 
 
 def test_the_map_writes_each_change_at_its_road_and_refuses_an_unknown_one():

@@ -86,14 +86,15 @@ def test_prices_are_finite_differences_on_the_real_feeder():
     assert rows[:, 0].max() > 1.0
 
 
-def test_prices_are_finite_differences_with_vehicles(dispatched, grid):
+@pytest.mark.parametrize("n", [8, pytest.param(20, marks=pytest.mark.verify)])
+def test_prices_are_finite_differences_with_vehicles(dispatched, grid, n):
     """The same with the exact domains of all cohorts inside, +-2 kW on the small feeder."""
     case, options = grid
     cohorts, sizes, _, _ = dispatched
     rng = np.random.default_rng(4)
-    places = zip(rng.integers(1, case.feeder.n_bus, 20), rng.integers(0, case.n_steps, 20), strict=True)
+    places = zip(rng.integers(1, case.feeder.n_bus, n), rng.integers(0, case.n_steps, n), strict=True)
     rows, kinks = finite_differences(case, options, lambda: block(cohorts, sizes), places, 2.0)
-    assert kinks <= 6
+    assert kinks <= 0.3 * n
     assert (np.abs(rows[:, 0] - rows[:, 1]) <= rows[:, 2]).all()
 
 
@@ -127,14 +128,15 @@ def test_shed_load_is_priced_at_its_penalty(mini):
     assert dispatch.price_cny_kwh[bus, shed] == pytest.approx(marginal[shed], abs=1e-5)
 
 
-def test_cohort_value_is_a_subgradient_of_the_least_cost(dispatched):
-    """J(N + h) >= J(N) + h V and J(N - h) >= J(N) - h V for 20 cohorts, one of them empty."""
+@pytest.mark.parametrize("n_filled", [6, pytest.param(19, marks=pytest.mark.verify)])
+def test_cohort_value_is_a_subgradient_of_the_least_cost(dispatched, n_filled):
+    """J(N + h) >= J(N) + h V and J(N - h) >= J(N) - h V for some cohorts, one of them empty."""
     cohorts, sizes, least_cost, kept = dispatched
     cost, dispatch = least_cost(sizes)
     case_prices = dispatch.price_cny_kwh[_station_bus(cohorts, dispatch)]
     value = vehicle_costs(cohorts, case_prices)
     rng = np.random.default_rng(5)
-    filled = rng.choice(np.flatnonzero(kept & (sizes > 0.2)), 19, replace=False)
+    filled = rng.choice(np.flatnonzero(kept & (sizes > 0.2)), n_filled, replace=False)
     empty = rng.choice(np.flatnonzero(kept & (sizes == 0)), 1)
     slack = 2e-6 * cost
     for index in [*filled, *empty]:

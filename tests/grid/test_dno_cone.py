@@ -138,7 +138,7 @@ def test_the_whole_chain_runs_on_the_cone(mini):
 
 def test_traffic_and_grid_coordinate_on_the_cone(mini):
     """The joint program holds the cones too; its announced prices support the dispatch."""
-    few = {"coordination.iterations": 4, "coordination.exact_iterations": 4}
+    few = {"coordination.iterations": 2, "coordination.exact_iterations": 2}
     certificate = solve(mini.replace(few).replace(grid_model="cone"), "coordinated", cache=False).certificate
     assert certificate.grid_cone_tight
     assert abs(certificate.price_gap) <= 1e-2
@@ -159,7 +159,7 @@ def test_columns_find_the_exact_optimum_on_the_cone_too(mini, mini_run):
 
 def test_the_cone_may_have_the_last_word_alone(mini):
     """With `cone_final` the loop stays linear: its announced prices are the same, and what is dispatched knows losses."""
-    few = {"coordination.iterations": 3, "coordination.exact_iterations": 3}
+    few = {"coordination.iterations": 2, "coordination.exact_iterations": 2}
     linear = solve(mini.replace(few), "coordinated", cache=False)
     final = solve(mini.replace(few).replace(grid_model="cone_final"), "coordinated", cache=False)
     assert final.certificate.grid_model == "cone"

@@ -6,14 +6,14 @@ import cvxpy as cp
 import numpy as np
 import pytest
 
-from evlib import InputError, SolverError
+from evlib import InputError, SolverError, load_scenario
 from evlib.flexibility.station_load import StationLoad, no_vehicles
 from evlib.grid import solver
 from evlib.grid.dno import build_grid_model, dispatch_grid
 from evlib.grid.feeder import feeder_from_arrays
 from evlib.grid.grid_case import GridCase, GridOptions
 from evlib.grid.solver import Attempt, breaches
-from evlib.inputs.build_grid import build_grid_case
+from evlib.inputs.build_grid import build_grid_case, build_grid_options
 
 OPTIONS = GridOptions(
     backup_cny_kwh=1.0, curtailment_cny_kwh=0.5, shedding_cny_kwh=5.0, backup_slope=0.1, import_slope=0.005,
@@ -242,4 +242,28 @@ def test_a_negative_price_is_paid_for_what_is_fed_back(slope, grid_model):
     assert dispatch.export_kw[0] == pytest.approx(1000.0 - lost_kw, abs=0.1)
     assert dispatch.curtailed_kw[0, 0] == pytest.approx(0.0, abs=0.1)
     assert dispatch.costs_cny["total"] == pytest.approx(0.3 * (1000.0 - lost_kw), rel=1e-4)
+    assert dispatch.certificate.grid_import_and_export_kwh < 1e-3
+
+
+@pytest.mark.parametrize("grid_model", ["lindistflow", "cone"])
+def test_the_base_case_with_some_negative_prices_buys_or_feeds_back_and_never_both(grid_model):
+    """Every other step from 12:00 to 16:00 at -0.30 CNY/kWh, ties as wide as wind: import and feeding back both occur there.
+
+    Linear and quadratic costs are those of the net power at the root: importing and exporting at once would add to both.
+    """
+    scenario = load_scenario("nguyen").replace(
+        {"grid.reverse_limit_mw": 2.0, "grid.zones.*.export_limit_mw": 8.0, "grid.load_scale": 2.5}
+    )
+    case = build_grid_case(scenario)
+    price = case.import_price_cny_kwh.copy()
+    price[24:72:2] = -0.3
+    options = replace(build_grid_options(scenario), grid_model=grid_model)
+    dispatch = dispatch_grid(replace(case, import_price_cny_kwh=price), options, nobody(case))
+    negative, net_kw = price < 0, dispatch.import_kw - dispatch.export_kw
+    assert net_kw[negative].min() < -100
+    assert net_kw[negative].max() > 100
+    paid_cny = case.step_h * price @ np.where(negative, net_kw, dispatch.import_kw)
+    squares_cny = case.step_h * options.import_slope / 2 * (np.maximum(net_kw, 0) ** 2).sum() / 1000
+    assert dispatch.costs_cny["import"] == pytest.approx(paid_cny, rel=1e-6)
+    assert dispatch.costs_cny["import_quadratic"] == pytest.approx(squares_cny, rel=1e-4)
     assert dispatch.certificate.grid_import_and_export_kwh < 1e-3

@@ -1,5 +1,7 @@
 """Power flow against published losses, the closed form of one line, energy balance and another program."""
 
+from copy import deepcopy
+
 import numpy as np
 import pytest
 
@@ -32,10 +34,10 @@ def random_demand(feeder, n_steps, seed):
 def reference():
     """Bus voltages [pu] and total loss [kW] by pandapower's Newton-Raphson on its own copy of the feeder."""
     pandapower = pytest.importorskip("pandapower")
-    networks = pytest.importorskip("pandapower.networks")
+    whole = pytest.importorskip("pandapower.networks").case33bw()
 
     def solve(demand_kw, demand_kvar, root_pu, impedance_divisor):
-        net = networks.case33bw()
+        net = deepcopy(whole)
         net.line[["r_ohm_per_km", "x_ohm_per_km"]] /= impedance_divisor
         net.ext_grid["vm_pu"] = root_pu
         net.load = net.load.iloc[:0]

@@ -1,5 +1,7 @@
 """Departure profiles and demand."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -19,8 +21,18 @@ def test_flat_profile_is_flat():
 
 
 def test_a_floor_below_zero_is_refused():
-    with pytest.raises(InputError, match="peak_over_mean 4"):
+    with pytest.raises(InputError, match=r"peak_over_mean: 4\.0; .* peak_width_min of 90, must be at most 1\.70$"):
         departure_profile(5.0, 66, 120.0, 90.0, 4.0)
+
+
+def test_a_floor_below_zero_is_said_of_the_class_in_its_file_and_the_advice_holds(mini):
+    """The largest peak that the message allows is allowed."""
+    with pytest.raises(InputError, match=r"mini\.yaml: fleet\.classes\.van\.peak_over_mean: 9\.0; needs") as caught:
+        origin_demand(mini.replace({"fleet.classes.van.peak_over_mean": 9.0}))
+    most = float(re.search(r"at most ([0-9.]+)$", str(caught.value)).group(1))
+    assert origin_demand(mini.replace({"fleet.classes.van.peak_over_mean": most})).min() >= 0
+    with pytest.raises(InputError, match="needs a negative floor"):
+        origin_demand(mini.replace({"fleet.classes.van.peak_over_mean": most + 0.01}))
 
 
 def test_base_case_demand_has_the_stated_total_shares_and_peak():

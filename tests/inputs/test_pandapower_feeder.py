@@ -1,6 +1,8 @@
 """Feeders of another program: the same voltages there and here, open switches, loops and wrong units by name."""
 
+from copy import deepcopy
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -42,11 +44,31 @@ def test_voltages_equal_those_of_the_program_it_comes_from(name):
     net = MADE[name]()
     pandapower.runpp(net, tolerance_mva=1e-10, trafo_model="pi", calculate_voltage_angles=False, numba=False)
     feeder = from_pandapower(net)
-    root_pu = float(net.ext_grid["vm_pu"].iloc[0])
-    flow = power_flow(feeder, feeder.load_kw[:, None], feeder.load_kvar[:, None], root_pu=root_pu)
+    flow = power_flow(feeder, feeder.load_kw[:, None], feeder.load_kvar[:, None])
     np.testing.assert_allclose(flow.voltage_pu[:, 0], net.res_bus.loc[feeder.bus, "vm_pu"], rtol=0, atol=1e-6)
     lost_mw = net.res_line["pl_mw"].sum() + net.res_trafo["pl_mw"].sum()
     assert flow.loss_kw.sum() == pytest.approx(1000 * lost_mw, rel=1e-5)
+
+
+@pytest.mark.parametrize(("vm_pu", "lowest_pu", "lost_kw"), [(1.0, 0.94252, 101.31), (1.03, 0.97442, None)])
+def test_the_voltage_of_the_external_grid_is_that_of_the_root(vm_pu, lowest_pu, lost_kw, tmp_path):
+    """Three 10-kV buses, twice 3 km of 0.3 + j0.3 ohm/km, 2 MW and 1 Mvar at the end: as pandapower finds them."""
+    net = pandapower.create_empty_network()
+    buses = [pandapower.create_bus(net, 10.0) for _ in range(3)]
+    pandapower.create_ext_grid(net, buses[0], vm_pu=vm_pu)
+    for ends in pairwise(buses):
+        pandapower.create_line_from_parameters(net, *ends, 3.0, 0.3, 0.3, 0.0, 1.0)
+    pandapower.create_load(net, buses[-1], p_mw=2.0, q_mvar=1.0)
+    pandapower.runpp(net, tolerance_mva=1e-10, numba=False)
+    feeder = from_pandapower(net)
+    flow = power_flow(feeder, feeder.load_kw[:, None], feeder.load_kvar[:, None])
+    assert flow.voltage_pu[:, 0] == pytest.approx(net.res_bus["vm_pu"].to_numpy(), abs=1e-8)
+    assert flow.voltage_pu.min() == pytest.approx(lowest_pu, abs=1e-5)
+    assert lost_kw is None or flow.loss_kw.sum() == pytest.approx(lost_kw, abs=0.01)
+    # Files have no column for it: they say what the scenario must state.
+    write_feeder(feeder, tmp_path / "buses.csv", tmp_path / "branches.csv")
+    assert ("held at 1.03 pu: state it as grid.root_voltage_pu" in (tmp_path / "buses.csv").read_text()) == (vm_pu != 1)
+    assert read_feeder(tmp_path / "buses.csv", tmp_path / "branches.csv").n_bus == 3
 
 
 def test_33_buses_are_those_of_the_study():
@@ -95,8 +117,13 @@ def test_open_switches_open_lines_and_closed_ones_join_buses():
         from_pandapower(net)
 
 
-def spoiled(change, name="case33bw"):
-    net = MADE[name]()
+@pytest.fixture(scope="module")
+def whole():
+    return networks.case33bw()
+
+
+def spoiled(whole, change):
+    net = deepcopy(whole)
     change(net)
     return net
 
@@ -107,6 +134,11 @@ def close_a_ring(net):
 
 def island(net):
     net.line.loc[31, "in_service"] = False
+
+
+def out_of_service_with_its_load(net):
+    """The last bus of a lateral: pandapower supplies neither bus nor load, without a word."""
+    net.line.loc[31, "in_service"] = net.bus.loc[32, "in_service"] = False
 
 
 def set_value(table, row, column, value):
@@ -157,14 +189,16 @@ BAD = {
         lambda net: pandapower.create_switch(net, 3, 4, et="b", closed=True, z_ohm=5.0),
         "switch .*: z_ohm = 5; a closed switch joins",
     ),
+    "load at a bus out of service": (out_of_service_with_its_load, "load 31: at bus 32, which is out of service"),
+    "no voltage at the root": (set_value("ext_grid", 0, "vm_pu", np.nan), "ext_grid 0: vm_pu = nan; must be positive"),
     "two levels": (set_value("bus", 5, "vn_kv", 20.0), r"line 4: from 12\.66 to 20 kV"),
 }
 
 
 @pytest.mark.parametrize(("change", "words"), BAD.values(), ids=BAD.keys())
-def test_a_bad_network_is_refused_by_name(change, words):
+def test_a_bad_network_is_refused_by_name(whole, change, words):
     with pytest.raises(InputError, match=words):
-        from_pandapower(spoiled(change))
+        from_pandapower(spoiled(whole, change))
 
 
 @pytest.mark.parametrize("tap", ["tap", "tap2"])
@@ -202,9 +236,10 @@ def test_the_same_dispatch_runs_on_the_cigre_feeder(mini, grid_model):
         station_bus=np.array([at]), rating_kva=np.full(feeder.n_branch, 3e4), import_price_cny_kwh=np.full(10, 0.5),
         step_h=1 / 12,
     )  # fmt: skip
-    options = replace(build_grid_options(mini), import_limit_kw=40e3, grid_model=grid_model)
+    options = replace(build_grid_options(mini), import_limit_kw=40e3, grid_model=grid_model, root_voltage_pu=None)
     dispatch = dispatch_grid(case, options, no_vehicles(1, 10))
     assert dispatch.curtailed_kw.min() > 500
+    assert dispatch.voltage_pu[0] == pytest.approx(1.03)  # of CIGRE's external grid
     certificate = dispatch.certificate
     assert certificate.grid_ac_voltage_error_pu <= (1e-6 if grid_model == "cone" else 3e-3)
     assert certificate.grid_ac_voltage_violation_pu == 0

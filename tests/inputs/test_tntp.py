@@ -51,6 +51,14 @@ def test_a_network_by_hand(written):
     assert network.cost(toll_factor=2.0, length_factor=0.1)([0.0, 0.0, 0.0]) == pytest.approx([6.25, 6.1, 6.9])
 
 
+def test_a_network_called_asymmetric_is_refused_unless_its_rows_alone_are_wanted(tmp_path):
+    """The three published ones carry it in their names; their rows look like all others."""
+    (tmp_path / "Hessen-Asym_net.tntp").write_text(NETWORK)
+    with pytest.raises(InputError, match=r"Hessen-Asym_net\.tntp: called asymmetric: .* or pass separable=True"):
+        read_network(tmp_path / "Hessen-Asym_net.tntp")
+    assert read_network(tmp_path / "Hessen-Asym_net.tntp", separable=True).roads.n_arcs == 3
+
+
 def test_trips_by_hand(written):
     """Pairs with demand, those within a zone too; 2 + 12.5 + 2 = 16.5."""
     table = read_trips(written(TRIPS))

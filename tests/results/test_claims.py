@@ -237,6 +237,15 @@ def test_definitions_agree_with_paper(table, claim, definition, ours, outcome):
     assert row["verdict"] == outcome
 
 
+def test_a_spike_in_a_zone_without_a_station_is_said_to_be_one(mini):
+    """Both stations in zone b, the spike in zone a: vehicles cannot have caused its backup, and the note says why."""
+    table = claims_table(hand_results(mini.replace({"stations.a.bus": 5})), None)
+    row = number(table, "A8", "backup energy at a, shortest path")
+    assert row["verdict"] == "by construction"
+    assert row["note"] == "no station is in this zone"
+    assert number(table, "A8", "backup energy at a, coordinated over")["ours"] == pytest.approx(-50.0)
+
+
 def test_objective_user_stands_beside_where_it_has_the_same_numbers(table):
     """The user's run of the hand-made case is the coordinated one, so its rows repeat those of the six claims."""
     user = table[table["definition"].str.endswith("(objective user)")]

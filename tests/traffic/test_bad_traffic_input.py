@@ -83,7 +83,8 @@ def test_vehicles_still_on_the_road_at_the_end_are_counted_where_they_are(mini):
     """With BPR the roads do not clear: how many, and on which arcs, add up to those that are missing."""
     network = replace(build_network(mini), delay_function=bpr)
     with pytest.raises(
-        InputError, match=r"43.5 of 80.0 vehicles have not plugged in 24 steps after the horizon \(43.5 on 3-4\)"
+        InputError,
+        match=r"mini\.yaml: departures: 43.5 of 80.0 vehicles have not plugged in 24 steps after the horizon \(43.5 on 3-4\)",
     ):
         load_traffic(network, shortest_path_departures(network, origin_demand(mini)))
 

@@ -11,7 +11,6 @@ from evlib.assignment.gaps import gaps
 from evlib.assignment.marginal_costs import path_tolls
 from evlib.assignment.path_costs import time_costs
 from evlib.assignment.route_choice import shortest_path_departures
-from evlib.coordination.one_day import solve_run
 from evlib.coordination.problem import CoupledProblem
 from evlib.inputs.build_roads import everyday_traffic, origin_demand
 from evlib.traffic import impedance
@@ -163,11 +162,11 @@ def test_trips_of_the_base_case_go_on_where_roads_lead(home):
 
 
 def test_drivers_who_go_on_settle_too(home):
-    """Prices at the tariff, roads and plugs of the base case: the excess falls to a hundredth of the start's."""
+    """Prices at the tariff, roads and plugs of the base case: the excess falls to a twentieth of the start's."""
     problem = CoupledProblem.of(home, "smart", "user")
     V = problem.electricity(np.tile(problem.case.import_price_cny_kwh, (len(problem.case.load_kw), 1)))
     start = shortest_path_departures(problem.network, problem.demand_veh)
-    found = equilibrium(problem.traffic, V, start, n_steps=60, every=20)
+    found = equilibrium(problem.traffic, V, start, n_steps=20, every=10)
     assert found.gaps.excess_cny_veh < 0.05 * found.table["excess_cny_veh"].iloc[0]
     assert set(found.gaps.excess_cny_veh_by_origin) == set(problem.network.origins)
 
@@ -188,13 +187,14 @@ def test_background_of_the_base_case_drives_between_the_classic_pairs():
         (4, 2): pytest.approx(180),
         (4, 3): pytest.approx(60),
     }
-    alone, beside = (solve_run(item, "shortest_path", "smart").loading for item in (base, busy))
+    problems = [CoupledProblem.of(item, "smart", "user") for item in (base, busy)]
+    both = [item.traffic.evaluate(shortest_path_departures(item.network, item.demand_veh)) for item in problems]
+    alone, beside = (traffic.loading for traffic in both)
     assert beside.background_left_veh[:, -1] == pytest.approx(beside.background_entered_veh[:, -1])
     assert beside.background_entered_veh[: beside.network.n_entries].sum() == 0
     mean = [(run.departures_veh.sum(axis=1) * travel_times(run).road_min).sum() / 1200 for run in (alone, beside)]
     assert mean[1] > mean[0] + 0.2
-    traffic = CoupledProblem.of(busy, "smart", "user").traffic.evaluate(beside.departures_veh)
-    assert np.isfinite(gaps(traffic, np.zeros((4, 3, 97))).excess_cny_veh)
+    assert np.isfinite(gaps(both[1], np.zeros((4, 3, 97))).excess_cny_veh)
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from evlib import load_traffic
+from evlib import InputError, load_traffic
 from evlib.traffic import impedance
 from evlib.traffic.network import assemble_network
 from evlib.traffic.path_times import travel_times
@@ -33,6 +33,18 @@ def test_bottleneck_has_the_travel_times_of_uxsim_within_two_percent(over_capaci
     assert mean_min == pytest.approx(by_hand, rel=1e-9)
     assert len(trips) == round(departures.sum())
     assert trips["travel_min"].mean() == pytest.approx(by_hand, rel=0.02)
+
+
+def test_a_road_that_uxsim_would_throttle_is_refused_by_name():
+    """6 lanes at 20 m/s pass 2.4 veh/s: 9,000 veh/h on a road for 36,000 would wait there, and be taken for its queue."""
+    roads = [(1, 2, 5.0, 36_000.0), (1, 4, 5.0, 36_000.0)]
+    time = TimeGrid(5.0, 12, 20, 1)
+    network = assemble_network(roads, {"o": 1}, {"c": (2, 1e9)}, {"car": 1}, time, delay_function=impedance.point_queue)
+    departures = np.full((1, 1, 2), 9000 / 12)
+    with pytest.raises(InputError, match="road 1-2: 9000 veh/h enter, but in UXsim 6 lanes pass 8640 veh/h at 20 m/s"):
+        drive(network, departures, speed_m_s=20.0)
+    trips = drive(network, departures, speed_m_s=20.0, lanes=8, platoon_veh=5).trips
+    assert trips["travel_min"].mean() == pytest.approx(5.0, rel=0.02)
 
 
 def test_every_vehicle_of_the_bottleneck_is_where_uxsim_has_it():

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import networkx as nx
 import numpy as np
 
 from evlib.errors import InputError
@@ -132,6 +131,8 @@ def read_feeders(buses_csv: Path, branches_csv: Path, *, load_scale=1.0, impedan
 
 def _members(buses: Table, branches: Table, closed, roots: list[int]) -> dict[int, set[int]]:
     """Buses that hang on each root."""
+    import networkx as nx  # needed here only
+
     graph = nx.Graph()
     graph.add_nodes_from(buses["bus"].tolist())
     graph.add_edges_from(zip(branches["from_bus"][closed].tolist(), branches["to_bus"][closed].tolist(), strict=True))

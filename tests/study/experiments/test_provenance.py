@@ -11,7 +11,7 @@ import pytest
 from evlib import load_scenario, solve
 from evlib.coordination.coordinate import PRICE_GAP_TOLERANCE, coordinate
 from evlib.errors import StudyError
-from evlib.folders import RESULTS
+from evlib.folders import RESULTS, ROOT
 from study.experiments.coordination_methods import METHODS_FILE, RUNS, compare_methods, variant_of
 from study.experiments.flexible_domains import DOMAINS, DOMAINS_FILE, compare_domains, unused_potential
 from study.experiments.individual_vehicles import INDIVIDUAL_FILE, measure_vehicles
@@ -66,7 +66,8 @@ def test_doubled_plugs_are_twice_the_plugs(mini):
 @pytest.mark.parametrize(
     "module",
     [
-        "study.experiments.queue_spillback",
+        "study.workflow.notebooks",
+        pytest.param("study.experiments.queue_spillback", marks=pytest.mark.verify),
         pytest.param("study.experiments.coordination_methods", marks=pytest.mark.verify),
     ],
 )
@@ -76,6 +77,14 @@ def test_sources_counted_are_those_that_an_import_brings_in(module):
     script = f"import json, sys, {module}; print(json.dumps({counted}))"
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert imported(module) == set(json.loads(run.stdout))
+
+
+def test_sources_counted_hold_what_evlib_loads_when_asked():
+    """``from evlib import load_scenario`` brings in the module that defines it, and no solver."""
+    counted = imported("study.experiments.fleets")
+    assert "from evlib import load_scenario" in (ROOT / "study/experiments/fleets.py").read_text(encoding="utf-8")
+    assert {"evlib.inputs.scenario", "evlib.inputs.scenario_tables"} <= counted
+    assert "evlib.solve_scenario" not in counted
 
 
 def test_a_stale_file_is_noticed_and_its_hash_renewed(tmp_path):

@@ -11,12 +11,13 @@ from study.workflow.export import update_figures
 KINDS = ("csv", "html", "pdf", "png")
 
 
-def place(folder, value=10.0, title="Load", mark=b"", name="01_load"):
+def place(folder, value=10.0, title="Load", mark=b"", name="01_load", caption="It rises.", alt="A line"):
     """The four files of a figure with one number in it, in the form that the exporter writes."""
     drawing = {"data": [{"y": [value, 1.0], "name": "c1"}], "layout": {"title": {"text": title}, "width": 900}}
     write_text(folder / f"{name}.csv", f"station,load_kw\nc1,{value!r}\nc2,1.0\n")
     plot = f'Plotly.newPlot( "{name}", {json.dumps(drawing["data"])}, {json.dumps(drawing["layout"])}, {{}})'
-    write_text(folder / f"{name}.html", f"<script>{plot}</script>\n</html>\n")
+    words = f'<div aria-label="{alt}"><script>{plot}</script></div>\n<figcaption>{caption}\n</figcaption>'
+    write_text(folder / f"{name}.html", f"{words}\n</html>\n")
     (folder / f"{name}.pdf").write_bytes(b"%PDF" + mark + b"\n%%EOF\n")
     (folder / f"{name}.png").write_bytes(b"\x89PNG" + mark + b"IEND\xaeB`\x82")
 
@@ -68,6 +69,16 @@ def test_new_words_in_the_drawing_replace_the_figure(folders):
     fresh, committed = folders
     place(fresh, title="Load falls")
     assert "01_load.png" in update_figures(meta(), fresh, committed)
+
+
+@pytest.mark.parametrize("words", [{"caption": "It rises a little."}, {"alt": "A rising line"}], ids=["caption", "alt"])
+def test_words_around_the_drawing_replace_the_figure(folders, words):
+    """A caption or an alternative text that alone has changed, with the numbers as they were."""
+    fresh, committed = folders
+    place(fresh, **words)
+    assert "01_load.html" in update_figures(meta(), fresh, committed)
+    assert next(iter(words.values())) in (committed / "01_load.html").read_text()
+    assert update_figures(meta(), fresh, committed) == []
 
 
 @pytest.mark.parametrize("kind", KINDS)

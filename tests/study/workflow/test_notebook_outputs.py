@@ -1,6 +1,7 @@
 """Notebooks run for real: what is exported, what a refreshed notebook holds, and how a failure is told."""
 
 import json
+from pathlib import Path
 from unittest import TestCase
 
 import nbformat
@@ -8,6 +9,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from evlib.errors import StudyError
+from study.workflow import export
 from study.workflow.export import export_figures, page_drawing
 from study.workflow.notebooks import run_notebooks
 from study.workflow.refresh import NOT_EMBEDDED, committed_notebook, refresh_notebooks
@@ -54,7 +56,7 @@ def test_failed_notebook_is_named_with_its_error_and_place(executed):
     assert runs[0].skipped
 
 
-def test_figures_are_exported_and_left_alone_the_second_time(executed, caplog):
+def test_figures_are_exported_and_left_alone_the_second_time(executed, caplog, monkeypatch):
     base, runs, _, _ = executed
     figures = base / "figures"
     caplog.set_level("INFO", "study")
@@ -75,10 +77,14 @@ def test_figures_are_exported_and_left_alone_the_second_time(executed, caplog):
     assert {path.name: path.stat().st_mtime_ns for path in figures.iterdir()} == before
     assert caplog.messages[-1] == "1 figures and tables, 0 exported; figures/: nothing changed"
 
+    # A page that is gone is made again; a browser need not draw the two pictures beside it once more.
+    drawn = []
+    monkeypatch.setattr(export, "render", drawn.extend)
     (base / "build" / "figures" / "01_load.html").unlink()
     export_figures(runs, base / "build", figures)
     assert caplog.messages[-1] == "1 figures and tables, 1 exported; figures/: nothing changed"
     assert (base / "build" / "figures" / "01_load.html").read_bytes() == page
+    assert [Path(picture.out).suffix for picture in drawn] == [".png", ".pdf"]
 
 
 def test_refreshed_notebook_holds_picture_caption_and_no_trace_of_the_machine(executed):

@@ -1,24 +1,17 @@
 """Notebooks are executed when something that they depend on has changed, and only then."""
 
-import os
 import re
 import signal
-import subprocess
-import sys
+import time
 
 import nbformat
 import pytest
 
 from evlib.errors import StudyError
 from evlib.files import write_json, write_text
+from study.__main__ import main
 from study.workflow import notebooks
 from study.workflow.notebooks import exclusive, notebook_hash, run_notebooks
-
-
-def environ(tmp_path):
-    """The environment of a command whose artefacts go to ``tmp_path / "build"``."""
-    return os.environ | {"EVLIB_BUILD": str(tmp_path / "build")}
-
 
 # --- The decision to run, with an executor that only writes files ---
 
@@ -159,12 +152,15 @@ def test_folder_that_is_not_there_is_an_error(tmp_path, kind):
     assert not (tmp_path / "build").exists()
 
 
-def test_command_with_a_mistyped_folder_fails_with_one_message(tmp_path):
-    command = [sys.executable, "-m", "study", "reproduce", "--notebooks", str(tmp_path / "x"), "--figures"]
-    done = subprocess.run(
-        [*command, str(tmp_path / "figures")], env=environ(tmp_path), capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 1
+@pytest.fixture
+def command(forked, tmp_path):
+    """A function that runs ``python -m study`` in a process of its own, whose artefacts go to ``tmp_path / "build"``."""
+    return lambda *arguments: forked(main, [*arguments], environment={"EVLIB_BUILD": str(tmp_path / "build")})
+
+
+def test_command_with_a_mistyped_folder_fails_with_one_message(tmp_path, command):
+    done = command("reproduce", "--notebooks", str(tmp_path / "x"), "--figures", str(tmp_path / "figures"))
+    assert done.exitcode == 1
     assert done.stdout == ""
     assert len(done.stderr.strip().splitlines()) == 1
     assert not (tmp_path / "figures").exists()
@@ -176,42 +172,42 @@ def test_folder_without_notebooks_is_said(tmp_path, caplog):
     assert caplog.messages == [f"No notebooks in {tmp_path} yet."]
 
 
-def test_progress_goes_to_stdout_and_no_bar_into_a_file(tmp_path):
-    """The lines of a run, as a pipe gets them; the bar is for terminals."""
+def test_progress_goes_to_stdout_and_no_bar_into_a_file(tmp_path, command):
+    """The lines of a run, as a file gets them; the bar is for terminals."""
     (tmp_path / "empty").mkdir()
-    command = [sys.executable, "-m", "study", "reproduce", "--notebooks", str(tmp_path / "empty")]
-    done = subprocess.run(command, env=environ(tmp_path), capture_output=True, text=True, check=False)
+    done = command("reproduce", "--notebooks", str(tmp_path / "empty"))
     lines = done.stdout.splitlines()
-    assert done.returncode == 0
+    assert done.exitcode == 0
     assert lines[0] == f"No notebooks in {tmp_path / 'empty'} yet."
     assert re.fullmatch(r"Done in \d+\.\d s\.", lines[-1])
     assert done.stderr == ""
 
 
-HOLD = """import sys, time
-from pathlib import Path
-from study.workflow.notebooks import exclusive
-with exclusive(Path(sys.argv[1])):
-    print("held", flush=True)
-    time.sleep(60)
-"""
+def hold(folder, held):
+    with exclusive(folder):
+        held.touch()
+        time.sleep(60)
 
 
-def test_one_run_at_a_time(tmp_path):
+def test_one_run_at_a_time(tmp_path, forked):
     with exclusive(tmp_path):
-        other = subprocess.run([sys.executable, "-c", HOLD, str(tmp_path)], capture_output=True, text=True, check=False)
+        other = forked(hold, tmp_path, tmp_path / "held")
     assert f"StudyError: Another run is writing to {tmp_path}; wait for it to end." in other.stderr
-    assert other.stdout == ""
+    assert not (tmp_path / "held").exists()
     with exclusive(tmp_path):
         pass
 
 
-def test_killed_run_lets_go_of_the_build_folder(tmp_path):
+def test_killed_run_lets_go_of_the_build_folder(tmp_path, forked):
     """SIGKILL leaves the process no time to tidy up: the system takes the lock from it."""
-    with subprocess.Popen([sys.executable, "-c", HOLD, str(tmp_path)], stdout=subprocess.PIPE, text=True) as other:
-        assert other.stdout.readline() == "held\n"
+
+    def kill(process):
+        while process.is_alive() and not (tmp_path / "held").exists():
+            time.sleep(0.01)
         with pytest.raises(StudyError, match="Another run is writing"), exclusive(tmp_path):
             pass
-        other.send_signal(signal.SIGKILL)
+        process.kill()
+
+    assert forked(hold, tmp_path, tmp_path / "held", meanwhile=kill).exitcode == -signal.SIGKILL
     with exclusive(tmp_path):
         pass
