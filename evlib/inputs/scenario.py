@@ -260,8 +260,7 @@ def _own_scenario(raw: dict, file: Path) -> Scenario:
     try:
         scenario = _checked(own.values, dict(own.provenance), file, is_own=True)
         check_provenance(scenario, own.provenance, file)
-        scenario._own = own
-        scenario._tables = own.tables_for(scenario, file)
+        scenario._own, scenario._tables = own, own.tables_for(scenario, file)
     except InputError as error:
         raise InputError(own.in_own_words(str(error))) from None
     for name, unit, _ in quantities(scenario):
