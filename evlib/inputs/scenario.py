@@ -15,7 +15,6 @@ from pydantic import ValidationError, model_validator
 
 from evlib.errors import InputError
 from evlib.folders import SCENARIOS
-from evlib.inputs.own_case.expand import OwnCase, expand, is_own_case
 from evlib.inputs.reading.provenance import Provenance, check_provenance, split_provenance
 from evlib.inputs.reading.sections import explain, quantities, stated, suggest
 from evlib.inputs.reading.strict_yaml import read_yaml
@@ -39,7 +38,7 @@ class Scenario(ScenarioSpec):
     _tables: Tables
     _provenance: dict[str, Provenance]
     _file: Path
-    _own: OwnCase | None = None
+    _own: object = None
 
     @model_validator(mode="after")
     def _consistent(self):
@@ -63,8 +62,8 @@ class Scenario(ScenarioSpec):
         return self._file
 
     @property
-    def own_case(self) -> OwnCase | None:
-        """What the file says, if it is a case of one's own."""
+    def own_case(self):
+        """What the file says, as an OwnCase, if it is a case of one's own; else None."""
         return self._own
 
     @property
@@ -117,8 +116,8 @@ class Scenario(ScenarioSpec):
     def parameters(self) -> pd.DataFrame:
         """Every quantity with its value, unit, source and range, one row each, in the order of the sections.
 
-        Members that :meth:`replace` added with values alone have source ``replace``, kind ``not stated`` and no range.
-        In a case of one's own, values without a source are ``not stated``, and those of the package a ``default``.
+        Values alone that :meth:`replace` added have source ``replace``, kind ``not stated`` and no range. In a case of
+        one's own, values without a source are ``not stated``, and those of the package a ``default``.
         """
         import pandas as pd  # here, as it takes long to load and reading a scenario does not need it
 
@@ -207,14 +206,11 @@ def load_scenario(name_or_path: str | Path) -> Scenario:
         field and value, and says what would be right.
     """
     file = Path(name_or_path)
-    if (file / "case.yaml").is_file():
-        file = file / "case.yaml"
-    elif file.suffix not in (".yaml", ".yml") and file.exists():
-        raise InputError(
-            f"{file}: no scenario, must be a .yaml file; make one of files of roads and feeders: python -m evlib new FOLDER "
-            "--roads FILE --feeder FILE"
-        )
+    file = file / "case.yaml" if (file / "case.yaml").is_file() else file
     if file.suffix not in (".yaml", ".yml"):
+        if file.exists():
+            how = "make one of files of roads and feeders: python -m evlib new FOLDER --roads FILE --feeder FILE"
+            raise InputError(f"{file}: no scenario, must be a .yaml file; {how}")
         file = SCENARIOS / f"{name_or_path}.yaml"
     if not file.is_file():
         known = ", ".join(sorted(path.stem for path in SCENARIOS.glob("*.yaml")))
@@ -245,16 +241,14 @@ def make_scenario(raw, file: Path) -> Scenario:
         raise InputError(f"{file}: the file is empty; a scenario is a mapping of sections")
     if not isinstance(raw, dict):
         raise InputError(f"{file}: a scenario is a mapping of sections, this is a {type(raw).__name__}")
-    if is_own_case(raw):
+    if "own_case" in raw:
         return _own_scenario(raw, file)
     provenance: dict[str, Provenance] = {}
     scenario = _checked(split_provenance(raw, "", provenance, file), provenance, file)
     for name, unit, value in quantities(scenario):
         if name not in provenance:
-            raise InputError(
-                f"{file}: {name}: {value!r} stands alone; write "
-                f"{{value: {value}, unit: {unit}, source: assumption, range: [low, high]}}"
-            )
+            how = f"{{value: {value}, unit: {unit}, source: assumption, range: [low, high]}}"
+            raise InputError(f"{file}: {name}: {value!r} stands alone; write {how}")
     check_provenance(scenario, provenance, file)
     scenario._tables = read_tables(scenario, file)
     return scenario
@@ -262,12 +256,13 @@ def make_scenario(raw, file: Path) -> Scenario:
 
 def _own_scenario(raw: dict, file: Path) -> Scenario:
     """A case of one's own: the same checks, but sources and ranges are not asked for."""
+    from evlib.inputs.own_case.expand import expand  # needed for such cases only
+
     own = expand(raw, file)
     try:
         scenario = _checked(own.values, dict(own.provenance), file, is_own=True)
         check_provenance(scenario, own.provenance, file)
-        scenario._own = own
-        scenario._tables = own.tables_for(scenario, file)
+        scenario._own, scenario._tables = own, own.tables_for(scenario, file)
     except InputError as error:
         raise InputError(own.in_own_words(str(error))) from None
     for name, unit, _ in quantities(scenario):

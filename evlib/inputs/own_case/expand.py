@@ -18,7 +18,7 @@ from evlib.inputs.own_case.defaults import CLASS_DEFAULTS, DEFAULTS, GROUPS
 from evlib.inputs.own_case.tables_of_case import CaseTables
 from evlib.inputs.reading.provenance import Provenance, split_provenance
 
-__all__ = ["OwnCase", "expand", "is_own_case"]
+__all__ = ["OwnCase", "expand"]
 
 VERSION = 1
 CURRENCY = re.compile(r"[A-Z]{3}")
@@ -58,11 +58,6 @@ class OwnCase:
     def in_own_words(self, text: str) -> str:
         """A message on the scenario in the keys and units of the case's file."""
         return _renamed(text, "cny", self.currency.lower()).replace("CNY", self.currency)
-
-
-def is_own_case(raw) -> bool:
-    """Whether the content of a YAML file is a case of one's own."""
-    return isinstance(raw, dict) and "own_case" in raw
 
 
 def expand(raw: dict, file: Path) -> OwnCase:
