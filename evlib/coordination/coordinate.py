@@ -177,10 +177,8 @@ def coordinate(
     Notes
     -----
     Every iteration logs one line (level INFO); a terminal also shows a progress bar with the remaining time.
-    Loading the flows again is not a gradient step, so nothing guarantees descent: the number of iterations is limited,
-    every iterate is measured after its own loading, and its measures show whether the run settles.
-    The scenario's key ``set`` chooses the set of a cohort: its exact domain in one problem, the same domain by columns,
-    or its zonotope (then no iteration mixes schedules), see :mod:`evlib.grid.fleet_dispatch`.
+    Nothing guarantees descent, so every iterate is measured after its own loading; the measures show whether it settles.
+    The scenario's key ``set`` chooses the set of a cohort, see :mod:`evlib.grid.fleet_dispatch`.
     """
     objective = objective or scenario.switches.objective
     method = method or default_method(scenario, charging)
