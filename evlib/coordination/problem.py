@@ -17,6 +17,7 @@ from evlib.flexibility.support import support
 from evlib.grid.dno import dispatch_grid
 from evlib.grid.fleet_dispatch import FleetDispatch, VehicleSet, vehicle_set
 from evlib.grid.grid_case import GridCase, GridOptions
+from evlib.grid.reduced.reduced_grid import ReducedGrid
 from evlib.inputs.build_fleet import all_cohorts
 from evlib.inputs.build_grid import build_grid_case, build_grid_options
 from evlib.inputs.build_roads import build_traffic_problem, check_batteries
@@ -65,7 +66,6 @@ class CoupledProblem:
         case, options = build_grid_case(scenario), build_grid_options(scenario)
         traffic = build_traffic_problem(scenario, objective)
         cohorts = all_cohorts(scenario, case.terminal_price_cny_kwh, charging, traffic.network.drive_kwh)
-        nobody = no_vehicles(len(case.stations), case.n_steps)
         return cls(
             scenario=scenario,
             traffic=traffic,
@@ -74,7 +74,7 @@ class CoupledProblem:
             cohorts=cohorts,
             vehicles=vehicle_set(cohorts, charging, scenario.switches.set),
             charging=charging,
-            scale_cny=cost_scale(case, options, dispatch_grid(case, options, nobody).objective_cny),
+            scale_cny=cost_scale(case, options, _empty_cost_cny(case, options)),
         )
 
     @property
@@ -169,6 +169,13 @@ class CoupledProblem:
         """Best schedule of one vehicle of every cohort at bus prices, shape (n_bus, K)."""
         prices = self.cohorts.cohort_prices(price_cny_kwh[self.case.station_bus])
         return support(self.cohorts.domain, prices)[1]
+
+
+def _empty_cost_cny(case: GridCase, options: GridOptions) -> float:
+    """J(0) [CNY]; of the linear grid without a variable for every bus, which is equal and takes a tenth of the time."""
+    if options.grid_model == "lindistflow":
+        return ReducedGrid(case, options).fixed(np.zeros((len(case.stations), case.n_steps))).cost_cny
+    return dispatch_grid(case, options, no_vehicles(len(case.stations), case.n_steps)).objective_cny
 
 
 def cost_scale(case: GridCase, options: GridOptions, empty_cost_cny: float) -> float:

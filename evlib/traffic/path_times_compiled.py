@@ -234,13 +234,17 @@ def _ranges(station, arrival, place, plug, starts, levels, substeps, least, rang
 
 @compiled
 def _share_out(low, high, edges, weight, first, into):
-    """Add the shares of one interval that lie between neighbouring edges; the last is open-ended."""
-    begin = _last_not_above(edges, low)
+    """Add the shares of one interval, which begins after edge ``first``, between neighbouring edges; the last is open-ended."""
+    begin, last = first, len(edges) - 1
+    while begin < last and edges[begin + 1] <= low:
+        begin += 1
     if high <= low:
         into[begin - first] += weight
         return
-    for k in range(begin, _last_below(edges, high) + 1):
-        end = edges[k + 1] if k + 1 < len(edges) else np.inf
+    for k in range(begin, last + 1):
+        if edges[k] >= high:
+            break
+        end = edges[k + 1] if k < last else np.inf
         overlap = min(high, end) - max(low, edges[k])
         if overlap > 0.0:
             into[k - first] += weight * overlap / (high - low)

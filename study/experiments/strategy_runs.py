@@ -38,7 +38,7 @@ RUNS = {
 
 
 def table_of_runs(scenario, names=tuple(RUNS), *, cache: bool = True) -> pd.DataFrame:
-    """Solve runs of ``RUNS`` by ``joint``, a row each, see :func:`evlib.results.value_of_coordination.run_row`.
+    """Solve runs of ``RUNS`` by the default method, a row each, see :func:`evlib.results.value_of_coordination.run_row`.
 
     Parameters
     ----------
@@ -63,5 +63,5 @@ def table_of_runs(scenario, names=tuple(RUNS), *, cache: bool = True) -> pd.Data
 def write(folder: Path = RESULTS) -> Path:
     """Solve all runs on the base case and write the table (minutes)."""
     scenario, code = load_scenario("nguyen"), run_hash(MAKERS[RUNS_FILE])
-    notes = (f"scenario: nguyen {scenario.hash}, method joint, objective {scenario.switches.objective} if coordinated",)
+    notes = (f"scenario: nguyen {scenario.hash}, method newton where it can be used, objective {scenario.switches.objective} if coordinated",)
     return write_table(RUNS_FILE, table_of_runs(scenario), code, notes, folder=folder)

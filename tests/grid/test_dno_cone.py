@@ -160,8 +160,8 @@ def test_columns_find_the_exact_optimum_on_the_cone_too(mini, mini_run):
 def test_the_cone_may_have_the_last_word_alone(mini):
     """With `cone_final` the loop stays linear: its announced prices are the same, and what is dispatched knows losses."""
     few = {"coordination.iterations": 2, "coordination.exact_iterations": 2}
-    linear = solve(mini.replace(few), "coordinated", cache=False)
-    final = solve(mini.replace(few).replace(grid_model="cone_final"), "coordinated", cache=False)
+    linear = solve(mini.replace(few), "coordinated", method="joint", cache=False)
+    final = solve(mini.replace(few).replace(grid_model="cone_final"), "coordinated", method="joint", cache=False)
     assert final.certificate.grid_model == "cone"
     assert final.certificate.grid_ac_voltage_error_pu <= 1e-6 < linear.certificate.grid_ac_voltage_error_pu
     announced = [result.tables["prices"]["price_cny_kwh"].to_numpy() for result in (linear, final)]
