@@ -63,5 +63,6 @@ def table_of_runs(scenario, names=tuple(RUNS), *, cache: bool = True) -> pd.Data
 def write(folder: Path = RESULTS) -> Path:
     """Solve all runs on the base case and write the table (minutes)."""
     scenario, code = load_scenario("nguyen"), run_hash(MAKERS[RUNS_FILE])
-    notes = (f"scenario: nguyen {scenario.hash}, method newton where it can be used, objective {scenario.switches.objective} if coordinated",)
+    method = f"method newton where it can be used, objective {scenario.switches.objective} if coordinated"
+    notes = (f"scenario: nguyen {scenario.hash}, {method}",)
     return write_table(RUNS_FILE, table_of_runs(scenario), code, notes, folder=folder)
