@@ -225,6 +225,13 @@ class Iteration:
             observe(sizes, self.fresh)
         return price_gap(problem, sizes, state.price_cny_kwh, self.fresh.objective_cny)
 
+    def reprice(self, price_cny_kwh: np.ndarray, price_gap: float, measured: Gaps) -> None:
+        """Announce other prices with the present flows, at which they have been measured already."""
+        state = self.state
+        state.price_cny_kwh = price_cny_kwh
+        state.note(excess_cny_veh=measured.excess_cny_veh, relative_gap=measured.relative_gap, price_gap=price_gap)
+        state.iterates[-1] = Iterate(state.flows_veh, price_cny_kwh, state.rent_cny, measured)
+
     def check_last(self) -> None:
         """Measure the last iterate again, with exact domains and its price gap; used if the run is interrupted."""
         state = self.state

@@ -7,8 +7,10 @@ from typing import ClassVar
 
 import numpy as np
 
+from evlib.assignment.gaps import gaps
 from evlib.assignment.route_choice import drop_residual_flows
 from evlib.assignment.tno import Metric
+from evlib.coordination.announced_price import price_gap
 from evlib.coordination.iteration import Iteration
 from evlib.coordination.method import Method
 from evlib.coordination.newton.dual import Dual
@@ -29,8 +31,11 @@ FIRST_WEIGHT, WEIGHT_FALL, LEAST_WEIGHT = 0.05, 0.8, 5e-3
 FIRST_METRIC, METRIC_FALL, LEAST_METRIC, METRIC_RISE, WORSE = 20.0, 0.65, 4.0, 1.5, 1.05
 # Newton steps in an iteration, more in the first, which starts from the tariff; steps of drivers after them.
 NEWTON_STEPS, FIRST_NEWTON_STEPS, DRIVER_STEPS = 2, 6, 15
-# Newton steps where drivers are within this multiple of what is wanted, and only prices are not settled yet.
-NEARLY, LATE_NEWTON_STEPS = 1.5, 4
+# An iteration takes more Newton steps where drivers are within this multiple of what is wanted, and where a price gap above
+# LARGE was so many times more than this share of the one before.
+NEARLY, STALLED, LARGE, OFTEN, MORE_NEWTON_STEPS = 1.5, 0.8, 1e-2, 3, 4
+# After so many iterations in which only the price gap was too large, an exact dispatch may set the prices.
+PATIENCE = 3
 # Steps towards a dispatch of the vehicles that came, where only the price gap is still too large.
 # They end where one leaves more than this share of the gap: then the prices are too far from any dispatch's.
 DISPATCH_STEPS, SLOW = 8, 0.9
@@ -92,6 +97,28 @@ class Newton(Method):
                 self.problem.case.import_price_cny_kwh, self.problem.case.load_kw.shape
             )
         self.run.measure(True, price_gap=self._price_gap)
+        last = iteration == self.most_iterations
+        if self._only_prices_lack(last):
+            self._announce_fresh_prices(self.keys.tol_relative_gap if last else self._close)
+
+    def _only_prices_lack(self, last: bool) -> bool:
+        """Whether drivers have been near equilibrium for some iterations, or are in the last, and prices are not settled."""
+        rows = self.run.state.rows[-PATIENCE:]
+        if rows[-1].price_gap <= PRICE_GAP_TOLERANCE:
+            return False
+        near = [row.relative_gap <= self._close for row in rows]
+        return (len(near) == PATIENCE and all(near)) or (last and rows[-1].relative_gap <= self.keys.tol_relative_gap)
+
+    def _announce_fresh_prices(self, close: float) -> None:
+        """Announce the prices of an exact dispatch of those who came, if drivers are near equilibrium at them too."""
+        run, problem = self.run, self.problem
+        sizes = problem.sizes(run.traffic)
+        fresh = problem.dispatch(sizes).dispatch
+        measured = gaps(run.traffic, run.electricity(fresh.price_cny_kwh), run.state.rent_cny)
+        if measured.relative_gap <= close:
+            run.reprice(
+                fresh.price_cny_kwh, price_gap(problem, sizes, fresh.price_cny_kwh, fresh.objective_cny), measured
+            )
 
     def _price_gap(self, sizes_veh: np.ndarray, relative_gap: float) -> float:
         """A bound on the price gap from above: cost of a dispatch that vehicles can follow less the value of the prices.
@@ -143,10 +170,7 @@ class Newton(Method):
         metric = self._metric()
         dual = Dual(problem, traffic, metric, self.fleet, self.grid, state.plan_kwh, state.plan_weight)
         point = dual.at(state.price_cny_kwh[problem.case.station_bus], state.rent_cny)
-        most = NEWTON_STEPS if iteration else FIRST_NEWTON_STEPS
-        if iteration and state.rows[-1].relative_gap <= NEARLY * self._close:
-            most = LATE_NEWTON_STEPS
-        point = ascend(dual, point, most)
+        point = ascend(dual, point, self._newton_steps())
         state.plan_kwh = point.reply.change_kwh
         state.plan_weight = max(state.plan_weight * WEIGHT_FALL, LEAST_WEIGHT)
         price = self.grid.free(point.price_cny_kwh).price_cny_kwh
@@ -154,6 +178,16 @@ class Newton(Method):
         state.monitored = self.grid.monitored
         flows = drop_residual_flows(point.flows_veh, problem.demand_veh, problem.network.path_origin)
         return self.drive(flows, Metric(metric), price, point.rent_cny, DRIVER_STEPS), price, point.rent_cny
+
+    def _newton_steps(self) -> int:
+        """More steps at first, where drivers are nearly settled, and where a large price gap has often hardly fallen."""
+        rows = self.run.state.rows
+        if len(rows) == 1:
+            return FIRST_NEWTON_STEPS
+        gap = np.array([row.price_gap for row in rows])
+        stalls = np.count_nonzero((gap[1:] > STALLED * gap[:-1]) & (gap[1:] > LARGE))
+        near = rows[-1].relative_gap <= NEARLY * self._close
+        return MORE_NEWTON_STEPS if near or stalls >= OFTEN else NEWTON_STEPS
 
     def _metric(self) -> np.ndarray:
         """Weight on each flow; it rises after a worse iteration, else it falls. Half of that on sums over classes."""
