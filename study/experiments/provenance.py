@@ -41,6 +41,7 @@ MAKERS = {
     "sets_nguyen.csv": "study.experiments.vehicle_sets",
     "settling_mini.csv": "study.experiments.convergence_map",
     "runs_nguyen.csv": "study.experiments.strategy_runs",
+    "waterfall_nguyen.csv": "study.experiments.waterfall",
 }
 _PACKAGES = ("evlib", "study")
 _COMPARED = ("study.experiments.fleets", "study.experiments.uxsim_reference")
