@@ -5,6 +5,7 @@
 - `grid`: power flow beside pandapower, dispatch solved again, and as buses are added.
 - `flexibility`: answers of vehicles beside HiGHS, and dispatch of 100,000 of them.
 - `coordination`: seconds by part and to a gap, exchange beside one program, growth with size.
+- `before`: the coordinated base case and one look at traffic beside the code of an earlier commit, in a folder named.
 - `rivals`: what a day with informed drivers costs, and how far the waterfall is settled.
 - `synthetic_network`: made-up networks of a wanted size.
 """

@@ -24,7 +24,7 @@ from evlib.coordination.coordinate import PRICE_GAP_TOLERANCE, coordinate
 from evlib.errors import StudyError
 from evlib.inputs.build_roads import build_traffic_problem
 
-__all__ = ["BEFORE", "measure_before", "seconds_certified"]
+__all__ = ["BEFORE", "certified_share", "measure_before", "measure_user", "seconds_certified"]
 
 log = logging.getLogger(__name__)
 
@@ -79,13 +79,17 @@ def measure_before(objective: str = "system") -> tuple[float, float, float, floa
     before_s : float
         The earlier code's seconds [s].
 
+        All nan where ``EVLIB_BEFORE`` names no folder.
+
     Raises
     ------
     StudyError
         ``EVLIB_BEFORE`` does not name a checkout, or the earlier code ends with an error.
     """
-    folder = Path(os.environ.get(BEFORE, ""))
-    if BEFORE not in os.environ or not (folder / "evlib" / "market.py").is_file():
+    if BEFORE not in os.environ:
+        return (math.nan,) * 4
+    folder = Path(os.environ[BEFORE])
+    if not (folder / "evlib" / "market.py").is_file():
         raise StudyError(f"{BEFORE}={folder}: no checkout of d2eaf34; make one by `git worktree add FOLDER d2eaf34`")
     environment = os.environ | {"PYTHONPATH": str(folder), "EVLIB_BUILD": str(folder / "build")}
     command = [sys.executable, "-c", SCRIPT, objective]
@@ -98,6 +102,11 @@ def measure_before(objective: str = "system") -> tuple[float, float, float, floa
     log.info("before: %s", f"certified after {share:.0%} of the run" if share <= 1 else "nothing certified")
     certified_s = seconds_certified(objective)
     return certified_s, before_s / certified_s, before["look"] / _look_s(), before_s
+
+
+def measure_user() -> tuple[float]:
+    """Processor seconds to a certified iterate of the base case with drivers' own cost [s]."""
+    return (seconds_certified("user"),)
 
 
 def certified_share(relative_gap, price_gap, priced_by, load, check, answer, whole_s: float) -> float:

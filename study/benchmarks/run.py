@@ -205,6 +205,13 @@ BENCHMARKS: dict[tuple[str, ...], Callable[[], tuple[float, ...]]] = {
         "dno_growth_power_buses",
         "dno_300_peak_gib",
     ): _buses,
+    (
+        "coordinate_certified_s_to_1e3",
+        "coordinate_over_before",
+        "look_over_before",
+        "coordinate_before_certified_s",
+    ): partial(_call, "before", "measure_before"),
+    ("user_certified_s_to_1e3",): partial(_call, "before", "measure_user"),
     ("informed_total_cny",): partial(_call, "rivals", "measure_informed"),
     ("waterfall_steps",): partial(_call, "rivals", "measure_waterfall"),
     ("own_nanjing_s", "own_nanjing_peak_gib"): _city,
