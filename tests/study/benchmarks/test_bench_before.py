@@ -28,5 +28,5 @@ def test_a_folder_that_is_no_checkout_is_named(monkeypatch, tmp_path):
     monkeypatch.delenv(before.BEFORE, raising=False)
     assert all(math.isnan(value) for value in before.measure_before())
     monkeypatch.setenv(before.BEFORE, str(tmp_path))
-    with pytest.raises(StudyError, match="EVLIB_BEFORE=.*no checkout of d2eaf34"):
+    with pytest.raises(StudyError, match=r"EVLIB_BEFORE=.*no checkout of d2eaf34"):
         before.measure_before()
