@@ -4,7 +4,7 @@
 ``announced_price``  the price gap: whether an announced price supports the dispatch
 ``one_day``          a day without iteration: departures, loading, dispatch, prices
 ``informed``         drivers with a navigation app: an equilibrium at the tariff
-``coordinate``       the loop: a fixed number of iterations, the best one kept, with its certificate
+``coordinate``       the loop: a limited number of iterations, the best one kept, with its certificate
 ``iteration``        state and measured row of each iteration; ``saved_run`` writes and reads it
 ``state_checks``     whether a state that was read is one of the problem: types, shapes
 ``newton``           the method by default: Newton steps on prices and plug rents, without vehicles as variables

@@ -126,6 +126,8 @@ class State:
         Method ``newton``: change of energy of one vehicle of every cohort in the last answer [kWh].
     plan_weight : float
         Method ``newton``: present weight of that plan [CNY/kWh^2].
+    looser_solves : int
+        Method ``newton``: programs of the grid that ended optimal at a looser tolerance than the first.
     monitored : ndarray of bool, shape (2, 4, n_bus, K), or None
         Method ``newton``: what its grid monitors, see :class:`evlib.grid.reduced.reduced_grid.ReducedGrid`.
     """
@@ -148,6 +150,7 @@ class State:
     plan_kwh: np.ndarray | None = None
     plan_weight: float = math.nan
     monitored: np.ndarray | None = None
+    looser_solves: int = 0
 
     def note(self, **values) -> None:
         """Fill in fields of the present row."""

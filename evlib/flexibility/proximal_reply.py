@@ -173,37 +173,38 @@ def _step_reply(s, charging, discharging, plan, weight, full, back):
 
 
 @compiled
+def _segment(value, rising, count):
+    """Position of the point of a polyline that begins the segment with a value; the first or last segment beyond its ends."""
+    low, high = 0, count - 1
+    while high - low > 1:
+        middle = (low + high) // 2
+        if rising[middle] <= value:
+            low = middle
+        else:
+            high = middle
+    return low
+
+
+@compiled
 def _level_at(s, slopes, levels, count):
     """Level of a polyline at a slope strictly between two of its points, or beyond its ends."""
     if s <= slopes[0]:
         return levels[0]
     if s >= slopes[count - 1]:
         return levels[count - 1]
-    low, high = 0, count - 1
-    while high - low > 1:
-        middle = (low + high) // 2
-        if slopes[middle] <= s:
-            low = middle
-        else:
-            high = middle
-    rise = slopes[high] - slopes[low]
-    return levels[low] + (s - slopes[low]) / rise * (levels[high] - levels[low])
+    low = _segment(s, slopes, count)
+    rise = slopes[low + 1] - slopes[low]
+    return levels[low] + (s - slopes[low]) / rise * (levels[low + 1] - levels[low])
 
 
 @compiled
 def _slope_at(level, slopes, levels, count):
     """A slope at which a polyline has a level; of several, any will do, as the step's reply is the same."""
-    low, high = 0, count - 1
-    while high - low > 1:
-        middle = (low + high) // 2
-        if levels[middle] <= level:
-            low = middle
-        else:
-            high = middle
-    rise = levels[high] - levels[low]
+    low = _segment(level, levels, count)
+    rise = levels[low + 1] - levels[low]
     if rise <= 0.0:
         return slopes[low]
-    return slopes[low] + (level - levels[low]) / rise * (slopes[high] - slopes[low])
+    return slopes[low] + (level - levels[low]) / rise * (slopes[low + 1] - slopes[low])
 
 
 @compiled

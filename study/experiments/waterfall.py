@@ -70,7 +70,8 @@ def table_of_waterfall(scenario, cases: Iterable = tuple(CASES), *, cache: bool 
 def _settled(scenario, strategy: str, charging: str, cache: bool):
     """The case by the default method; where that does not settle, by joint, if that is nearer to equilibrium."""
     result = solve(scenario, strategy, charging, cache=cache)
-    if result.method != "newton" or result.certificate.converged is not False:
+    iterates = strategy in ("user", "coordinated")
+    if not iterates or result.method != "newton" or result.certificate.converged:
         return result
     other = solve(scenario, strategy, charging, "joint", cache=cache)
     log.info("newton has not settled; joint has: %s", other.certificate.converged)

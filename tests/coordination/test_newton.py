@@ -1,5 +1,8 @@
 """Method newton: derivatives of the dual against finite differences, weak duality against the joint program, certificates."""
 
+import re
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -15,6 +18,7 @@ from evlib.coordination.newton.step import ascend
 from evlib.coordination.problem import CoupledProblem
 from evlib.errors import InputError
 from evlib.flexibility.proximal_reply import ProximalFleet
+from evlib.grid.reduced import reduced_grid
 from evlib.grid.reduced.reduced_grid import ReducedGrid
 
 
@@ -157,3 +161,20 @@ def test_what_newton_cannot_do_is_refused_by_name_and_left_to_joint(mini, change
 
 def test_results_name_the_method_that_made_them(mini):
     assert solve(mini, "coordinated", "v2g", cache=False).method == "newton"
+
+
+def test_programs_at_a_looser_tolerance_are_said_in_the_certificate(mini, monkeypatch):
+    """Every program seems to have failed at its first tolerance: the certificate counts them; untouched, there are none."""
+    few = mini.replace({"coordination.iterations": 2, "coordination.exact_iterations": 1})
+    assert coordinate(few).certificate.statuses == "optimal in every iteration"
+    whole = reduced_grid.climb_cones
+
+    def second(problem, tolerance):
+        solve = whole(problem, tolerance)
+        failed = replace(solve.ladder[0], status="optimal_inaccurate")
+        return replace(solve, ladder=(failed, *solve.ladder))
+
+    monkeypatch.setattr(reduced_grid, "climb_cones", second)
+    said = coordinate(few).certificate.statuses
+    count = int(re.fullmatch(r"optimal in every iteration; (\d+) programs at a looser tolerance", said)[1])
+    assert count > 10

@@ -28,7 +28,7 @@ class Response:
     station_kw : ndarray, shape (n_stations, K)
     held_plugs : ndarray, shape (n_stations, K)
         Plugs that would be held at the end of each step, were they not limited; zeros for objective ``user``.
-    curvature : ndarray, shape (n_stations, 2 K, 2 K)
+    curvature : ndarray, shape (n_stations, 2 K, 2 K), or (n_stations, K, K) where there are no rents
         Minus the second derivative by prices (first K) and rents of each station: that of vehicles exactly, of drivers
         ``DRIVERS_SHARE`` of what it would be if the demand of an origin were not fixed.
     """

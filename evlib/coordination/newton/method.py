@@ -13,13 +13,13 @@ from evlib.assignment.tno import Metric
 from evlib.coordination.announced_price import price_gap
 from evlib.coordination.iteration import Iteration
 from evlib.coordination.method import Method
+from evlib.coordination.newton.curvature import Response
 from evlib.coordination.newton.dual import Dual
-from evlib.coordination.newton.step import ROUGH, ascend
+from evlib.coordination.newton.step import ascend, newton_step
 from evlib.errors import InputError
 from evlib.flexibility.cohorts import vehicle_costs
 from evlib.flexibility.proximal_reply import ProximalFleet
 from evlib.grid.reduced.reduced_grid import ReducedGrid
-from evlib.grid.reduced.station_cost import Block
 from evlib.inputs.scenario import Scenario
 
 __all__ = ["PRICE_GAP_TOLERANCE", "Newton", "why_not_newton"]
@@ -97,6 +97,7 @@ class Newton(Method):
                 self.problem.case.import_price_cny_kwh, self.problem.case.load_kw.shape
             )
         self.run.measure(True, price_gap=self._price_gap)
+        state.looser_solves += self.grid.take_looser_solves()
         last = iteration == self.most_iterations
         if self._only_prices_lack(last):
             self._announce_fresh_prices(self.keys.tol_relative_gap if last else self._close)
@@ -143,22 +144,14 @@ class Newton(Method):
 
     def _dispatch_step(self, price, sizes_veh, reply, station_kw, weight) -> np.ndarray:
         """Prices after one Newton step for the vehicles that came: as in the dual, but nobody drives elsewhere."""
-        step_h, n_steps = self.problem.case.step_h, self.problem.case.n_steps
-        curvature = self.fleet.curvature(sizes_veh, reply, weight)
-        blocks, inverses, members = [], [], []
-        for group in range(self.grid.n_groups):
-            stations = np.flatnonzero(self.grid.station_group == group)
-            inverse = np.linalg.inv(curvature[stations].sum(axis=0) + np.eye(n_steps))
-            inverse = 0.5 * (inverse + inverse.T)
-            drawn = step_h * station_kw[stations].sum(axis=0)
-            blocks.append(Block(group, step_h**2 * inverse, -step_h * (inverse @ drawn)))
-            inverses.append((inverse, drawn))
-            members.append(stations)
-        answer = self.grid.with_blocks(-step_h * price[[stations[0] for stations in members]], blocks, tolerance=ROUGH)
-        price = price.copy()
-        for group, (inverse, drawn) in enumerate(inverses):
-            price[members[group]] += inverse @ (drawn - step_h * answer.station_kw[group])
-        return price
+        vehicles = self.fleet.curvature(sizes_veh, reply, weight)
+        response = Response(station_kw, np.zeros_like(station_kw), vehicles)
+        return price + newton_step(self.problem, self.grid, price, None, response).price_cny_kwh
+
+    def statuses(self) -> str:
+        """How the programs of the grid ended: all optimal, some perhaps at a looser tolerance than the first."""
+        looser = self.run.state.looser_solves
+        return super().statuses() + (f"; {looser} programs at a looser tolerance" if looser else "")
 
     def settled(self) -> bool:
         """Whether the present iterate is as close to equilibrium as wanted, with prices that support its dispatch."""
@@ -176,6 +169,7 @@ class Newton(Method):
         price = self.grid.free(point.price_cny_kwh).price_cny_kwh
         price[problem.case.station_bus] = point.price_cny_kwh
         state.monitored = self.grid.monitored
+        state.looser_solves += self.grid.take_looser_solves()
         flows = drop_residual_flows(point.flows_veh, problem.demand_veh, problem.network.path_origin)
         return self.drive(flows, Metric(metric), price, point.rent_cny, DRIVER_STEPS), price, point.rent_cny
 
@@ -190,7 +184,7 @@ class Newton(Method):
         return MORE_NEWTON_STEPS if near or stalls >= OFTEN else NEWTON_STEPS
 
     def _metric(self) -> np.ndarray:
-        """Weight on each flow; it rises after a worse iteration, else it falls. Half of that on sums over classes."""
+        """Weight on each flow, half the level over its demand; the level rises after a worse iteration, else it falls."""
         state = self.run.state
         excess = [row.excess_cny_veh for row in state.rows[-2:]]
         if len(excess) == 2:

@@ -8,9 +8,11 @@ import numpy as np
 
 from evlib.coordination.newton.curvature import Response, respond
 from evlib.coordination.newton.dual import Dual, DualPoint
+from evlib.coordination.problem import CoupledProblem
+from evlib.grid.reduced.reduced_grid import ReducedGrid
 from evlib.grid.reduced.station_cost import Block
 
-__all__ = ["ROUGH", "Step", "ascend", "newton_step"]
+__all__ = ["Step", "ascend", "newton_step"]
 
 # Rents may become positive only where more than this share of the plugs would be held.
 NEARLY_FULL = 0.8
@@ -34,21 +36,20 @@ class Step:
         Changes; no rents for objective ``user``.
     grid_cny : float
         The grid's part of the dual after the whole step [CNY]: prices are the derivative of its cost there.
-    bus_price_cny_kwh : ndarray, shape (n_bus, K)
-        Prices of all buses after the whole step.
     """
 
     price_cny_kwh: np.ndarray
     rent_cny: np.ndarray | None
     grid_cny: float
-    bus_price_cny_kwh: np.ndarray
 
 
 def ascend(dual: Dual, point: DualPoint, most_steps: int) -> DualPoint:
     """Take Newton steps upwards from a point of the dual until one gains little."""
     scale = dual.problem.scale_cny
     for _ in range(most_steps):
-        ahead = _search(dual, point, newton_step(dual, point, respond(dual, point)))
+        ahead = _search(
+            dual, point, newton_step(dual.problem, dual.grid, point.price_cny_kwh, point.rent_cny, respond(dual, point))
+        )
         gain, point = ahead.value_cny - point.value_cny, ahead
         if gain < LITTLE_GAIN * scale:
             break
@@ -66,7 +67,7 @@ def _search(dual: Dual, point: DualPoint, step: Step) -> DualPoint:
         length, grid_cny = length * SHORTEN, None
 
 
-def newton_step(dual: Dual, point: DualPoint, response: Response) -> Step:
+def newton_step(problem: CoupledProblem, grid: ReducedGrid, price_cny_kwh, rent_cny, response: Response) -> Step:
     """Changes of prices and rents that maximise the dual's quadratic model.
 
     .. math:: \\min_{e, t \\ge 0} \\; g(e) - h \\lambda \\cdot e + \\rho \\cdot t + \\tfrac12 a^T H^{-1} a, \\qquad
@@ -74,20 +75,23 @@ def newton_step(dual: Dual, point: DualPoint, response: Response) -> Step:
 
     Parameters
     ----------
-    dual : Dual
-    point : DualPoint
+    problem : CoupledProblem
+    grid : ReducedGrid
+    price_cny_kwh : ndarray, shape (n_stations, K)
+    rent_cny : ndarray, shape (n_stations, K), or None
+        No rents for objective ``user``, or where nobody may drive elsewhere.
     response : Response
-        Station power e and held plugs n at the point, with the curvature H.
+        Station power e and held plugs n at these prices and rents, with the curvature H.
 
     Returns
     -------
     Step
     """
-    grid, step_h, n_steps = dual.grid, dual.problem.case.step_h, dual.problem.case.n_steps
-    spare = np.asarray(dual.problem.network.plugs, dtype=float)[:, None] - response.held_plugs
+    step_h, n_steps = problem.case.step_h, problem.case.n_steps
+    spare = np.asarray(problem.network.plugs, dtype=float)[:, None] - response.held_plugs
     watched = np.zeros_like(spare, dtype=bool)
-    if point.rent_cny is not None:
-        watched = (response.held_plugs > NEARLY_FULL * (spare + response.held_plugs)) | (point.rent_cny > 0)
+    if rent_cny is not None:
+        watched = (response.held_plugs > NEARLY_FULL * (spare + response.held_plugs)) | (rent_cny > 0)
     blocks, groups = [], []
     for group in range(grid.n_groups):
         stations = np.flatnonzero(grid.station_group == group)
@@ -100,27 +104,27 @@ def newton_step(dual: Dual, point: DualPoint, response: Response) -> Step:
         sign = np.concatenate([np.full(n_steps, -step_h), np.ones(len(start) - n_steps)])
         linear = sign * (inverse @ start)
         if len(start) > n_steps:
-            rents = [point.rent_cny[c, k] for c, k in zip(stations, where, strict=True)]
+            rents = [rent_cny[c, k] for c, k in zip(stations, where, strict=True)]
             linear[n_steps:] += np.concatenate(rents)
         blocks.append(Block(group, inverse * np.outer(sign, sign), linear))
         groups.append((stations, where, inverse, start, sign))
     first = [stations[0] for stations, *_ in groups]
-    answer = grid.with_blocks(-step_h * point.price_cny_kwh[first], blocks, tolerance=ROUGH)
-    price = np.zeros_like(point.price_cny_kwh)
-    rent = None if point.rent_cny is None else np.zeros_like(point.rent_cny)
+    answer = grid.with_blocks(-step_h * price_cny_kwh[first], blocks, tolerance=ROUGH)
+    price = np.zeros_like(price_cny_kwh)
+    rent = None if rent_cny is None else np.zeros_like(rent_cny)
     grid_cny = answer.grid_cny
     for group, (stations, where, inverse, start, sign) in enumerate(groups):
         replied = np.concatenate([answer.station_kw[group], answer.extras[group]])
         change = inverse @ (start + sign * replied)
         price[stations] = change[:n_steps]
-        now = point.price_cny_kwh[stations[0]] + change[:n_steps]
+        now = price_cny_kwh[stations[0]] + change[:n_steps]
         grid_cny -= step_h * float(now @ answer.station_kw[group])
         begin = n_steps
         for c, steps in zip(stations, where, strict=True):
             if len(steps):
-                rent[c, steps] = np.maximum(change[begin : begin + len(steps)], -point.rent_cny[c, steps])
+                rent[c, steps] = np.maximum(change[begin : begin + len(steps)], -rent_cny[c, steps])
             begin += len(steps)
-    return Step(price, rent, grid_cny, answer.price_cny_kwh)
+    return Step(price, rent, grid_cny)
 
 
 def _group_curvature(curvature: np.ndarray, where: list, n_steps: int) -> np.ndarray:

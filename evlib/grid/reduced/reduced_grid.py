@@ -68,7 +68,7 @@ class ReducedGrid:
                 f"grid options: grid_model = {options.grid_model!r}; the reduced grid is linear: must be 'lindistflow'"
             )
         check_start(case, options.backup_ramp_share)
-        self.case, self.options = case, options
+        self.case, self.options, self._looser = case, options, 0
         nothing = Monitored.nothing(case)
         # Free stations go to extremes and violate much that given ones never do, so both are watched apart.
         self._given, self._free = (
@@ -94,6 +94,11 @@ class ReducedGrid:
         watches = (self._free.monitored, self._given.monitored)
         root = np.zeros((1, self.case.n_steps), bool)
         return np.array([(np.vstack([root, m.line]), m.low, m.high, m.alone) for m in watches])
+
+    def take_looser_solves(self) -> int:
+        """Number of programs, since this was last asked, that ended optimal only at a later step of the ladder."""
+        count, self._looser = self._looser, 0
+        return count
 
     def monitor(self, monitored: np.ndarray) -> None:
         """Monitor what another grid of this case monitored, so that all further answers are the same."""
@@ -219,6 +224,7 @@ class ReducedGrid:
             program = watch.program
             solve = climb_cones(pose(program), tolerance)
             iterations, solves = iterations + sum(attempt.iterations for attempt in solve.ladder), solves + 1
+            self._looser += len(solve.ladder) > 1 and solve.status == "optimal"
             if solve.status == "unbounded" and not watch.monitored.network.all():
                 # Nothing but the rows that are left out may bound free overloads.
                 watch.monitored = watch.monitored.with_whole_network()
