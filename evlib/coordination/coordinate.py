@@ -142,7 +142,8 @@ def coordinate(
     Parameters
     ----------
     scenario : Scenario
-        Its section ``coordination`` sets the number of iterations, the first metric and the damping.
+        Its section ``coordination`` sets iterations, metric and damping; ``newton`` takes at most twice the iterations and
+        reads only them and ``tol_relative_gap``.
     method : {"newton", "joint", "bundle", "inertia", "best_response", "rested_response"}, optional
         By default ``newton`` where it can be used, else ``joint``; see :func:`default_method`.
         ``newton``: Newton steps on prices and plug rents, to which all reply by themselves, then drivers take steps
@@ -171,14 +172,13 @@ def coordinate(
     SolverError
         If a problem does not end *optimal*.
     KeyboardInterrupt
-        Only before the first answer is measured. A later interrupt ends the run: its last iterate is measured with
-        exact domains, the best iterate so far is returned, and the certificate says ``interrupted``.
+        Only before the first answer is measured. A later interrupt ends the run: its last iterate is measured exactly,
+        the best so far is returned, and the certificate says ``interrupted``.
 
     Notes
     -----
-    Every iteration logs one line (level INFO); a terminal also shows a progress bar with the remaining time.
-    Nothing guarantees descent, so every iterate is measured after its own loading; the measures show whether it settles.
-    The scenario's key ``set`` chooses the set of a cohort, see :mod:`evlib.grid.fleet_dispatch`.
+    Every iteration logs a line (INFO); a terminal shows a progress bar too. Nothing guarantees descent, so every iterate
+    is measured after its own loading. The key ``set`` chooses a cohort's set, see :mod:`evlib.grid.fleet_dispatch`.
     """
     objective = objective or scenario.switches.objective
     method = method or default_method(scenario, charging)

@@ -63,7 +63,8 @@ class Newton(Method):
     """Newton steps on prices and rents at frozen trajectories; then drivers take steps of their own at these prices.
 
     Everything that it keeps from one iteration to the next is in the state of the run: prices, rents, vehicles' last plan
-    and its weight.
+    and its weight. Its own weights and numbers of steps are the constants above; of the scenario's section
+    ``coordination`` it reads ``iterations`` and ``tol_relative_gap``.
     """
 
     knows_rents = True
