@@ -110,6 +110,14 @@ def test_a_certified_run_is_certified_by_the_full_programs_too(mini, certified, 
     assert certificate.price_gap <= PRICE_GAP_TOLERANCE
 
 
+def test_a_run_told_when_to_stop_ends_at_its_first_iterate_within(mini, certified):
+    stop = {"coordination.stop_relative_gap": 5e-3, "coordination.stop_price_gap": 1e-2}
+    short = coordinate(mini.replace(stop), method="newton", objective="system").convergence
+    within = (short["relative_gap"] <= 5e-3) & (short["price_gap"] <= 1e-2)
+    assert within.to_list() == [False] * (len(short) - 1) + [True]
+    assert len(short) < len(certified["system"].convergence)
+
+
 @pytest.mark.parametrize("objective", ["user", "system"])
 def test_newton_and_joint_agree_within_their_certificates(mini, certified, objective):
     """Two methods, one equilibrium: what time and grid cost together differs by less than 1 %."""
