@@ -95,15 +95,20 @@ def try_mutations() -> tuple[int, int, int]:
     return len(statuses), statuses.count("silent"), statuses.count("traceback")
 
 
-def all_outcomes() -> list[Outcome]:
-    """Every mutation of the fields of both scenarios and of the tables of `mini`.
+def all_outcomes(names: tuple[str, ...] = NAMES) -> list[Outcome]:
+    """Every mutation of the fields of scenarios and of the tables of `mini`.
+
+    Parameters
+    ----------
+    names : tuple of str
+        Scenarios whose fields are spoiled.
 
     Returns
     -------
     list of Outcome
     """
     outcomes = []
-    for name in NAMES:
+    for name in names:
         file = SCENARIOS / f"{name}.yaml"
         raw = read_yaml(file)
         original = make_scenario(raw, file)

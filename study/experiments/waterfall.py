@@ -31,7 +31,7 @@ DRIVING = {
     "fleet.classes.ride_hail.drive_kwh_km": 0.18,
     "fleet.classes.bus.drive_kwh_km": 1.2,
 }
-SHARES = (1.0,)
+SHARES = (1.0, 0.6, 0.4, 0.2)
 # Share of followers, strategy, charging. One snapshot of prices is no step, but a rival to show beside them.
 CASES = [
     *((share, strategy, charging) for charging in ("smart", "v2g") for share in SHARES for strategy in STEPS.values()),

@@ -13,9 +13,10 @@ from study.benchmarks import mutations
 from study.benchmarks.run import BENCHMARKS
 
 
-@pytest.fixture(scope="module")
-def outcomes():
-    return mutations.all_outcomes()
+@pytest.fixture(scope="module", params=[("mini",), pytest.param(mutations.NAMES, marks=pytest.mark.verify)], ids=len)
+def outcomes(request):
+    """Outcomes by scenario: those of `nguyen`, which has the same fields, are for make verify."""
+    return mutations.all_outcomes(request.param)
 
 
 def test_nothing_passes_silently_and_nothing_ends_in_a_traceback(outcomes):
@@ -57,7 +58,7 @@ def test_the_same_faults_are_refused_in_the_text_of_a_file(tmp_path, outcomes, f
 def test_every_field_and_every_table_is_spoiled(outcomes):
     labels = [item.label for item in outcomes]
     assert len(set(labels)) == len(labels)
-    for name in mutations.NAMES:
+    for name in {label.split(" ")[0] for label in labels} & set(mutations.NAMES):
         for field in ("time.n_steps", "stations.*.node", "grid.zones.*.buses", "prices.import_tariff.*.from_clock"):
             for change in ("= text", "= nan", "= inf", "= -1", "= 1e30", "= true", "= null", "removed", "misspelt"):
                 assert any(fnmatchcase(label, f"{name} {field} {change}") for label in labels), (name, field, change)
@@ -69,7 +70,9 @@ def test_every_field_and_every_table_is_spoiled(outcomes):
 
 
 def test_what_is_stated_to_be_harmless_is_and_nothing_else_is_listed(outcomes):
-    """A pattern that fits no outcome would hide a later fault."""
+    """A pattern that fits no outcome would hide a later fault; some fit `nguyen` only."""
+    if not any(item.label.startswith("nguyen ") for item in outcomes):
+        pytest.skip("fields of nguyen are spoiled by make verify")
     harmless = [item.label for item in outcomes if item.status == "harmless"]
     assert [
         pattern for pattern in mutations.HARMLESS if not any(fnmatchcase(label, pattern) for label in harmless)

@@ -212,7 +212,10 @@ def message_on(file):
     return None
 
 
-def test_no_value_of_a_case_ends_in_a_traceback_or_passes_unnoticed(case, tmp_path):
+@pytest.mark.parametrize(
+    "third", [0, pytest.param(1, marks=pytest.mark.verify), pytest.param(2, marks=pytest.mark.verify)]
+)
+def test_no_value_of_a_case_ends_in_a_traceback_or_passes_unnoticed(case, tmp_path, third):
     """Every value replaced by thirteen others, or left out: an error in the file's words, or a case that is meant."""
     case()
     (tmp_path / "profile.csv").write_text(PROFILE)
@@ -221,8 +224,10 @@ def test_no_value_of_a_case_ends_in_a_traceback_or_passes_unnoticed(case, tmp_pa
     base["grid"] = {"profiles_file": "profile.csv", "root_voltage_pu": 1.0, "zones": {"z": zone}}
     base |= {"roads": {"capacity_veh_h": 900, "nearest_stations": 3}, "switches": {"objective": "user"}}
     fates = {}
-    for path in places(base):
+    for place, path in enumerate(places(base)):
         for number, new in enumerate((*WRONG, places)):
+            if (place + number) % 3 != third:
+                continue
             (tmp_path / "case.yaml").write_text(yaml.safe_dump(changed(base, path, new), sort_keys=False))
             fates[".".join(path), number] = message_on(tmp_path / "case.yaml"), new
     assert all(str(tmp_path) in message for message, _ in fates.values() if message)
@@ -236,7 +241,7 @@ def test_no_value_of_a_case_ends_in_a_traceback_or_passes_unnoticed(case, tmp_pa
             and (new in (0, 3.5) or name.endswith("price_eur_kwh"))
         )
         assert meant or number or (name, new) == ("grid.zones.z.buses", [1, 2]), (name, new)
-    assert len(loaded) > 30
+    assert len(loaded) > 10
     assert ("grid.zones", {}) not in loaded
 
 
