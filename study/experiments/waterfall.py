@@ -14,6 +14,7 @@ from evlib.folders import RESULTS
 from evlib.results.accounts.waterfall import STEPS, waterfall_row
 from evlib.solve_scenario import solve
 from study.experiments.provenance import run_hash, write_table
+from study.experiments.strategy_runs import solve_settled
 
 __all__ = ["CASES", "DRIVING", "SHARES", "WATERFALL_FILE", "table_of_waterfall", "write"]
 
@@ -32,9 +33,12 @@ DRIVING = {
     "fleet.classes.bus.drive_kwh_km": 1.2,
 }
 SHARES = (1.0, 0.6, 0.4, 0.2)
-# Share of followers, strategy, charging. One snapshot of prices is no step, but a rival to show beside them.
+# Share of followers, strategy, charging: V2G as the last step where all follow, as the first one for every share. One
+# snapshot of prices is no step, but a rival to show beside them.
 CASES = [
-    *((share, strategy, charging) for charging in ("smart", "v2g") for share in SHARES for strategy in STEPS.values()),
+    *((1.0, strategy, "smart") for strategy in STEPS.values()),
+    *((share, "shortest_path", "smart") for share in SHARES[1:]),
+    *((share, strategy, "v2g") for share in SHARES for strategy in STEPS.values()),
     *((share, "snapshot", "v2g") for share in (1.0, 0.4, 0.2)),
 ]
 
@@ -61,21 +65,12 @@ def table_of_waterfall(scenario, cases: Iterable = tuple(CASES), *, cache: bool 
                 nearest[charging] = waterfall_row(solve(scenario, strategy, charging, cache=cache))
             row = nearest[charging] | {"follow": share}
         else:
-            row = waterfall_row(_settled(scenario.replace({"fleet.compliance": share}), strategy, charging, cache))
+            row = waterfall_row(
+                solve_settled(scenario.replace({"fleet.compliance": share}), strategy, charging, cache=cache)
+            )
         rows.append(row)
         log.info("%.0f %%, %s, %s: total %.0f CNY", 100 * share, strategy, charging, row["total_cny"])
     return pd.DataFrame(rows)
-
-
-def _settled(scenario, strategy: str, charging: str, cache: bool):
-    """The case by the default method; where that does not settle, by joint, if that is nearer to equilibrium."""
-    result = solve(scenario, strategy, charging, cache=cache)
-    iterates = strategy in ("user", "coordinated")
-    if not iterates or result.method != "newton" or result.certificate.converged:
-        return result
-    other = solve(scenario, strategy, charging, "joint", cache=cache)
-    log.info("newton has not settled; joint has: %s", other.certificate.converged)
-    return min((result, other), key=lambda each: (not each.certificate.converged, each.certificate.relative_gap))
 
 
 def write(folder: Path = RESULTS) -> Path:
