@@ -1,0 +1,230 @@
+"""The plan from a step to the end of the day: prices, plug rents and the ways of those who still depart."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from evlib.assignment.dynamic_equilibrium import Extragradient
+from evlib.assignment.gaps import Gaps, gaps
+from evlib.assignment.path_costs import Traffic
+from evlib.assignment.route_choice import drop_residual_flows
+from evlib.assignment.tno import Metric
+from evlib.coordination.newton.dual import Dual
+from evlib.coordination.newton.step import ascend
+from evlib.coordination.problem import CoupledProblem
+from evlib.coordination.real_time.window_grid import WindowGrid
+from evlib.flexibility.cohorts import vehicle_costs
+from evlib.flexibility.proximal_reply import ProximalFleet
+
+__all__ = ["FIRST_PLAN", "LATER_PLAN", "Effort", "Plan", "make_plan"]
+
+# Weight of vehicles' last plan [CNY/kWh^2] and of drivers' last flows [CNY/veh]: in the first plan, factor after an
+# iteration, least; as in coordination by Newton steps.
+FIRST_WEIGHT, WEIGHT_FALL, LEAST_WEIGHT = 0.05, 0.8, 5e-3
+FIRST_METRIC, METRIC_FALL, LEAST_METRIC, METRIC_RISE, WORSE = 20.0, 0.65, 4.0, 1.5, 1.05
+LEAST_DEMAND_VEH = 0.05
+DRIVER_STEPS = 15
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How far a plan is worked out.
+
+    Attributes
+    ----------
+    iterations : int
+        Most answers of vehicles, drivers and grid to each other.
+    relative_gap, price_gap : float
+        It ends earlier where both gaps are this small.
+    first_newton_steps, newton_steps : int
+        Most Newton steps on prices and rents in the first iteration and in later ones.
+    """
+
+    iterations: int
+    relative_gap: float
+    price_gap: float
+    first_newton_steps: int
+    newton_steps: int
+
+
+FIRST_PLAN = Effort(32, 1e-3, 1e-4, 6, 3)
+LATER_PLAN = Effort(3, 2e-3, 3e-4, 3, 2)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A plan, with its certificate; also what the next plan starts from.
+
+    Attributes
+    ----------
+    flows_veh : ndarray, shape (n_paths, n_classes, n_departure_steps)
+        Departures of followers that are still to come [veh].
+    price_cny_kwh : ndarray, shape (n_bus, K)
+        Announced from the plan's first step on; earlier ones stay as they were.
+    rent_cny : ndarray, shape (n_stations, K), or None
+    change_kwh : ndarray, shape (n_cohorts, T)
+        What vehicles are to charge in their remaining steps [kWh].
+    weight, level_cny_veh, walk_step : float
+        Present weights and step of the method.
+    excess_cny_veh, relative_gap, price_gap : float
+        Certificate: how far followers are from equilibrium at the announced prices, and prices from supporting the
+        expected dispatch; the first two are nan where nobody follows any more.
+    iterations : int
+    monitored : ndarray of bool
+        What the grid monitors.
+    """
+
+    flows_veh: np.ndarray
+    price_cny_kwh: np.ndarray
+    rent_cny: np.ndarray | None
+    change_kwh: np.ndarray
+    weight: float = FIRST_WEIGHT
+    level_cny_veh: float = FIRST_METRIC
+    walk_step: float = math.nan
+    excess_cny_veh: float = math.nan
+    relative_gap: float = math.nan
+    price_gap: float = math.nan
+    iterations: int = 0
+    monitored: np.ndarray | None = None
+
+
+def make_plan(problem: CoupledProblem, grid: WindowGrid, start: Plan, effort: Effort) -> tuple[Plan, Traffic]:
+    """Let grid, vehicles and drivers settle from the problem's first step on.
+
+    Parameters
+    ----------
+    problem : CoupledProblem
+        Departures that are over, or that follow no signal, are its ``fixed_veh``; cohorts are as they stand now.
+    grid : WindowGrid
+        The remaining steps, as they are forecast.
+    start : Plan
+        The last plan; its flows meet the demand that is still to come.
+    effort : Effort
+
+    Returns
+    -------
+    Plan
+        With its own gaps, measured after loading.
+    Traffic
+        The loading of its flows.
+
+    Notes
+    -----
+    The method is that of :mod:`evlib.coordination.newton`. Drivers who misjudge costs (logit) do not reply within the
+    dual; they take their steps through the loading only.
+    """
+    settling = _Settling(problem, grid, start)
+    for iteration in range(effort.iterations + 1):
+        settling.measure()
+        if iteration == effort.iterations or settling.within(effort):
+            break
+        settling.answer(effort.first_newton_steps if iteration == 0 else effort.newton_steps)
+    return settling.plan(iteration), settling.traffic
+
+
+class _Settling:
+    """The iteration of one plan."""
+
+    def __init__(self, problem: CoupledProblem, grid: WindowGrid, start: Plan):
+        self.problem, self.grid, self.fleet = problem, grid, ProximalFleet(problem.cohorts)
+        self.flows, self.rent, self.change = start.flows_veh, start.rent_cny, start.change_kwh
+        self.bus_price = start.price_cny_kwh
+        self.price = grid.level(start.price_cny_kwh[problem.case.station_bus])
+        self.weight, self.level = start.weight, start.level_cny_veh
+        self.followers = bool(problem.demand_veh.any())
+        self.replying = self.followers and problem.traffic.drivers.logit_cny == 0
+        network = problem.network
+        self.walk = Extragradient(problem.demand_veh, network.path_origin, logit_cny=problem.traffic.drivers.logit_cny)
+        if not math.isnan(start.walk_step):
+            self.walk.step = start.walk_step
+        wanted = np.maximum(problem.demand_veh[network.path_origin], LEAST_DEMAND_VEH)
+        self.per_level = 0.5 / wanted
+        self.traffic, self.gaps, self.price_gap, self.excess = None, Gaps(), math.nan, math.nan
+
+    def measure(self) -> None:
+        """Load the present flows and measure both gaps at the present prices."""
+        problem, grid = self.problem, self.grid
+        self.traffic = problem.traffic.evaluate(self.flows)
+        if self.followers:
+            before, self.gaps = self.excess, gaps(self.traffic, problem.electricity(self._at_buses()), self.rent)
+            self.excess = self.gaps.excess_cny_veh
+            if not math.isnan(before):
+                factor = METRIC_RISE if self.excess > WORSE * before else METRIC_FALL
+                self.level = max(self.level * factor, LEAST_METRIC)
+        sizes = problem.sizes(self.traffic)
+        answer = grid.free(self.price)
+        lower = answer.cost_cny + float(sizes @ vehicle_costs(problem.cohorts, self.price))
+        reply = self.fleet.reply(self.price, self.change, self.weight)
+        upper = grid.fixed(self.fleet.station_kw(sizes, reply)).grid_cny + float(sizes @ reply.own_cny)
+        self.price_gap = (upper - lower) / problem.scale_cny
+        self.bus_price = self._announced(answer.price_cny_kwh)
+
+    def _at_buses(self) -> np.ndarray:
+        """Prices of all buses of which those of stations are the present ones; all that vehicles ask for."""
+        price = self.bus_price.copy()
+        price[self.problem.case.station_bus] = self.price
+        return price
+
+    def _announced(self, fresh: np.ndarray) -> np.ndarray:
+        """Prices of all buses, those before the first step unchanged."""
+        price, later = self.bus_price.copy(), slice(self.problem.first_step, None)
+        price[:, later] = fresh[:, later]
+        price[self.problem.case.station_bus, later] = self.price[:, later]
+        return price
+
+    def within(self, effort: Effort) -> bool:
+        """Whether the present gaps are small enough."""
+        settled = not self.followers or self.gaps.relative_gap <= effort.relative_gap
+        return settled and self.price_gap <= effort.price_gap
+
+    def answer(self, newton_steps: int) -> None:
+        """Newton steps on prices and rents; then drivers take steps through the loading at these."""
+        problem, rent = self.problem, self.rent if self.replying else None
+        metric = self.level * self.per_level
+        seen, traffic = problem, self.traffic
+        if not self.replying:
+            nobody = np.zeros_like(problem.demand_veh)
+            fixed = problem.fixed_veh + self.flows
+            seen = replace(problem, traffic=replace(problem.traffic, demand_veh=nobody, fixed_veh=fixed))
+            traffic = replace(self.traffic, fixed_veh=fixed)
+        dual = Dual(seen, traffic, metric, self.fleet, self.grid, self.change, self.weight)
+        point = ascend(dual, dual.at(self.price, rent), newton_steps)
+        self.price, self.change = point.price_cny_kwh, point.reply.change_kwh
+        self.weight = max(self.weight * WEIGHT_FALL, LEAST_WEIGHT)
+        if self.replying:
+            self.rent = point.rent_cny
+        if self.followers:
+            self._drive(point.flows_veh if self.replying else self.flows, Metric(metric))
+
+    def _drive(self, flows: np.ndarray, metric: Metric) -> None:
+        problem, before = self.problem, self.flows
+        flows = drop_residual_flows(flows, problem.demand_veh, problem.network.path_origin)
+        electricity = problem.electricity(self._at_buses())
+        moved = self.walk.run(
+            lambda ahead: (
+                problem.traffic.evaluate(ahead).costs(electricity, self.rent) + metric.pull_of(ahead - before)
+            ),
+            flows,
+            DRIVER_STEPS,
+        )
+        self.flows = drop_residual_flows(moved, problem.demand_veh, problem.network.path_origin)
+
+    def plan(self, iterations: int) -> Plan:
+        """The present state as a plan."""
+        return Plan(
+            flows_veh=self.flows,
+            price_cny_kwh=self.bus_price,
+            rent_cny=self.rent,
+            change_kwh=self.change,
+            weight=self.weight,
+            level_cny_veh=self.level,
+            walk_step=self.walk.step,
+            excess_cny_veh=float(self.gaps.excess_cny_veh),
+            relative_gap=float(self.gaps.relative_gap),
+            price_gap=float(self.price_gap),
+            iterations=iterations,
+            monitored=self.grid.monitored,
+        )
