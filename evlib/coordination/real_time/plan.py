@@ -12,8 +12,9 @@ from evlib.assignment.gaps import Gaps, gaps
 from evlib.assignment.path_costs import Traffic
 from evlib.assignment.route_choice import drop_residual_flows
 from evlib.assignment.tno import Metric
+from evlib.coordination.newton.curvature import Response
 from evlib.coordination.newton.dual import Dual
-from evlib.coordination.newton.step import ascend
+from evlib.coordination.newton.step import ascend, newton_step
 from evlib.coordination.problem import CoupledProblem
 from evlib.coordination.real_time.window_grid import WindowGrid
 from evlib.flexibility.cohorts import vehicle_costs
@@ -27,6 +28,8 @@ FIRST_WEIGHT, WEIGHT_FALL, LEAST_WEIGHT = 0.05, 0.8, 5e-3
 FIRST_METRIC, METRIC_FALL, LEAST_METRIC, METRIC_RISE, WORSE = 20.0, 0.65, 4.0, 1.5, 1.05
 LEAST_DEMAND_VEH = 0.05
 DRIVER_STEPS = 15
+# A dispatch is improved no further where a step leaves more than this share of the gap.
+SLOW = 0.9
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,8 @@ class Effort:
         It ends earlier where both gaps are this small.
     first_newton_steps, newton_steps : int
         Most Newton steps on prices and rents in the first iteration and in later ones.
+    dispatch_steps : int
+        Most steps by which the dispatch that the price gap is measured with is improved, once drivers have settled.
     """
 
     iterations: int
@@ -48,9 +53,10 @@ class Effort:
     price_gap: float
     first_newton_steps: int
     newton_steps: int
+    dispatch_steps: int = 0
 
 
-FIRST_PLAN = Effort(32, 1e-3, 1e-4, 6, 3)
+FIRST_PLAN = Effort(32, 1e-3, 1e-4, 6, 3, 8)
 LATER_PLAN = Effort(3, 2e-3, 3e-4, 3, 2)
 
 
@@ -118,7 +124,7 @@ def make_plan(problem: CoupledProblem, grid: WindowGrid, start: Plan, effort: Ef
     """
     settling = _Settling(problem, grid, start)
     for iteration in range(effort.iterations + 1):
-        settling.measure()
+        settling.measure(effort)
         if iteration == effort.iterations or settling.within(effort):
             break
         settling.answer(effort.first_newton_steps if iteration == 0 else effort.newton_steps)
@@ -144,7 +150,7 @@ class _Settling:
         self.per_level = 0.5 / wanted
         self.traffic, self.gaps, self.price_gap, self.excess = None, Gaps(), math.nan, math.nan
 
-    def measure(self) -> None:
+    def measure(self, effort: Effort) -> None:
         """Load the present flows and measure both gaps at the present prices."""
         problem, grid = self.problem, self.grid
         self.traffic = problem.traffic.evaluate(self.flows)
@@ -157,10 +163,27 @@ class _Settling:
         sizes = problem.sizes(self.traffic)
         answer = grid.free(self.price)
         lower = answer.cost_cny + float(sizes @ vehicle_costs(problem.cohorts, self.price))
-        reply = self.fleet.reply(self.price, self.change, self.weight)
-        upper = grid.fixed(self.fleet.station_kw(sizes, reply)).grid_cny + float(sizes @ reply.own_cny)
-        self.price_gap = (upper - lower) / problem.scale_cny
+        self.price_gap = self._price_gap(sizes, lower, effort)
         self.bus_price = self._announced(answer.price_cny_kwh)
+
+    def _price_gap(self, sizes: np.ndarray, lower_cny: float, effort: Effort) -> float:
+        """Cost of a dispatch that vehicles can follow less the value of the prices, over the scale of costs."""
+        problem, price, gap, change = self.problem, self.price, math.inf, self.change
+        settled = not self.followers or self.gaps.relative_gap <= effort.relative_gap
+        for tried in range(1 + effort.dispatch_steps * settled):
+            reply = self.fleet.reply(price, change, self.weight)
+            station_kw = self.fleet.station_kw(sizes, reply)
+            upper_cny = self.grid.fixed(station_kw).grid_cny + float(sizes @ reply.own_cny)
+            before, gap = gap, min(gap, (upper_cny - lower_cny) / problem.scale_cny)
+            if gap <= effort.price_gap or (tried > 1 and gap > SLOW * before) or tried == effort.dispatch_steps:
+                break
+            bend = self.fleet.curvature(sizes, reply, self.weight)
+            response = Response(station_kw, np.zeros_like(station_kw), bend)
+            price = self.grid.level(
+                price + newton_step(problem, self.grid, price, None, response).price_cny_kwh
+            )
+            change = reply.change_kwh if tried % 2 else change
+        return gap
 
     def _at_buses(self) -> np.ndarray:
         """Prices of all buses of which those of stations are the present ones; all that vehicles ask for."""

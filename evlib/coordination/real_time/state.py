@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from evlib.assignment.route_choice import even_split
 from evlib.errors import InputError
 from evlib.files import write_npz
 
@@ -90,8 +91,6 @@ class State:
 
 def first_state(day) -> State:
     """The state before the first step: nobody has departed."""
-    from evlib.assignment.route_choice import even_split
-
     base, case = day.base, day.base.case
     flows = np.zeros_like(base.fixed_veh)
     fleet = np.zeros((base.cohorts.n, base.cohorts.domain.n_steps))
