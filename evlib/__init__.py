@@ -28,7 +28,16 @@ from importlib import import_module
 import evlib.interrupted_start  # noqa: F401  before all that takes long to load
 from evlib.errors import InputError, SolverError
 
-__all__ = ["InputError", "SolverError", "build_network", "compare", "load_scenario", "load_traffic", "real_time", "solve"]
+__all__ = [
+    "InputError",
+    "SolverError",
+    "build_network",
+    "compare",
+    "load_scenario",
+    "load_traffic",
+    "real_time",
+    "solve",
+]
 
 # Where public names are defined. Loaded when first asked for: solvers and compilers take seconds, for which a command
 # line that does not need them should not wait.

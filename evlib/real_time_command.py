@@ -16,9 +16,15 @@ def add_real_time_command(commands) -> None:
     """
     command = commands.add_parser("real-time", help="run a day step by step, planned anew in every step")
     command.add_argument("scenario", help="a name (nguyen, mini) or the path of a scenario's YAML file")
-    command.add_argument("--out", required=True, help="folder of the day: one folder a step; a stopped day goes on there")
-    command.add_argument("--signal", default="predicted", help="now, predicted, promised, or a rival: informed, nearest")
-    command.add_argument("--day", metavar="YYYY-MM-DD", help="weather of a day; by default the scenario's, without error")
+    command.add_argument(
+        "--out", required=True, help="folder of the day: one folder a step; a stopped day goes on there"
+    )
+    command.add_argument(
+        "--signal", default="predicted", help="now, predicted, promised, or a rival: informed, nearest"
+    )
+    command.add_argument(
+        "--day", metavar="YYYY-MM-DD", help="weather of a day; by default the scenario's, without error"
+    )
     command.add_argument("--perfect", action="store_true", help="forecast the weather of the day without error")
     command.add_argument("--measured", metavar="FILE", help="five-minute series; by default RTS-GMLC 2020 in data")
     command.add_argument("--day-ahead", metavar="FILE", help="hourly forecasts; by default RTS-GMLC 2020 in data")

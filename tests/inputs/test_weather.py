@@ -101,4 +101,9 @@ def test_a_series_without_file_or_column_or_end_says_so(mini, tmp_path):
     with pytest.raises(InputError, match="day: '15 July'; must be a date YYYY-MM-DD"):
         weather_of(mini, "15 July")
     with pytest.raises(InputError, match=r"time.step_min = 10; must be the 5 min"):
-        weather_of(mini.replace({"time.step_min": 10.0, "time.n_steps": 12, "time.last_departure_step": 8, "grid.spike.peak_step": 5}), "2020-07-15")
+        weather_of(
+            mini.replace(
+                {"time.step_min": 10.0, "time.n_steps": 12, "time.last_departure_step": 8, "grid.spike.peak_step": 5}
+            ),
+            "2020-07-15",
+        )

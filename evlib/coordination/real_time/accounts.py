@@ -71,11 +71,15 @@ def accounts(day: Day, state: State) -> dict[str, float]:
         "price_move_cny_kwh": float(np.sqrt((np.diff(price, axis=1) ** 2).mean())),
         "switched_share": switched_share(state.followers_veh, network.path_station, network.path_origin),
         "residual_vehicles_veh": _vehicle_residual(day, state, loading),
-        "residual_energy_kw": float(max(np.abs(station_kw - state.station_kw).max(), grid["balance_residual_kw"].max())),
+        "residual_energy_kw": float(
+            max(np.abs(station_kw - state.station_kw).max(), grid["balance_residual_kw"].max())
+        ),
         "residual_money_cny": abs(float(sizes @ bought) - at_stations),
         "traced_share": float((flows * electricity).sum() / bill - 1.0) if bill else 0.0,
     }
-    return result | _told(day, state, traffic.time_cny, electricity)
+    least = base.electricity(state.real_price_cny_kwh)
+    least = path_costs(traffic.time_cny, least, traffic.shares, network.path_station, network.arrival_levels)
+    return result | _told(day, state, traffic.time_cny, electricity, least)
 
 
 def own_costs(cohorts: Fleet, change_kwh: np.ndarray, power_kw: np.ndarray) -> np.ndarray:
@@ -143,8 +147,11 @@ def _vehicle_residual(day: Day, state: State, loading) -> float:
     return float(max(np.abs(left - drawn).max(initial=0.0), abs(loading.plugged_veh[..., -1].sum() - drawn.sum())))
 
 
-def _told(day: Day, state: State, time_cny: np.ndarray, electricity_cny: np.ndarray) -> dict[str, float]:
-    """What followers were told against what they got, and who bears the difference."""
+def _told(day: Day, state: State, time_cny, electricity_cny, alternative_cny) -> dict[str, float]:
+    """What followers were told against what they got, and who bears the difference.
+
+    ``alternative_cny`` is what every way would have cost with the best schedule at the prices that came about.
+    """
     flows = state.followers_veh
     names = ("told_excess_cny_veh", "surprise_cny_veh", "worst_surprise_cny_veh", "time_surprise_cny_veh")
     names += ("electricity_surprise_cny_veh", "operator_bears_cny", "transfers_cny", "hindsight_cny_veh")
@@ -161,12 +168,10 @@ def _told(day: Day, state: State, time_cny: np.ndarray, electricity_cny: np.ndar
 
     surprise = time_cny - state.told_time_cny + paid - state.told_electricity_cny
     told = state.told_time_cny + state.told_electricity_cny + state.told_transfer_cny
-    own = time_cny + electricity_cny
-    best = np.empty_like(told)
-    least = np.empty_like(told)
+    own, best, least = time_cny + electricity_cny, np.empty_like(told), np.empty_like(told)
     for origin in np.unique(day.base.network.path_origin):
         rows = day.base.network.path_origin == origin
-        best[rows], least[rows] = told[rows].min(axis=0), own[rows].min(axis=0)
+        best[rows], least[rows] = told[rows].min(axis=0), alternative_cny[rows].min(axis=0)
     ordered = np.argsort(surprise[counted])
     share = np.cumsum(flows[counted][ordered]) / vehicles
     return {

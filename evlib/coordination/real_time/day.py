@@ -214,4 +214,3 @@ def _check(scenario: Scenario, signal: str, charging: str, seed: int) -> None:
         if value not in right:
             listed = " or ".join(map(repr, right))
             raise InputError(f"{scenario.file}: switches.{name} is {value!r}; in real time it must be {listed}")
-

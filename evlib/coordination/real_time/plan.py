@@ -57,7 +57,7 @@ class Effort:
 
 
 FIRST_PLAN = Effort(32, 1e-3, 1e-4, 6, 3, 8)
-LATER_PLAN = Effort(3, 2e-3, 3e-4, 3, 2)
+LATER_PLAN = Effort(1, 2e-3, 3e-4, 3, 3)
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ def make_plan(problem: CoupledProblem, grid: WindowGrid, start: Plan, effort: Ef
     Returns
     -------
     Plan
-        With its own gaps, measured after loading.
+        The best of its iterates, with its own gaps, measured after loading.
     Traffic
         The loading of its flows.
 
@@ -122,13 +122,17 @@ def make_plan(problem: CoupledProblem, grid: WindowGrid, start: Plan, effort: Ef
     The method is that of :mod:`evlib.coordination.newton`. Drivers who misjudge costs (logit) do not reply within the
     dual; they take their steps through the loading only.
     """
-    settling = _Settling(problem, grid, start)
+    settling, best, least = _Settling(problem, grid, start), None, math.inf
     for iteration in range(effort.iterations + 1):
         settling.measure(effort)
-        if iteration == effort.iterations or settling.within(effort):
+        distance = settling.distance(effort)
+        if best is None or distance < least:
+            best, least = (settling.plan(iteration), settling.traffic), distance
+        if iteration == effort.iterations or distance <= 1.0:
             break
         settling.answer(effort.first_newton_steps if iteration == 0 else effort.newton_steps)
-    return settling.plan(iteration), settling.traffic
+    plan, traffic = best
+    return replace(plan, monitored=grid.monitored), traffic
 
 
 class _Settling:
@@ -179,9 +183,7 @@ class _Settling:
                 break
             bend = self.fleet.curvature(sizes, reply, self.weight)
             response = Response(station_kw, np.zeros_like(station_kw), bend)
-            price = self.grid.level(
-                price + newton_step(problem, self.grid, price, None, response).price_cny_kwh
-            )
+            price = self.grid.level(price + newton_step(problem, self.grid, price, None, response).price_cny_kwh)
             change = reply.change_kwh if tried % 2 else change
         return gap
 
@@ -198,10 +200,10 @@ class _Settling:
         price[self.problem.case.station_bus, later] = self.price[:, later]
         return price
 
-    def within(self, effort: Effort) -> bool:
-        """Whether the present gaps are small enough."""
-        settled = not self.followers or self.gaps.relative_gap <= effort.relative_gap
-        return settled and self.price_gap <= effort.price_gap
+    def distance(self, effort: Effort) -> float:
+        """How many times larger than wanted the present gaps are, the larger of both."""
+        of_drivers = self.gaps.relative_gap / effort.relative_gap if self.followers else 0.0
+        return float(max(of_drivers, self.price_gap / effort.price_gap))
 
     def answer(self, newton_steps: int) -> None:
         """Newton steps on prices and rents; then drivers take steps through the loading at these."""
@@ -249,5 +251,4 @@ class _Settling:
             relative_gap=float(self.gaps.relative_gap),
             price_gap=float(self.price_gap),
             iterations=iterations,
-            monitored=self.grid.monitored,
         )

@@ -183,7 +183,9 @@ def _opened(folder: Path, head: str, first: State) -> State:
     file = folder / HEAD
     if file.is_file():
         if file.read_text(encoding="utf-8") != head:
-            raise InputError(f"out: {folder} holds another day, see {HEAD}; must be a new folder, or that of the same day")
+            raise InputError(
+                f"out: {folder} holds another day, see {HEAD}; must be a new folder, or that of the same day"
+            )
         for place in (folder, folder / "steps"):
             remove_leftovers(place)
         return load_state(folder / STATE, first) if (folder / STATE).is_file() else first

@@ -22,7 +22,8 @@ def test_without_forecast_error_the_day_is_the_day_ahead_plan(perfect_run):
     np.testing.assert_allclose(state.departures_veh, planned.plan.flows_veh, atol=0.05)
     tolerance = planned.plan.relative_gap * planned.time_cny + planned.plan.price_gap * perfect_run.day.base.scale_cny
     assert perfect_run.accounts["total_cny"] == pytest.approx(planned.total_cny, abs=tolerance)
-    assert planned.plan.relative_gap <= 1e-3 and planned.plan.price_gap <= 1e-4
+    assert planned.plan.relative_gap <= 1e-3
+    assert planned.plan.price_gap <= 1e-4
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +46,8 @@ def test_vehicles_energy_and_money_close_at_every_step(promised_day, real_run):
         drawn = (day.drawn_veh + day.others_veh)[:, :, : state.step].sum()
         assert on_arcs + queue + held + gone == pytest.approx(drawn, abs=1e-9)
         fleet = under_way(day.base.cohorts, state.change_kwh, state.step)
-        assert (fleet.domain.energy_low_kwh <= 0).all() and (fleet.domain.energy_high_kwh >= 0).all()
+        assert (fleet.domain.energy_low_kwh <= 0).all()
+        assert (fleet.domain.energy_high_kwh >= 0).all()
     end, base = real_run[-1], day.base
     for k, residual in enumerate(end.grid[GRID_MEASURES.index("balance_residual_kw")]):
         assert residual < 1e-5, k

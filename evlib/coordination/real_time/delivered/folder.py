@@ -43,9 +43,7 @@ def write_step(out: Path, day: Day, before: State, after: State, plan: Plan) -> 
     loading = load_traffic(network, before.departures_veh)
     cohorts = under_way(day.base.cohorts, before.change_kwh, step)
     sizes = day.base.sizes(evaluate_loading(loading, day.base.traffic.drivers, "user"))
-    reply = ProximalFleet(cohorts).reply(
-        plan.price_cny_kwh[day.base.case.station_bus], plan.change_kwh, plan.weight
-    )
+    reply = ProximalFleet(cohorts).reply(plan.price_cny_kwh[day.base.case.station_bus], plan.change_kwh, plan.weight)
     folder = step_folder(out, step)
     with replacing_folder(folder, keep=lambda _: False) as temporary:
         temporary.mkdir(parents=True)

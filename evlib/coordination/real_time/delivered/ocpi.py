@@ -52,7 +52,7 @@ def locations(day: Day, loading: Loading, step: int) -> list[dict]:
             "power_type": "DC",
             "max_voltage": VOLTAGE_V,
             "max_amperage": int(np.ceil(1000.0 * plug_kw / VOLTAGE_V)),
-            "max_electric_power": int(round(1000.0 * plug_kw)),
+            "max_electric_power": round(1000.0 * plug_kw),
             "tariff_ids": [_tariff_id(station.name, step)],
             "last_updated": now,
         }

@@ -40,7 +40,7 @@ def charging_profiles(day: Day, cohorts: Fleet, sizes_veh: np.ndarray, power_kw:
     """
     usable = cohorts.domain.n_usable
     plugged = np.flatnonzero((cohorts.first_step == step) & (usable > 0) & (sizes_veh > 0))
-    step_s, begin = int(round(60.0 * day.base.network.time.step_min)), stamp(day, step)
+    step_s, begin = round(60.0 * day.base.network.time.step_min), stamp(day, step)
     numbers = dict.fromkeys(range(cohorts.n_stations), 0)
     result = []
     for i in plugged:

@@ -33,9 +33,7 @@ def signal_table(day: Day, state: State, step: int) -> pd.DataFrame:
     columns += ["cost_cny", "departed_veh"]
     rows = []
     if step < day.n_departure_steps and not np.isnan(state.told_time_cny[:, :, step]).all():
-        parts = [
-            getattr(state, f"told_{name}_cny")[:, :, step] for name in ("time", "electricity", "transfer")
-        ]
+        parts = [getattr(state, f"told_{name}_cny")[:, :, step] for name in ("time", "electricity", "transfer")]
         cost, clock = sum(parts), network.time.clock(step)[0]
         for o, origin in enumerate(network.origins):
             for m, member in enumerate(network.classes):
