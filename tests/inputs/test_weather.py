@@ -96,7 +96,7 @@ def test_a_series_without_file_or_column_or_end_says_so(mini, tmp_path):
     (tmp_path / "broken.csv.gz").write_bytes(gzip.compress(b"time\n")[:-9])
     with pytest.raises(InputError, match="must be a CSV file, as text or gzip"):
         read_series(tmp_path / "broken.csv.gz", COLUMNS, 5)
-    with pytest.raises(InputError, match="reaches from 2020-01-01T00:00 to 2020-01-02T00:05 .*must hold 2020-07-15"):
+    with pytest.raises(InputError, match=r"reaches from 2020-01-01T00:00 to 2020-01-02T00:05 .*must hold 2020-07-15"):
         weather_of(mini, "2020-07-15", measured_file=file)
     with pytest.raises(InputError, match="day: '15 July'; must be a date YYYY-MM-DD"):
         weather_of(mini, "15 July")

@@ -1,4 +1,4 @@
-"""The grid dispatches the step that has come, with the wind and sun that it measures; vehicles keep to the plan's prices later."""
+"""The grid dispatches the step that has come with the wind and sun it measures; later, vehicles keep to the plan's prices."""
 
 from __future__ import annotations
 
