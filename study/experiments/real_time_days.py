@@ -15,6 +15,7 @@ from evlib import load_scenario
 from evlib.coordination.real_time.accounts import accounts
 from evlib.coordination.real_time.day import Day, informed_shares, prepare
 from evlib.coordination.real_time.perfect import perfect_day
+from evlib.coordination.real_time.plan import Effort
 from evlib.coordination.real_time.state import first_state
 from evlib.coordination.real_time.step import advance
 from evlib.errors import StudyError
@@ -33,6 +34,8 @@ DAYS = tuple((date(2020, 1, 10) + timedelta(days=18 * number)).isoformat() for n
 SEEDS = (0, 1, 2, 3, 4)
 # `promised` is the run of `predicted` with other accounts: drivers choose alike.
 SIGNALS = ("perfect", "predicted", "now", "informed", "nearest")
+# A day's first plan is made anew five minutes later, so it need not be worked out to the end.
+FIRST = Effort(10, 1e-3, 1e-4, 6, 3)
 
 
 def row_of(scenario, weather, signal: str, seed: int, informed=None) -> list[dict]:
@@ -65,7 +68,7 @@ def row_of(scenario, weather, signal: str, seed: int, informed=None) -> list[dic
     day = prepare(scenario, weather, signal=signal, seed=seed, informed_share=informed)
     state = first_state(day)
     while state.step < day.n_steps:
-        state, _ = advance(day, state)
+        state, _ = advance(day, state, FIRST)
     gaps = pd.DataFrame(state.certificate[1:3].T, columns=["plan_relative_gap", "plan_price_gap"]).median()
     rows = [names | {"signal": signal} | accounts(day, state) | gaps.to_dict()]
     if signal == "predicted":

@@ -11,20 +11,6 @@ from evlib.coordination.real_time.run import real_time
 from evlib.errors import InputError
 
 
-@pytest.fixture(scope="module")
-def short(mini):
-    """Twelve steps, so that a day takes a second."""
-    return mini.replace(
-        {
-            "time.n_steps": 12,
-            "time.last_departure_step": 6,
-            "fleet.peak_clock": "11:15",
-            "grid.spike.peak_step": 8,
-            "fleet.classes.*.drive_kwh_km": None,
-        }
-    )
-
-
 def contents(folder):
     return {path.relative_to(folder): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
 
@@ -40,21 +26,22 @@ class Stop(Exception):
     pass
 
 
-@pytest.mark.parametrize("step", [0, 5, 11])
-def test_a_day_that_was_stopped_goes_on_to_the_same_bytes(short, whole, tmp_path, monkeypatch, step):
-    """Stopped after the folder of the step was written, and before its state was."""
-    save = run_module.save_state
+@pytest.mark.parametrize("stops", [(0, 11), pytest.param(tuple(range(12)), marks=pytest.mark.verify)])
+def test_a_day_that_was_stopped_goes_on_to_the_same_bytes(short, whole, tmp_path, monkeypatch, stops):
+    """Stopped after the folder of a step was written, and before its state was; then once more, later."""
+    save, left = run_module.save_state, list(stops)
 
     def fail(path, state):
-        if state.step == step + 1:
+        if left and state.step == left[0] + 1:
+            left.pop(0)
             raise Stop
         save(path, state)
 
     monkeypatch.setattr(run_module, "save_state", fail)
     case = {"day": "2020-07-15", "signal": "promised", "seed": 2, "out": tmp_path / "day"}
-    with pytest.raises(Stop):
-        real_time(short, **case)
-    monkeypatch.undo()
+    for _ in stops:
+        with pytest.raises(Stop):
+            real_time(short, **case)
     real_time(short, **case)
     assert contents(tmp_path / "day") == contents(whole)
 
