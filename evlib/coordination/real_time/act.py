@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-import cvxpy as cp
 import numpy as np
 
 from evlib.coordination.newton.curvature import Response
 from evlib.coordination.newton.step import newton_step
 from evlib.coordination.problem import CoupledProblem
 from evlib.coordination.real_time.plan import Plan
-from evlib.coordination.real_time.window_grid import WindowGrid, window
+from evlib.coordination.real_time.window_grid import WindowGrid
 from evlib.flexibility.proximal_reply import ProximalFleet
-from evlib.flexibility.station_load import StationLoad
-from evlib.grid.dispatch import Dispatch
-from evlib.grid.dno import dispatch_grid
 from evlib.grid.grid_case import GridCase
+from evlib.grid.reduced.machines import Machines, machines_of
 
 __all__ = ["Act", "act"]
 
@@ -35,7 +32,10 @@ class Act:
     change_kwh, power_kw : ndarray, shape (n,)
         What one vehicle of each of them does in the step.
     station_kw : ndarray, shape (n_stations,)
-    dispatch : Dispatch
+    cost_cny : float
+        Cost of the grid in this step.
+    price_cny_kwh : ndarray, shape (n_bus,)
+    machines : Machines
         Of this step alone.
     """
 
@@ -43,7 +43,9 @@ class Act:
     change_kwh: np.ndarray
     power_kw: np.ndarray
     station_kw: np.ndarray
-    dispatch: Dispatch
+    cost_cny: float
+    price_cny_kwh: np.ndarray
+    machines: Machines
 
 
 def act(
@@ -71,21 +73,19 @@ def act(
     -------
     Act
     """
-    step, fleet, n_stations = problem.first_step, problem.cohorts, len(measured.stations)
+    step, fleet = problem.first_step, problem.cohorts
     rows = np.flatnonzero((fleet.first_step == step) & (fleet.domain.n_usable > 0) & (sizes_veh > 0))
-    change = power = np.zeros(0)
-    station_kw = np.zeros(n_stations)
-    if len(rows):
-        change, power, station_kw = _vehicles(problem, plan, measured, rows, sizes_veh[rows], backup_start_kw)
-    load = StationLoad(cp.Constant(station_kw[:, None] / 1000.0), cp.Constant(0.0))
-    dispatch = dispatch_grid(window(measured, step, step + 1, backup_start_kw), problem.options, load)
-    return Act(rows, change, power, station_kw, dispatch)
-
-
-def _vehicles(problem, plan, measured, rows, sizes, backup_start_kw):
-    """Change of energy and power of one vehicle of each cohort in the present step, and the power of stations."""
-    step, case = problem.first_step, problem.case
     grid = WindowGrid(measured, problem.options, step, step + 1, backup_start_kw)
+    change, power, station_kw, answer = _least_cost(problem, plan, measured, grid, rows, sizes_veh[rows])
+    machines = machines_of(grid.grid.case, answer)
+    return Act(rows, change, power, station_kw[:, step], answer.grid_cny, answer.price_cny_kwh[:, step], machines)
+
+
+def _least_cost(problem, plan, measured, grid, rows, sizes):
+    """What one vehicle of each cohort does in the present step, power of stations, and the grid's answer to it."""
+    step, case, nothing = problem.first_step, problem.case, np.zeros((len(measured.stations), measured.n_steps))
+    if not len(rows):
+        return np.zeros(0), np.zeros(0), nothing, grid.fixed(nothing)
     fleet = ProximalFleet(problem.cohorts.take(rows))
     centre = plan.change_kwh[rows][:, : fleet.fleet.domain.n_steps]
     price = grid.level(plan.price_cny_kwh[case.station_bus])
@@ -95,17 +95,18 @@ def _vehicles(problem, plan, measured, rows, sizes, backup_start_kw):
     for tried in range(PRICE_STEPS + 1):
         reply = fleet.reply(price, centre, plan.weight)
         station_kw = fleet.station_kw(sizes, reply)
+        answer = grid.fixed(station_kw)
         rest_cny = fleet.paid_cny(later, reply) + reply.own_cny + reply.away_cny
-        cost_cny = grid.fixed(station_kw).grid_cny + float(sizes @ rest_cny)
+        cost_cny = answer.grid_cny + float(sizes @ rest_cny)
         if cost_cny < least_cny:
-            best, least_cny = (reply.change_kwh[:, 0], reply.power_kw[:, 0], station_kw[:, step]), cost_cny
+            best, least_cny = (reply.change_kwh[:, 0], reply.power_kw[:, 0], station_kw, answer), cost_cny
         if tried == PRICE_STEPS:
             break
-        now = np.zeros_like(station_kw)
+        now = nothing.copy()
         now[:, step] = station_kw[:, step]
         bend = np.zeros((len(now), case.n_steps, case.n_steps))
         bend[:, step, step] = fleet.curvature(sizes, reply, plan.weight)[:, step, step]
-        moved = newton_step(replace(problem, case=measured), grid, price, None, Response(now, np.zeros_like(now), bend))
+        moved = newton_step(replace(problem, case=measured), grid, price, None, Response(now, nothing, bend))
         if np.abs(moved.price_cny_kwh[:, step]).max() < LITTLE_CNY_KWH:
             break
         price = grid.level(price + moved.price_cny_kwh)

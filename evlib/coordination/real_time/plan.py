@@ -27,7 +27,6 @@ __all__ = ["FIRST_PLAN", "LATER_PLAN", "Effort", "Plan", "make_plan"]
 FIRST_WEIGHT, WEIGHT_FALL, LEAST_WEIGHT = 0.05, 0.8, 5e-3
 FIRST_METRIC, METRIC_FALL, LEAST_METRIC, METRIC_RISE, WORSE = 20.0, 0.65, 4.0, 1.5, 1.05
 LEAST_DEMAND_VEH = 0.05
-DRIVER_STEPS = 15
 # A dispatch is improved no further where a step leaves more than this share of the gap.
 SLOW = 0.9
 
@@ -44,6 +43,8 @@ class Effort:
         It ends earlier where both gaps are this small.
     first_newton_steps, newton_steps : int
         Most Newton steps on prices and rents in the first iteration and in later ones.
+    driver_steps : int
+        Steps of drivers through the loading in an iteration.
     dispatch_steps : int
         Most steps by which the dispatch that the price gap is measured with is improved, once drivers have settled.
     """
@@ -53,11 +54,12 @@ class Effort:
     price_gap: float
     first_newton_steps: int
     newton_steps: int
+    driver_steps: int = 15
     dispatch_steps: int = 0
 
 
-FIRST_PLAN = Effort(32, 1e-3, 1e-4, 6, 3, 8)
-LATER_PLAN = Effort(1, 2e-3, 3e-4, 3, 3)
+FIRST_PLAN = Effort(32, 1e-3, 1e-4, 6, 3, 15, 8)
+LATER_PLAN = Effort(1, 2e-3, 3e-4, 2, 2, 8)
 
 
 @dataclass(frozen=True)
@@ -130,7 +132,7 @@ def make_plan(problem: CoupledProblem, grid: WindowGrid, start: Plan, effort: Ef
             best, least = (settling.plan(iteration), settling.traffic), distance
         if iteration == effort.iterations or distance <= 1.0:
             break
-        settling.answer(effort.first_newton_steps if iteration == 0 else effort.newton_steps)
+        settling.answer(effort.newton_steps if iteration else effort.first_newton_steps, effort.driver_steps)
     plan, traffic = best
     return replace(plan, monitored=grid.monitored), traffic
 
@@ -205,7 +207,7 @@ class _Settling:
         of_drivers = self.gaps.relative_gap / effort.relative_gap if self.followers else 0.0
         return float(max(of_drivers, self.price_gap / effort.price_gap))
 
-    def answer(self, newton_steps: int) -> None:
+    def answer(self, newton_steps: int, driver_steps: int) -> None:
         """Newton steps on prices and rents; then drivers take steps through the loading at these."""
         problem, rent = self.problem, self.rent if self.replying else None
         metric = self.level * self.per_level
@@ -222,9 +224,9 @@ class _Settling:
         if self.replying:
             self.rent = point.rent_cny
         if self.followers:
-            self._drive(point.flows_veh if self.replying else self.flows, Metric(metric))
+            self._drive(point.flows_veh if self.replying else self.flows, Metric(metric), driver_steps)
 
-    def _drive(self, flows: np.ndarray, metric: Metric) -> None:
+    def _drive(self, flows: np.ndarray, metric: Metric, n_steps: int) -> None:
         problem, before = self.problem, self.flows
         flows = drop_residual_flows(flows, problem.demand_veh, problem.network.path_origin)
         electricity = problem.electricity(self._at_buses())
@@ -233,7 +235,7 @@ class _Settling:
                 problem.traffic.evaluate(ahead).costs(electricity, self.rent) + metric.pull_of(ahead - before)
             ),
             flows,
-            DRIVER_STEPS,
+            n_steps,
         )
         self.flows = drop_residual_flows(moved, problem.demand_veh, problem.network.path_origin)
 

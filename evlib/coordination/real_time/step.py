@@ -16,7 +16,6 @@ from evlib.coordination.real_time.signals import Told, cheapest_shares, shares_o
 from evlib.coordination.real_time.state import State
 from evlib.coordination.real_time.under_way import done_steps, keep_remaining, put_remaining
 from evlib.coordination.real_time.window_grid import WindowGrid
-from evlib.grid.dispatch import Dispatch
 from evlib.traffic.loading import load_traffic
 
 __all__ = ["advance"]
@@ -103,7 +102,7 @@ def _depart(day: Day, state: State, told: Told | None, share: np.ndarray) -> Sta
 
 def _after(day: Day, state: State, plan: Plan, acted: Act, done: np.ndarray) -> State:
     """The state at the beginning of the next step."""
-    step, dispatch = state.step, acted.dispatch
+    step = state.step
     change, power = state.change_kwh.copy(), state.power_kw.copy()
     change[acted.rows, done[acted.rows]] = acted.change_kwh
     power[acted.rows, done[acted.rows]] = acted.power_kw
@@ -114,10 +113,10 @@ def _after(day: Day, state: State, plan: Plan, acted: Act, done: np.ndarray) -> 
         step=step + 1,
         change_kwh=change,
         power_kw=power,
-        real_price_cny_kwh=_put(state.real_price_cny_kwh, step, dispatch.price_cny_kwh[:, 0]),
+        real_price_cny_kwh=_put(state.real_price_cny_kwh, step, acted.price_cny_kwh),
         station_kw=_put(state.station_kw, step, acted.station_kw),
-        grid=_put(state.grid, step, _measures(day, step, dispatch)),
-        backup_kw=np.clip(dispatch.backup_kw[:, 0], 0.0, day.base.case.backup_kw),
+        grid=_put(state.grid, step, _measures(day, step, acted)),
+        backup_kw=np.clip(acted.machines.backup_kw[:, 0], 0.0, day.base.case.backup_kw),
         plan_flows_veh=plan.flows_veh,
         plan_change_kwh=planned,
         price_cny_kwh=plan.price_cny_kwh,
@@ -130,16 +129,17 @@ def _after(day: Day, state: State, plan: Plan, acted: Act, done: np.ndarray) -> 
     )
 
 
-def _measures(day: Day, step: int, dispatch: Dispatch) -> list[float]:
+def _measures(day: Day, step: int, acted: Act) -> list[float]:
     """Values of ``GRID_MEASURES``; the balance is that of the whole feeder, which the model feeds without losses."""
-    load, station = day.base.case.load_kw[:, step].sum(), dispatch.station_kw.sum()
-    available, curtailed, backup = dispatch.available_kw.sum(), dispatch.curtailed_kw.sum(), dispatch.backup_kw.sum()
-    imported, exported, shed = dispatch.import_kw.sum(), dispatch.export_kw.sum(), dispatch.shed_kw.sum()
+    case, machines = day.base.case, acted.machines
+    load, station, available = case.load_kw[:, step].sum(), acted.station_kw.sum(), case.available_kw[:, step].sum()
+    curtailed, backup, shed = machines.curtailed_kw.sum(), machines.backup_kw.sum(), machines.shed_kw.sum()
+    imported, exported = machines.import_kw.sum(), machines.export_kw.sum()
     residual = imported - exported + backup + available - curtailed + shed - load - station
-    overload = dispatch.tie_overload_kw.sum() + dispatch.line_overload_kva.sum()
+    overload = machines.tie_overload_kw.sum() + machines.line_overload_kva.sum()
     return [
-        *(dispatch.objective_cny, load, station, available, curtailed, backup, imported, exported, shed, overload),
-        max(abs(residual), dispatch.balance_residual_kw),
+        *(acted.cost_cny, load, station, available, curtailed, backup, imported, exported, shed, overload),
+        abs(residual),
     ]
 
 
