@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 import plotly.graph_objects as go
+from plotly.subplots import make_subplots
 
 from evlib.errors import InputError
 from evlib.figures.style import COLOURS, DASHES, INK, LEGEND_BELOW, ROOM_BELOW, clock_axis, finish, hours
@@ -27,7 +28,7 @@ def forecast_fan(table: pd.DataFrame, title: str) -> go.Figure:
     -------
     Figure
     """
-    figure = go.Figure()
+    figure = make_subplots(rows=1, cols=1)
     for number, (name, rows) in enumerate(table.groupby("line", sort=False)):
         line = {"color": INK, "width": 3.5} if number == 0 else {"color": COLOURS[(0, 5, 2, 1, 3)[(number - 1) % 5]]}
         line |= {} if number == 0 else {"dash": DASHES[number % len(DASHES)], "width": 2}

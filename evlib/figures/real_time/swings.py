@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 import plotly.graph_objects as go
+from plotly.subplots import make_subplots
 
 from evlib.figures.style import COLOURS, DASHES, INK, LEGEND_BELOW, ROOM_BELOW, clock_axis, finish, hours
 
@@ -50,7 +51,7 @@ def shares_by_step(table: pd.DataFrame, title: str) -> go.Figure:
     -------
     Figure
     """
-    figure = go.Figure()
+    figure = make_subplots(rows=1, cols=1)
     for number, (signal, rows) in enumerate(table.groupby("signal", sort=False)):
         figure.add_scatter(
             x=hours(rows["clock"]),
