@@ -35,5 +35,5 @@ def test_days_are_dots_and_medians_bars():
     assert list(figure.data[0].x) == [1.1, 1.3, 5.0]
     assert list(figure.data[1].x) == pytest.approx([1.2, 5.0])
     assert figure.layout.yaxis.categoryarray == ("q", "p")  # from below: the first signal is on top
-    with pytest.raises(InputError, match="over_perfect = -0.1; must be above 0"):
+    with pytest.raises(InputError, match=r"over_perfect = -0.1; must be above 0"):
         cost_by_signal(table.assign(over_perfect=[1.0, -0.1, 1.0]), "title")

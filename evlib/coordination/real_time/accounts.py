@@ -31,9 +31,19 @@ def accounts(day: Day, state: State) -> dict[str, float]:
     Returns
     -------
     dict of str -> float
-        ``total_cny`` is time and waiting of all drivers plus the cost of the grid and of vehicles' wear, unserved and
-        later energy. Where nobody was told anything, what compares with it is nan. ``traced_share`` is how much the
-        bill differs if it is counted by the ways that vehicles took, traced through the loading, and not by cohorts.
+        Costs: ``time_cny`` (time and waiting of all drivers), ``grid_cny``, ``vehicles_cny`` (wear, unserved energy,
+        energy bought after the horizon), ``late_cny`` (of those who plug in after it); ``total_cny`` is their sum.
+        ``electricity_bill_cny`` is what drivers pay at the prices that came about, a transfer.
+        Behaviour: ``switched_share``, see :func:`switched_share`; ``price_move_cny_kwh``, root mean square of the change
+        of a station's price from step to step.
+        Followers, means per vehicle: ``told_excess_cny_veh`` (what the recommended way was told to cost above the
+        cheapest), ``surprise_cny_veh`` (absolute difference between time and electricity as told and as paid),
+        ``worst_surprise_cny_veh`` (one in twenty pays at least so much more than told), its parts of time and
+        electricity, ``hindsight_cny_veh`` (cost above the best way, had prices and times been known); all nan where
+        nothing was told. ``transfers_cny``: tolls and plug rents. ``operator_bears_cny``: electricity at local prices
+        less what was paid as promised.
+        Closure: ``residual_vehicles_veh``, ``residual_energy_kw``, ``residual_money_cny``; ``traced_share`` is how much
+        the bill differs if it is counted by the ways that vehicles took, traced through the loading, not by cohorts.
     """
     base, network = day.base, day.base.network
     loading = load_traffic(network, state.departures_veh)
