@@ -59,7 +59,7 @@ class Effort:
 
 
 FIRST_PLAN = Effort(32, 1e-3, 1e-4, 6, 3, 15, 8)
-LATER_PLAN = Effort(1, 2e-3, 3e-4, 2, 2, 8)
+LATER_PLAN = Effort(3, 2e-3, 3e-4, 3, 2, 12)
 
 
 @dataclass(frozen=True)
