@@ -97,9 +97,9 @@ def cost_by_signal(table: pd.DataFrame, title: str) -> go.Figure:
     median = table.groupby("signal", sort=False)["over_perfect"].median()
     marker = {"symbol": "line-ns-open", "size": 26, "color": INK, "line": {"width": 3.5}}
     figure.add_scatter(x=median, y=median.index, mode="markers", marker=marker, name="median")
-    margin = ROOM_BELOW | {"l": 110}
+    margin = ROOM_BELOW | {"l": 125}
     finish(figure, title=title, height=150 + 45 * len(signals), margin=margin, legend=LEGEND_BELOW)
     figure.update_xaxes(title_text="total cost, times that of perfect foresight", type="log")
     ticks = [value for value in (0.8, 0.9, 1, 1.1, 1.2, 1.5, 2, 3, 5, 8, 12) if value < 2 * table["over_perfect"].max()]
     figure.update_xaxes(tickvals=ticks, ticktext=[f"{value:g}" for value in ticks])
-    return figure.update_yaxes(categoryorder="array", categoryarray=signals[::-1])
+    return figure.update_yaxes(title_text="signal", categoryorder="array", categoryarray=signals[::-1])
