@@ -1,6 +1,7 @@
 """An open study of electric vehicles that couple a road network and a distribution grid.
 
-Public interface: :func:`load_scenario`, :func:`build_network`, :func:`load_traffic`, :func:`solve`, :func:`compare`.
+Public interface: :func:`load_scenario`, :func:`build_network`, :func:`load_traffic`, :func:`solve`, :func:`compare`,
+:func:`real_time`.
 
 Two pillars and one loop. A room (subpackage) imports only from rooms below it, which ``make test`` checks::
 
@@ -27,7 +28,16 @@ from importlib import import_module
 import evlib.interrupted_start  # noqa: F401  before all that takes long to load
 from evlib.errors import InputError, SolverError
 
-__all__ = ["InputError", "SolverError", "build_network", "compare", "load_scenario", "load_traffic", "solve"]
+__all__ = [
+    "InputError",
+    "SolverError",
+    "build_network",
+    "compare",
+    "load_scenario",
+    "load_traffic",
+    "real_time",
+    "solve",
+]
 
 # Where public names are defined. Loaded when first asked for: solvers and compilers take seconds, for which a command
 # line that does not need them should not wait.
@@ -36,6 +46,7 @@ MODULE_OF = {
     "compare": "evlib.results.result",
     "load_scenario": "evlib.inputs.scenario",
     "load_traffic": "evlib.traffic.loading",
+    "real_time": "evlib.coordination.real_time.run",
     "solve": "evlib.solve_scenario",
 }
 

@@ -9,6 +9,7 @@ import sys
 from evlib.case_commands import add_case_commands, name_currency
 from evlib.errors import InputError, SolverError
 from evlib.interrupted_start import raise_at_interrupt
+from evlib.real_time_command import add_real_time_command
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -26,6 +27,7 @@ def main(arguments: list[str] | None = None) -> int:
     command.add_argument("--resume", metavar="FILE", help="go on from a saved state; may be the same file as --save")
     command.set_defaults(run=_solve)
     add_case_commands(commands)
+    add_real_time_command(commands)
     options = parser.parse_args(arguments)
 
     try:

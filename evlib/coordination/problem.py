@@ -49,6 +49,8 @@ class CoupledProblem:
     scale_cny : float
         Scale of price gaps: J(0), the least grid cost without vehicles, but at least a hundredth of what it costs to
         shed all load and curtail all wind and sun. J(0) alone vanishes, or is negative, where power is cheap or paid for.
+    first_step : int
+        Step from which on prices, rents and vehicles' power are free; before it everything has happened already.
     """
 
     scenario: Scenario
@@ -59,6 +61,7 @@ class CoupledProblem:
     vehicles: VehicleSet
     charging: str
     scale_cny: float
+    first_step: int = 0
 
     @classmethod
     def of(cls, scenario: Scenario, charging: str, objective: str) -> CoupledProblem:

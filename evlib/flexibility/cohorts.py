@@ -82,4 +82,4 @@ def mean_over_types(cohorts: Fleet, vehicle_cny: np.ndarray, stay_steps: np.ndar
         domain.terminal_price_cny_kwh / domain.eta_charge * bought
         + domain.unserved_cny_kwh * (domain.target_kwh - bought)
     ).reshape(shape)
-    return np.concatenate([inside, late.mean(axis=2)[..., :1]], axis=-1)
+    return np.concatenate([inside, late.mean(axis=2)[..., -1:]], axis=-1)

@@ -30,8 +30,8 @@ class Domain:
     n_usable : array_like of int, shape (n,)
         Usable steps inside the horizon; power is zero in steps t >= n_usable.
     energy_low_kwh, energy_high_kwh, target_kwh : array_like, shape (n,)
-        Bounds on the energy gained since plug-in, low <= 0 <= high; energy wanted, 0 <= target <= high [kWh, battery
-        side].
+        Bounds on the energy gained since plug-in, low <= 0 <= high; energy wanted, low <= target <= high [kWh, battery
+        side]. The target is negative for a vehicle that has more than it wants already, in the middle of its stay.
     terminal_limit_kwh : array_like, shape (n,)
         Energy that may be bought after the horizon [kWh, battery side]; 0 if the stay ends within the horizon.
     eta_charge, eta_discharge : float
@@ -77,9 +77,10 @@ class Domain:
                 raise InputError(f"{name}: shape {value.shape}; must be {shape}, one value per vehicle")
             require(np.isfinite(value), name, value, "finite")
         require(self.charge_kw > 0, "charge_kw", self.charge_kw, "positive")
-        for name in ("discharge_kw", "n_usable", "energy_high_kwh", "target_kwh", "terminal_limit_kwh"):
+        for name in ("discharge_kw", "n_usable", "energy_high_kwh", "terminal_limit_kwh"):
             require(getattr(self, name) >= 0, name, getattr(self, name), "0 or more")
         require(self.energy_low_kwh <= 0, "energy_low_kwh", self.energy_low_kwh, "0 or less")
+        require(self.target_kwh >= self.energy_low_kwh, "target_kwh", self.target_kwh, "at least energy_low_kwh")
         require(self.target_kwh <= self.energy_high_kwh, "target_kwh", self.target_kwh, "at most energy_high_kwh")
 
     @property

@@ -130,6 +130,14 @@ def _city() -> tuple[float, float]:
         return json.loads(file.read_text(encoding="utf-8")), peak_gib
 
 
+def _real_time() -> tuple[float, ...]:
+    """A day in real time in a process of its own, see :mod:`study.benchmarks.real_time`."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "real_time.json"
+        _measure([sys.executable, "-m", "study.benchmarks.real_time", str(file)], folder)
+        return tuple(json.loads(file.read_text(encoding="utf-8")))
+
+
 def _command_line() -> tuple[float]:
     """The shortest of three times that the command line needs to say how it is used [s]."""
     with tempfile.TemporaryDirectory() as folder:
@@ -214,6 +222,7 @@ BENCHMARKS: dict[tuple[str, ...], Callable[[], tuple[float, ...]]] = {
     ("user_certified_s_to_1e3",): partial(_call, "before", "measure_user"),
     ("informed_total_cny",): partial(_call, "rivals", "measure_informed"),
     ("waterfall_steps",): partial(_call, "rivals", "measure_waterfall"),
+    ("replan_s", "real_time_day_s", "real_time_over_day_ahead", "real_time_peak_gib"): _real_time,
     ("own_nanjing_s", "own_nanjing_peak_gib"): _city,
     ("cli_import_s",): _command_line,
     ("mutations_tried", "mutations_silent", "mutations_tracebacks"): partial(_call, "mutations", "try_mutations"),

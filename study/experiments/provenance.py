@@ -42,6 +42,7 @@ MAKERS = {
     "settling_mini.csv": "study.experiments.convergence_map",
     "runs_nguyen.csv": "study.experiments.strategy_runs",
     "waterfall_nguyen.csv": "study.experiments.waterfall",
+    "real_time_nguyen.csv": "study.experiments.real_time_days",
 }
 _PACKAGES = ("evlib", "study")
 _COMPARED = ("study.experiments.fleets", "study.experiments.uxsim_reference")

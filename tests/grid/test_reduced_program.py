@@ -13,6 +13,7 @@ import pytest
 from evlib import InputError, SolverError, load_scenario
 from evlib.flexibility.station_load import StationLoad, priced_power
 from evlib.grid.dno import dispatch_grid
+from evlib.grid.reduced.machines import machines_of
 from evlib.grid.reduced.reduced_grid import ReducedGrid
 from evlib.grid.reduced.station_cost import Block
 from evlib.inputs.build_grid import build_grid_case, build_grid_options
@@ -347,3 +348,18 @@ def test_bad_arrays_are_refused(small):
     price[1, 7] = 0.6
     with pytest.raises(InputError, match=r"step 7: 0\.5; stations between which no limit binds must have equal prices"):
         ReducedGrid(together, options).free(price)
+
+
+@pytest.mark.parametrize("which", ["small", "nguyen"])
+def test_machines_do_what_they_do_in_the_full_problem(which, request):
+    """Slopes of marginal costs make the dispatch unique; both programs end within a few watts of it."""
+    case, options = request.getfixturevalue(which)
+    station_kw = np.full((len(case.stations), case.n_steps), 300.0 if which == "nguyen" else 60.0)
+    machines = machines_of(case, ReducedGrid(case, options).fixed(station_kw))
+    full = dispatch_grid(case, options, fixed_power(station_kw))
+    for name in ("backup_kw", "curtailed_kw", "shed_kw", "import_kw", "export_kw", "tie_overload_kw"):
+        np.testing.assert_allclose(getattr(machines, name), getattr(full, name), atol=0.5, err_msg=name)
+    assert machines.line_overload_kva.max(initial=0.0) == pytest.approx(full.line_overload_kva.max(), abs=0.5)
+    sold = machines.import_kw - machines.export_kw + machines.backup_kw.sum(axis=0) - machines.curtailed_kw.sum(axis=0)
+    wanted = (case.load_kw - machines.shed_kw).sum(axis=0) + station_kw.sum(axis=0) - case.available_kw.sum(axis=0)
+    np.testing.assert_allclose(sold, wanted, atol=1e-5)

@@ -92,6 +92,7 @@ def newton_step(problem: CoupledProblem, grid: ReducedGrid, price_cny_kwh, rent_
     watched = np.zeros_like(spare, dtype=bool)
     if rent_cny is not None:
         watched = (response.held_plugs > NEARLY_FULL * (spare + response.held_plugs)) | (rent_cny > 0)
+        watched[:, : problem.first_step] = False
     blocks, groups = [], []
     for group in range(grid.n_groups):
         stations = np.flatnonzero(grid.station_group == group)

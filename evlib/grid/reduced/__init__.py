@@ -8,6 +8,7 @@
 ``station_cost``     stations in the program: fixed, at a price, or with quadratic blocks
 ``reduced_solver``   Clarabel without CVXPY, on the ladder of tolerances of the full problem
 ``reduced_answer``   costs, station power, and the prices of every bus
+``machines``         what backup, wind, sun and the root do in an answer
 ``reduced_grid``     ``ReducedGrid``: least cost at free, fixed or responding station power, with the prices of every bus
 
 The full problem of :mod:`evlib.grid.grid_model` stays the specification: both have the same least cost and prices.

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from evlib.grid.reduced.reduced_program import ReducedProgram
 from evlib.grid.solver import Attempt
 
 __all__ = ["ReducedAnswer"]
@@ -39,6 +40,10 @@ class ReducedAnswer:
         Programs solved until no row was violated.
     monitored : tuple of str
         Lines, voltages and loads that the program watches.
+    program : ReducedProgram
+        The last program.
+    x : ndarray
+        Its solution, see :func:`evlib.grid.reduced.machines.machines_of`.
     """
 
     cost_cny: float
@@ -53,3 +58,5 @@ class ReducedAnswer:
     ladder: tuple[Attempt, ...]
     solves: int
     monitored: tuple[str, ...]
+    program: ReducedProgram
+    x: np.ndarray

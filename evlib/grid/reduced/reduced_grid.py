@@ -258,6 +258,8 @@ class ReducedGrid:
             ladder=solve.ladder,
             solves=solves,
             monitored=watch.monitored.names(case),
+            program=program,
+            x=solve.x,
         )
 
     def _failure(self, ladder: tuple[Attempt, ...], load) -> SolverError:

@@ -1,0 +1,70 @@
+"""The table of days in real time: complete, closed, of the present scenario, and made of runs that can be made again."""
+
+import pytest
+
+from evlib import load_scenario
+from evlib.files import write_json
+from evlib.folders import RESULTS
+from evlib.inputs.weather.day import weather_of
+from study.experiments.provenance import is_stale, read_table, renew_hash
+from study.experiments.real_time_days import DAYS, REAL_TIME_FILE, SIGNALS, row_of, table_of_days
+
+FILE = RESULTS / REAL_TIME_FILE
+
+
+def table():
+    return read_table(REAL_TIME_FILE).set_index(["signal", "day", "seed"])
+
+
+def test_results_are_those_of_the_scenario_as_it_is():
+    assert f"# scenario: nguyen {load_scenario('nguyen').hash}\n" in FILE.read_text(encoding="utf-8")
+
+
+def test_every_day_has_every_signal_and_all_closes():
+    runs = table()
+    pairs = {signal: set(rows.index.droplevel("signal")) for signal, rows in runs.groupby("signal")}
+    assert set(pairs) == {*SIGNALS, "promised"}
+    assert len(set(map(frozenset, pairs.values()))) == 1
+    assert {day for day, _ in pairs["perfect"]} <= set(DAYS)
+    assert runs["residual_vehicles_veh"].max() < 1e-6
+    assert runs["residual_energy_kw"].max() < 1e-3
+    assert runs["residual_money_cny"].max() < 1e-4
+
+
+def test_a_promise_moves_money_and_no_vehicle():
+    runs = table()
+    told, kept = runs.loc["predicted"], runs.loc["promised"]
+    assert (told["total_cny"] == kept["total_cny"]).all()
+    assert (kept["surprise_cny_veh"] <= told["surprise_cny_veh"]).all()
+    assert (kept["surprise_cny_veh"] == kept["time_surprise_cny_veh"]).all()
+    assert (told["operator_bears_cny"] == 0).all()
+
+
+def test_days_all_differ_and_cover_the_year():
+    assert len(set(DAYS)) == 20
+    assert {day[5:7] for day in DAYS} == {f"{month:02d}" for month in range(1, 13)}
+
+
+def test_what_was_run_is_not_run_again(tmp_path):
+    """Files of runs are read as they are; a table that was stopped goes on with what is missing."""
+    for signal in SIGNALS:
+        write_json(tmp_path / f"2020-01-10-0-{signal}.json", [{"signal": signal, "day": "2020-01-10", "seed": 0}])
+    rows = table_of_days(None, ["2020-01-10"], (0,), folder=tmp_path)
+    assert rows["signal"].tolist() == list(SIGNALS)
+
+
+@pytest.mark.verify
+def test_a_small_day_is_a_row_for_each_signal(mini, tmp_path):
+    rows = table_of_days(mini, ["2020-07-15"], (0,), folder=tmp_path).set_index("signal")
+    assert list(rows.index) == ["perfect", "predicted", "promised", "now", "informed", "nearest"]
+    assert rows.loc["perfect", "total_cny"] < rows.loc["nearest", "total_cny"]
+
+
+@pytest.mark.verify
+def test_a_day_of_the_table_can_be_made_again():
+    """The first day with everybody at the nearest station; a file that still holds gets the present code's hash."""
+    scenario = load_scenario("nguyen")
+    fresh = row_of(scenario, weather_of(scenario, DAYS[0]), "nearest", 0)[0]
+    assert fresh["total_cny"] == pytest.approx(table().loc[("nearest", DAYS[0], 0), "total_cny"], rel=1e-3)
+    if is_stale(FILE):
+        renew_hash(FILE)
