@@ -97,7 +97,7 @@ def _pages(sources: Sources) -> list[Page]:
 
 def _document(sources: Sources, path: str, name: str, label: str) -> Page:
     text = (sources.root / path).read_text(encoding="utf-8")
-    body = Markdown(lambda href: sources.link(href, path))(text)
+    body = Markdown(lambda href: sources.link(href, path), github=True)(text)
     return Page(name, first_heading(text) or label, body, group="Study", label=label)
 
 
@@ -107,7 +107,7 @@ def _contents(sources: Sources, notebooks: list[Page], results: list[Page], room
     text = readme.read_text(encoding="utf-8") if readme.is_file() else "# A study\n"
     title = first_heading(text) or "A study"
     opening = re.split(r"^(?:## |```)", text, maxsplit=1, flags=re.MULTILINE)[0]
-    parts = [Markdown(lambda href: sources.link(href, "README.md"))(opening)]
+    parts = [Markdown(lambda href: sources.link(href, "README.md"), github=True)(opening)]
     if sources.figures and "<img" not in parts[0]:
         parts.append(f'<p><img src="{quote(f"figures/{sources.figures[0]}.png")}" alt="{sources.figures[0]}"></p>')
     for heading, pages in (("Notebooks", notebooks), ("Results", results), ("Code", rooms)):

@@ -35,7 +35,7 @@ _SKIPPED = {
 
 def glossary_page(sources: Sources, text: str) -> Page:
     """The glossary as a page."""
-    body = Markdown(lambda href: sources.link(href, "README.md"))(text)
+    body = Markdown(lambda href: sources.link(href, "README.md"), github=True)(text)
     return Page("glossary.html", "Glossary", body, group="Study")
 
 
@@ -46,7 +46,7 @@ def terms(text: str) -> dict[str, tuple[str, str]]:
         sentence = plain_text(re.sub(r"[*`$]", "", content)).split(". ")[0].rstrip(".") + "."
         first, _, second = heading.partition(" (")
         for name in filter(None, (first, second.rstrip(")"))):
-            found[name.lower()] = (anchor_of(heading), sentence)
+            found[name.lower()] = (anchor_of(heading, github=True), sentence)
     return found
 
 

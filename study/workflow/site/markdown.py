@@ -23,9 +23,10 @@ def plain_text(fragment: str) -> str:
     return html.unescape(re.sub(r"<[^>]*>", "", fragment))
 
 
-def anchor_of(heading: str) -> str:
-    """The anchor that Jupyter gives a heading: its text with hyphens for spaces."""
-    return re.sub(r"\s+", "-", heading.strip())
+def anchor_of(heading: str, *, github: bool = False) -> str:
+    """The anchor of a heading: Jupyter takes its text with hyphens for spaces, GitHub only small letters and digits."""
+    text = re.sub(r"[^\w\s-]", "", heading.lower()) if github else heading
+    return re.sub(r"\s", "-", text.strip())
 
 
 def code_html(text: str, language: str = "python") -> str:
@@ -44,10 +45,12 @@ class Markdown:
     ----------
     link : callable
         Takes a link as written and returns where it leads on the site.
+    github : bool
+        Anchors as on GitHub, for documents; otherwise as in Jupyter, for notebooks.
     """
 
-    def __init__(self, link: Callable[[str], str]) -> None:
-        self._convert = mistune.create_markdown(renderer=_Renderer(link), plugins=["table", "strikethrough"])
+    def __init__(self, link: Callable[[str], str], *, github: bool = False) -> None:
+        self._convert = mistune.create_markdown(renderer=_Renderer(link, github), plugins=["table", "strikethrough"])
 
     def __call__(self, text: str) -> str:
         """HTML of a text."""
@@ -56,12 +59,12 @@ class Markdown:
 
 
 class _Renderer(mistune.HTMLRenderer):
-    def __init__(self, link: Callable[[str], str]) -> None:
+    def __init__(self, link: Callable[[str], str], github: bool) -> None:
         super().__init__(escape=False)
-        self._link, self._anchors = link, Counter()
+        self._link, self._github, self._anchors = link, github, Counter()
 
     def heading(self, text: str, level: int, **_: object) -> str:
-        anchor = anchor_of(plain_text(text))
+        anchor = anchor_of(plain_text(text), github=self._github)
         self._anchors[anchor] += 1
         if self._anchors[anchor] > 1:
             anchor += f"-{self._anchors[anchor]}"

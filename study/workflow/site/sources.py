@@ -16,6 +16,7 @@ DOCUMENTS = {
     "CONTRIBUTING.md": ("contributing.html", "Contributing"),
     "CHANGELOG.md": ("changelog.html", "Changes"),
 }
+GLOSSARY = "study/workflow/site/glossary.md"
 
 
 @dataclass
@@ -84,6 +85,8 @@ class Sources:
 
     def _place(self, target: str) -> str | None:
         parts, source = target.split("/"), self.root / target
+        if target == GLOSSARY:
+            return "glossary.html"
         if target in self.documents:
             return self.documents[target][0]
         if parts[0] == "notebooks" and target.endswith(".ipynb") and source.is_file():

@@ -15,6 +15,7 @@ from study.workflow.site.docstrings import docstring_html
 from study.workflow.site.formulas import cut_out, put_back
 from study.workflow.site.glossary import linked, terms
 from study.workflow.site.links import complaints
+from study.workflow.site.markdown import anchor_of
 from study.workflow.site.sources import Sources
 
 FIRST = """# 1. Roads
@@ -87,7 +88,7 @@ def test_a_small_study_becomes_a_site_that_needs_nothing_else(study, tmp_path):
     assert 'rel="prev" href="01_roads.html"' in second
     assert 'href="api_toy.room.html#toy.room.queue"' in first
     assert 'href="tables.html#runs"' in first
-    assert first.count('href="glossary.html#Cohort"') == 1
+    assert first.count('href="glossary.html#cohort"') == 1
     assert "How long is a queue?" in (site / "index.html").read_text()
     assert "0.123457" in (site / "claims.html").read_text()
     assert 'id="toy.room.queue.wait"' in (site / "api_toy.room.html").read_text()
@@ -186,10 +187,16 @@ def test_code_and_prices_are_no_formulas():
     assert put_back(marked, found).count("$") == 5
 
 
+def test_anchors_are_those_of_jupyter_and_of_github():
+    """As both make them of a heading with punctuation; links in the sources are written for one or the other."""
+    assert anchor_of("A queue, at the plugs") == "A-queue,-at-the-plugs"
+    assert anchor_of("What to trust, and what not", github=True) == "what-to-trust-and-what-not"
+
+
 def test_only_the_first_use_of_a_term_is_linked_and_none_in_code():
     glossary = terms("## Plug rent (rent)\n\nA price. More.\n")
     page = linked("<h2>Rent</h2><p><code>rent</code> Plug rents and a rent</p>", glossary)
-    link = '<a class="term" href="glossary.html#Plug-rent-%28rent%29" title="A price.">Plug rents</a>'
+    link = '<a class="term" href="glossary.html#plug-rent-rent" title="A price.">Plug rents</a>'
     assert page == f"<h2>Rent</h2><p><code>rent</code> {link} and a rent</p>"
 
 
