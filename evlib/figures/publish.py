@@ -130,7 +130,7 @@ def agree(what: str, one: Any, other: Any, *, atol: float = 0.0, rtol: float = 0
     what : str
         What is compared, to begin the line with.
     one, other : array_like
-        Numbers of the same shape, or one number for all.
+        Numbers of the same shape, or one number for all. If ``other`` is 0, the line says "at most".
     atol, rtol : float
         Largest difference [unit of the numbers], and as a share of ``other``.
 
@@ -149,7 +149,8 @@ def agree(what: str, one: Any, other: Any, *, atol: float = 0.0, rtol: float = 0
     if not (apart <= atol + rtol * np.abs(other)).all():
         raise AssertionError(f"{what}: apart by up to {apart.max():.3g}; atol {atol:g}, rtol {rtol:g}")
     limits = [f"{atol:g}"] * bool(atol) + [f"{rtol:g} of the value"] * bool(rtol)
-    print(f"{what}: agree to {' and '.join(limits) or 'the last digit'}")
+    verb = "at most" if not other.any() else "agree to"
+    print(f"{what}: {verb} {' and '.join(limits) or 'the last digit'}")
 
 
 def _record(name: str, data: pd.DataFrame, tolerance: Any, meta: dict, drawing: dict | None) -> None:

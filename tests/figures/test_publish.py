@@ -142,4 +142,8 @@ def test_results_that_differ_do_not_agree(other, limits):
 def test_results_that_agree_say_how_closely(capsys):
     agree("two lists", [1.0, 2.0], [1.0, 2.1], atol=0.1, rtol=0.01)
     agree("ones", np.ones((2, 3)), 1.0)
-    assert capsys.readouterr().out == "two lists: agree to 0.1 and 0.01 of the value\nones: agree to the last digit\n"
+    agree("breach", [0.0, -1e-9], 0, atol=1e-6)
+    assert (
+        capsys.readouterr().out
+        == "two lists: agree to 0.1 and 0.01 of the value\nones: agree to the last digit\nbreach: at most 1e-06\n"
+    )
