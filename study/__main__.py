@@ -1,4 +1,4 @@
-"""Command line of the chain: ``python -m study reproduce|refresh|lock|bench|results`` (see the Makefile)."""
+"""Command line of the chain: ``python -m study reproduce|refresh|site|lock|bench|results`` (see the Makefile)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 from tqdm.contrib.logging import logging_redirect_tqdm
 
 from evlib.errors import InputError, StudyError
-from evlib.folders import FIGURES, NOTEBOOKS, build_dir
+from evlib.folders import FIGURES, NOTEBOOKS, ROOT, build_dir
 
 log = logging.getLogger("study")  # when run as a command, this module is called __main__
 
@@ -27,6 +27,7 @@ def main(arguments: list[str] | None = None) -> int:
         command.add_argument("--notebooks", type=Path, default=NOTEBOOKS, help="folder of notebooks")
         command.add_argument("--figures", type=Path, default=FIGURES, help="folder of committed figures")
         command.add_argument("--cell-timeout-s", type=int, default=600, help="time limit of a cell [s]")
+    commands.add_parser("site", help="render what is committed into build/site, to be read offline")
     lock = commands.add_parser("lock", help="write requirements.lock and environment.yml from pyproject.toml")
     lock.add_argument("--upgrade", action="store_true", help="take newer versions where pyproject.toml allows them")
     bench = commands.add_parser("bench", help="measure, and write build/benchmarks.json")
@@ -53,6 +54,12 @@ def _run(options: argparse.Namespace) -> int:
         from study.workflow.lock import write_lock
 
         write_lock(upgrade=options.upgrade)
+        return 0
+    if options.command == "site":
+        from study.workflow.site.build import build_site
+        from study.workflow.site.sources import Sources
+
+        build_site(Sources(ROOT), build_dir() / "site")
         return 0
     if options.command == "bench":
         from study.benchmarks.run import run_benchmarks

@@ -109,6 +109,7 @@ def marginal_delay(table: pd.DataFrame, title: str) -> go.Figure:
         y=loaded["loaded_min"],
         mode="markers",
         marker=marker,
+        cliponaxis=False,
         name="the same, from the toll of a loading",
     )
     finish(figure, title=title, margin=_ROOM, legend=LEGEND_BELOW)

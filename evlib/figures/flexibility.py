@@ -28,7 +28,7 @@ SETS = {
     "exact": {"color": COLOURS[0], "dash": "solid", "fill": "rgba(86, 180, 233, 0.30)"},
     "exact, charging only": {"color": COLOURS[6], "dash": "dashdot", "fill": None},
     "zonotope, longer shifts": {"color": COLOURS[2], "dash": "dot", "fill": "rgba(0, 158, 115, 0.18)"},
-    "zonotope": {"color": COLOURS[6], "dash": "solid", "fill": "rgba(230, 159, 0, 0.65)"},
+    "zonotope": {"color": COLOURS[6], "dash": "solid", "fill": "rgba(230, 159, 0, 0.40)"},
 }
 MODES = {
     "uncontrolled": {"color": COLOURS[6], "dash": "dot"},
@@ -281,7 +281,15 @@ def domain_losses(table: pd.DataFrame, *, title: str, floor: float = 1e-6) -> go
     figure.add_vline(x=1, line={"dash": "dash", "color": "#666666", "width": 1}, row=1, col=1)
     figure.update_yaxes(categoryorder="array", categoryarray=names)
     figure.update_yaxes(title="set", row=1, col=1)
-    figure.update_xaxes(type="log", exponentformat="power", title="unused potential (1: no control)", row=1, col=1)
+    powers = range(round(np.log10(floor)) + 1, 1)
+    ticks = {"tickvals": [floor, *(10.0**power for power in powers)]}
+    ticks["ticktext"] = ["none", *("1" if power == 0 else f"10<sup>{power}</sup>" for power in powers)]
+    figure.update_xaxes(type="log", title="unused potential (1: no control)", row=1, col=1, **ticks)
+    for name in names:
+        if (table.loc[table["domain"] == name, "upr_median"] <= -floor).all():
+            figure.add_annotation(
+                x=0.02, xref="x domain", y=name, text="an outer set: see right", showarrow=False, xanchor="left"
+            )
     figure.update_xaxes(title="undeliverable [%]", rangemode="tozero", row=1, col=2)
     margin = {"l": 240, "r": 25, "t": 60, "b": 90}
     return finish(figure, title=title, height=430, legend=LEGEND_BELOW, margin=margin)

@@ -39,6 +39,7 @@ def networks(items: pd.DataFrame, title: str) -> go.Figure:
     _draw_roads(figure, roads, zone_colour)
     _draw_feeder(figure, feeder, zone_colour)
     legend = {"orientation": "h", "x": 0.02, "xanchor": "left", "y": -0.02, "yanchor": "top", "entrywidth": 125}
+    legend["itemsizing"] = "constant"
     finish(figure, title=title, height=620, margin={"l": 10, "r": 10, "t": 80, "b": 80}, legend=legend)
     figure.update_xaxes(visible=False)
     figure.update_yaxes(visible=False)
@@ -52,7 +53,7 @@ def _draw_roads(figure, roads, zone_colour):
         figure.add_scatter(**_arrows(chosen), line={"color": colour, "width": 2, "dash": dash}, name=labels[group])
         steep = (chosen["x"] - chosen["x_from"]).abs() < 1e-9
         x, y = (0.55 * chosen[c] + 0.45 * chosen[f"{c}_from"] for c in "xy")
-        _write(figure, x + np.where(steep, 0.14, 0.0), y + np.where(steep, 0.0, 0.13), chosen["label"])
+        _write(figure, x - np.where(steep, 0.14, 0.0), y + np.where(steep, 0.0, 0.13), chosen["label"])
     for role, symbol in (("origin", "diamond"), ("station", "square")):
         chosen = roads[roads["kind"] == role]
         line = {"color": INK, "width": 1.5, "dash": "dot"}
@@ -94,7 +95,7 @@ def _draw_feeder(figure, feeder, zone_colour):
     _write(figure, buses["x"], buses["y"], buses["label"], 10, **_RIGHT)
     root = buses.iloc[0]
     figure.add_annotation(x=root["x"], y=root["y"], text="root", xshift=14, xanchor="left", **_NOTE)
-    figure.update_xaxes(range=[buses["x"].min() - 2.1, buses["x"].max() + 2.1], col=2)
+    figure.update_xaxes(range=[buses["x"].min() - 2.6, buses["x"].max() + 2.1], col=2)
     figure.update_yaxes(range=[buses["y"].min() - 0.9, buses["y"].max() + 0.9], col=2)
 
 

@@ -90,6 +90,8 @@ def cumulative_curves(curves: pd.DataFrame, at_min: float, title: str) -> go.Fig
     ):
         ends = {"size": 9, "symbol": "circle-open" if x[0] == x[1] else "diamond-open"}
         line = {"color": INK, "width": 1.5, "dash": "dot"}
+        white = {"color": "#ffffff", "width": 5}  # below the dots, where they lie on a curve
+        figure.add_scatter(x=x, y=y, mode="lines", line=white, showlegend=False, hoverinfo="skip")
         figure.add_scatter(x=x, y=y, mode="lines+markers", marker=ends, line=line, name=name)
     finish(figure, title=title, height=400, legend={"x": 0.98, "xanchor": "right", "y": 0.04, "yanchor": "bottom"})
     figure.update_layout(margin={**ROOM_BELOW, "b": 60})
@@ -152,6 +154,7 @@ def volume_over_capacity(arcs: pd.DataFrame, title: str) -> go.Figure:
         zmax=float(grid.max(axis=None).round(4)),
         colorscale=heat_scale(),
         hoverongaps=False,
+        ygap=3,
         colorbar={"title": {"text": "inflow / capacity [1]", "side": "right"}, "x": 1.01, "len": 1.0, "thickness": 14},
     )
     row, column = np.nonzero(grid.to_numpy() > 1 + 1e-9)
@@ -162,7 +165,8 @@ def volume_over_capacity(arcs: pd.DataFrame, title: str) -> go.Figure:
         marker={"color": "#000000", "size": 4},
         name="above capacity",
     )
-    finish(figure, title=title, height=480, margin={**ROOM_BELOW, "r": 90}, legend=LEGEND_BELOW, showlegend=True)
+    height = min(480, 240 + 40 * len(grid))
+    finish(figure, title=title, height=height, margin={**ROOM_BELOW, "r": 90}, legend=LEGEND_BELOW, showlegend=True)
     figure.update_yaxes(title_text="road (from-to)", type="category", autorange="reversed", showgrid=False)
     figure.update_xaxes(showgrid=False)
     return clock_axis(figure, arcs["clock"])

@@ -1,4 +1,7 @@
-"""How a figure or a table leaves its notebook: numbers and drawing go to build/recorded, the caption to the page."""
+"""How a figure or a table leaves its notebook: numbers and drawing go to build/recorded, the caption to the page.
+
+`table` shows a DataFrame, and `agree` asserts that two results agree and says so.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,7 @@ from evlib.errors import InputError
 from evlib.files import write_csv, write_json, write_text
 from evlib.folders import build_dir
 
-__all__ = ["record_table", "recorded_dir", "show"]
+__all__ = ["agree", "record_table", "recorded_dir", "show", "table"]
 
 _SIGNIFICANT_DIGITS = 8
 _PLOTLY = "application/vnd.plotly.v1+json"
@@ -96,6 +99,58 @@ def record_table(name: str, data: pd.DataFrame, tolerance: float | Mapping[str, 
     if not re.fullmatch(r"[a-z0-9_]+", name):
         raise InputError(f"table {name!r}: the name must be lower-case words joined by '_'")
     _record(name, data, tolerance, {"kind": "table"}, None)
+
+
+def table(data: pd.DataFrame, *, index: bool = False) -> None:
+    """Show a table in a notebook, as HTML and as the text by which the cell is compared.
+
+    Parameters
+    ----------
+    data : DataFrame
+        Rounded, or already text: solver results to two or three digits.
+    index : bool
+        Show the index too.
+    """
+    from IPython import get_ipython
+    from IPython.display import display
+
+    if get_ipython() is not None:
+        page = "".join(line.strip() for line in data.to_html(index=index, border=0).splitlines())
+        page = page.replace(' class="dataframe"', "").replace(
+            ' style="text-align: right;"', ""
+        )  # the notebook's own style
+        display({"text/plain": data.to_string(index=index, index_names=index), "text/html": page}, raw=True)
+
+
+def agree(what: str, one: Any, other: Any, *, atol: float = 0.0, rtol: float = 0.0) -> None:
+    """Assert that two results agree, and say how closely.
+
+    Parameters
+    ----------
+    what : str
+        What is compared, to begin the line with.
+    one, other : array_like
+        Numbers of the same shape, or one number for all. If ``other`` is 0, the line says "at most".
+    atol, rtol : float
+        Largest difference [unit of the numbers], and as a share of ``other``.
+
+    Raises
+    ------
+    AssertionError
+        They differ by more, or one is nan; says by how much.
+
+    Examples
+    --------
+    >>> agree("a third, by hand and by evlib", 1 / 3, 0.3333333333, atol=1e-9)
+    a third, by hand and by evlib: agree to 1e-09
+    """
+    one, other = np.broadcast_arrays(np.asarray(one, dtype=float), np.asarray(other, dtype=float))
+    apart = np.abs(one - other)
+    if not (apart <= atol + rtol * np.abs(other)).all():
+        raise AssertionError(f"{what}: apart by up to {apart.max():.3g}; atol {atol:g}, rtol {rtol:g}")
+    limits = [f"{atol:g}"] * bool(atol) + [f"{rtol:g} of the value"] * bool(rtol)
+    verb = "at most" if not other.any() else "agree to"
+    print(f"{what}: {verb} {' and '.join(limits) or 'the last digit'}")
 
 
 def _record(name: str, data: pd.DataFrame, tolerance: Any, meta: dict, drawing: dict | None) -> None:

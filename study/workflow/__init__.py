@@ -1,4 +1,4 @@
-"""From sources to committed notebooks and figures: ``python -m study reproduce``, ``refresh`` and ``lock``.
+"""From sources to committed notebooks and figures: ``python -m study reproduce``, ``refresh``, ``site`` and ``lock``.
 
 - `bootstrap`: makes ``.venv`` from ``requirements.lock``; a script that needs nothing but Python.
 - `notebooks`: executes the notebooks whose sources, code or data have changed.
@@ -6,5 +6,6 @@
 - `render`: pictures of figures, drawn by kaleido in a process of its own.
 - `refresh`: writes outputs and pictures into the committed notebooks.
 - `compare`: whether tables and drawings are the same but for the last digits.
+- `site`: a website of notebooks, figures, tables and docstrings, to be read offline.
 - `lock`: ``requirements.lock`` and ``environment.yml`` from ``pyproject.toml``.
 """

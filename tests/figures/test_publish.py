@@ -9,7 +9,7 @@ import pytest
 from plotly.subplots import make_subplots
 
 from evlib.errors import InputError
-from evlib.figures.publish import record_table, show
+from evlib.figures.publish import agree, record_table, show
 
 DATA = pd.DataFrame({"time_min": [0, 5, 10], "load_kw": [1.0, 1 / 3, -0.0]})
 
@@ -129,3 +129,21 @@ def test_figure_has_no_tolerance_by_row():
     """Its drawing is compared too, and a drawing knows no rows."""
     with pytest.raises(InputError, match="must be above 0"):
         show(line(), "01_load", "It falls.", DATA, "A falling line", tolerance={"load_kw": "time_min"})
+
+
+@pytest.mark.parametrize(
+    ("other", "limits"), [([1.0, 2.1], {"atol": 0.05}), ([1.0, np.nan], {"atol": 9.0}), ([1.0, 2.1], {"rtol": 0.01})]
+)
+def test_results_that_differ_do_not_agree(other, limits):
+    with pytest.raises(AssertionError, match="two lists: apart by up to"):
+        agree("two lists", [1.0, 2.0], other, **limits)
+
+
+def test_results_that_agree_say_how_closely(capsys):
+    agree("two lists", [1.0, 2.0], [1.0, 2.1], atol=0.1, rtol=0.01)
+    agree("ones", np.ones((2, 3)), 1.0)
+    agree("breach", [0.0, -1e-9], 0, atol=1e-6)
+    assert (
+        capsys.readouterr().out
+        == "two lists: agree to 0.1 and 0.01 of the value\nones: agree to the last digit\nbreach: at most 1e-06\n"
+    )

@@ -5,6 +5,7 @@
 ``sections``     typed sections of a YAML file: quantities with unit, members with names, and messages that name both
 ``provenance``   unit, source and range of every quantity, apart from its value
 ``column_report``  what a reader made of every column of a file
+``parameter_tables``  a scenario's parameters as tables to read
 ``tntp_header``  which field stands in which column of a TNTP network
 
 Knows nothing of roads, grids or scenarios.
