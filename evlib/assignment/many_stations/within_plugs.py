@@ -1,0 +1,129 @@
+"""Flows nearest to given ones whose vehicles all find a plug, with the rents that make drivers choose them.
+
+.. math:: \\min_f \\; C \\cdot f + \\tfrac12 (f - f^i)^T M (f - f^i), \\qquad A f \\le P
+
+A f are the plugs held at the end of each step, as :mod:`evlib.assignment.plug_prices` counts them. The dual in the rents
+is concave and, where nobody waits, piecewise quadratic. Newton steps with its exact curvature, by conjugate gradients,
+take along that vehicles turned away at one station come to the next: rents set station by station do not.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from evlib.assignment.many_stations.plug_limits import DriversChoice, Held, choose, hessian_times, own_curvature
+
+__all__ = ["Settled", "rents_within_plugs", "unsettled_cny"]
+
+# Added to the curvature [plugs per CNY], so that it has an inverse.
+INERTIA = 1e-3
+# Conjugate gradients end where the rest is this share of the start, or after so many.
+INNER_SHARE, MOST_INNER = 0.03, 40
+# A step is shortened until the dual does not fall, down to this length.
+SHORTEN, LEAST_LENGTH = 0.4, 0.01
+
+
+@dataclass(frozen=True)
+class Settled:
+    """Rents, and how near they are to a solution.
+
+    Attributes
+    ----------
+    held : Held
+    unsettled_cny : float
+        See :func:`unsettled_cny`.
+    steps : int
+        Newton steps taken.
+    """
+
+    held: Held
+    unsettled_cny: float
+    steps: int
+
+
+def unsettled_cny(choice: DriversChoice, held: Held) -> float:
+    """What is wrong with rents: waiting of vehicles without a plug, and rent of plugs that are not held [CNY]."""
+    over = held.plugs - choice.plugs[:, None]
+    wait_cny = float(np.mean(choice.queue_cny_h)) * choice.network.time.step_min / 60.0
+    return float(wait_cny * np.maximum(over, 0.0).sum() + (held.rent_cny * np.maximum(-over, 0.0)).sum())
+
+
+def rents_within_plugs(choice: DriversChoice, rent_cny: np.ndarray, tolerance_cny: float, most_steps: int) -> Settled:
+    """Find rents by Newton steps.
+
+    Parameters
+    ----------
+    choice : DriversChoice
+    rent_cny : ndarray, shape (n_stations, K)
+        To start from [CNY].
+    tolerance_cny : float
+        Steps end where :func:`unsettled_cny` is below.
+    most_steps : int
+
+    Returns
+    -------
+    Settled
+    """
+    held, steps = choose(choice, rent_cny), 0
+    wrong = unsettled_cny(choice, held)
+    while wrong > tolerance_cny and steps < most_steps:
+        over = held.plugs - choice.plugs[:, None]
+        free = (held.rent_cny > 0) | (over > 0)
+        if not free.any():
+            break
+        step = _newton_step(choice, held, np.where(free, over, 0.0), free)
+        held, moved = _search(choice, held, step)
+        wrong, steps = unsettled_cny(choice, held), steps + 1
+        if not moved:
+            break
+    return Settled(held, wrong, steps)
+
+
+def _search(choice: DriversChoice, held: Held, step: np.ndarray) -> tuple[Held, bool]:
+    length = 1.0
+    while length >= LEAST_LENGTH:
+        ahead = choose(choice, np.maximum(held.rent_cny + length * step, 0.0))
+        if ahead.value_cny >= held.value_cny - 1e-9 * abs(held.value_cny):
+            return ahead, True
+        length *= SHORTEN
+    return held, False
+
+
+def _newton_step(choice: DriversChoice, held: Held, over: np.ndarray, free: np.ndarray) -> np.ndarray:
+    """Conjugate gradients for H d = over on the free rents, preconditioned by each station's own curvature."""
+    inverse = _inverses(own_curvature(choice, held), free)
+
+    def precondition(values):
+        return np.einsum("cij,cj->ci", inverse, values)
+
+    step, rest = np.zeros_like(over), over.copy()
+    scaled = precondition(rest)
+    direction, size = scaled, float((rest * scaled).sum())
+    first = size
+    for _ in range(MOST_INNER):
+        if size <= INNER_SHARE**2 * first:
+            break
+        image = np.where(free, hessian_times(choice, held, direction) + INERTIA * direction, 0.0)
+        length = size / float((direction * image).sum())
+        step, rest = step + length * direction, rest - length * image
+        scaled = precondition(rest)
+        before, size = size, float((rest * scaled).sum())
+        direction = scaled + size / before * direction
+    return step
+
+
+def _inverses(curvature: np.ndarray, free: np.ndarray) -> np.ndarray:
+    """Inverse of each station's curvature on its free rents, 0 elsewhere."""
+    inverse = np.zeros_like(curvature)
+    for c in np.flatnonzero(free.any(axis=1)):
+        some = np.flatnonzero(free[c])
+        matrix = curvature[c][np.ix_(some, some)]
+        inverse[c][np.ix_(some, some)] = np.linalg.inv(matrix + INERTIA * np.eye(len(some)))
+    return inverse
+
+
+def with_costs(choice: DriversChoice, cost_cny: np.ndarray) -> DriversChoice:
+    """The same choice at other costs, shape of the flows [CNY per vehicle]."""
+    return replace(choice, cost_cny=cost_cny)
