@@ -15,7 +15,16 @@ from evlib.numba_cache import njit
 from evlib.traffic.network import Network
 from evlib.traffic.step_shares import StepShares
 
-__all__ = ["DriversChoice", "Held", "PathsByOrigin", "choose", "project"]
+__all__ = [
+    "DriversChoice",
+    "Held",
+    "PathsByOrigin",
+    "choose",
+    "hessian_times",
+    "own_curvature",
+    "project",
+    "sums_by_step",
+]
 
 compiled = njit(cache=True, nogil=True, error_model="numpy")
 
@@ -110,6 +119,22 @@ def project(wanted_veh: np.ndarray, demand_veh: np.ndarray, groups: PathsByOrigi
     return flows
 
 
+def sums_by_step(shares: StepShares, network: Network, flows_veh: np.ndarray) -> np.ndarray:
+    """Vehicles that arrive or plug in in each step within the horizon, shape (n_stations, n_classes, K) [veh].
+
+    Parameters
+    ----------
+    shares : StepShares
+    network : Network
+    flows_veh : ndarray, shape (n_paths, n_classes, n_departure_steps)
+        [veh].
+    """
+    total = np.zeros((len(network.stations), flows_veh.shape[1], shares.n_steps))
+    flows = np.ascontiguousarray(flows_veh)
+    _sum_by_step(shares.first_step, shares.share, network.path_station.astype(np.int64), flows, total)
+    return total
+
+
 def choose(choice: DriversChoice, rent_cny: np.ndarray) -> Held:
     """Drivers' reply to rents, shape (n_stations, K) [CNY]."""
     mu, begin = _station_costs(choice, rent_cny)
@@ -173,10 +198,8 @@ def _station_costs(choice: DriversChoice, rent_cny) -> tuple[np.ndarray, np.ndar
 def _plugs_of(choice: DriversChoice, flows_veh, begin) -> np.ndarray:
     """Plugs held at the end of each step by flows, shape (n_stations, K)."""
     network, shares = choice.network, choice.arrival_shares
-    n_stations, n_classes, n_steps = begin.shape
-    arrive = np.zeros((n_stations, n_classes, n_steps))
-    _sum_by_step(shares.first_step, shares.share, network.path_station.astype(np.int64), flows_veh, arrive)
-    plugs = np.zeros((n_stations, n_steps))
+    arrive = sums_by_step(shares, network, flows_veh)
+    plugs = np.zeros((begin.shape[0], begin.shape[2]))
     _hold(arrive, begin, network.stay_steps.astype(np.int64), plugs)
     return plugs
 

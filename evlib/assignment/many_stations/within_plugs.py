@@ -9,7 +9,7 @@ take along that vehicles turned away at one station come to the next: rents set 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -139,8 +139,3 @@ def _inverses(curvature: np.ndarray, free: np.ndarray, inertia: float) -> np.nda
         matrix = curvature[c][np.ix_(some, some)]
         inverse[c][np.ix_(some, some)] = np.linalg.inv(matrix + inertia * np.eye(len(some)))
     return inverse
-
-
-def with_costs(choice: DriversChoice, cost_cny: np.ndarray) -> DriversChoice:
-    """The same choice at other costs, shape of the flows [CNY per vehicle]."""
-    return replace(choice, cost_cny=cost_cny)

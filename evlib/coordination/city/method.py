@@ -1,0 +1,235 @@
+"""The loop's method for a city: prices and rents at frozen trajectories, each by Newton steps, then a new loading."""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from typing import ClassVar
+
+import numpy as np
+
+from evlib.assignment.gaps import gaps
+from evlib.assignment.route_choice import drop_residual_flows
+from evlib.coordination.city.city_dual import CityDual
+from evlib.coordination.city.growing import OutsideSearch, adopt_paths
+from evlib.coordination.city.kinds import Kinds
+from evlib.coordination.city.memory import refuse_too_large
+from evlib.coordination.city.price_curve import price_newton_step, whole_curvature
+from evlib.coordination.iteration import Iterate, Iteration, IterationRow
+from evlib.coordination.method import Method
+from evlib.coordination.newton.method import PRICE_GAP_TOLERANCE, why_not_newton
+from evlib.errors import InputError, SolverError
+from evlib.flexibility.proximal_reply import ProximalFleet
+from evlib.grid.reduced.reduced_grid import ReducedGrid
+
+__all__ = ["City"]
+
+log = logging.getLogger(__name__)
+
+# Weight of vehicles' last plan [CNY/kWh^2]: at first, factor after each iteration, at least.
+FIRST_WEIGHT, WEIGHT_FALL, LEAST_WEIGHT = 0.05, 0.7, 2e-3
+# Weight that keeps flows near the last ones [CNY/veh]: at first, factor after an iteration, at least; a rise if the excess
+# became more than WORSE times as large.
+FIRST_METRIC, METRIC_FALL, LEAST_METRIC, METRIC_RISE, WORSE = 2.0, 0.65, 0.3, 1.5, 1.2
+# Steps of prices, each followed by rents, in an iteration and in the first.
+PRICE_STEPS, FIRST_PRICE_STEPS = 2, 6
+# Rents are solved until this much a vehicle is wrong [CNY/veh], or after so many steps.
+RENT_TOLERANCE, RENT_STEPS = 5e-4, 15
+# Steps towards a dispatch of the vehicles that came, where the price gap is too large.
+DISPATCH_STEPS, SLOW = 8, 0.9
+# Ways to all stations are searched while that adds paths, and otherwise in every iteration of this number.
+SEARCH_EVERY = 4
+# The run ends at so small a relative gap, or excess [CNY/veh], over all ways and stations; it may take this many times the
+# scenario's iterations.
+CLOSE, CLOSE_CNY_VEH, MORE_ITERATIONS = 1e-3, 3e-3, 2
+
+
+class City(Method):
+    """As method ``newton``, for hundreds of stations: cohorts merged, rents solved together, paths that grow.
+
+    Of the scenario's section ``coordination`` it reads ``iterations`` and ``tol_relative_gap``.
+    """
+
+    knows_rents, grows = True, True
+    not_applicable: ClassVar[dict] = dict.fromkeys(
+        ("lower_bound_cny", "upper_bound_cny"), "bounds of the joint program: method city never solves it"
+    )
+
+    def __init__(self, run: Iteration):
+        scenario, charging = run.problem.scenario, run.problem.charging
+        reason = why_not_newton(scenario, charging)
+        if scenario.switches.signal != "experienced":
+            reason = reason or f"switches.signal is {scenario.switches.signal!r}; ways are searched as experienced"
+        if reason:
+            raise InputError(f"method 'city': {reason}; use method 'joint'")
+        log.info("memory: about %.1f GiB", refuse_too_large(run.problem.network))
+        super().__init__(run)
+        problem, state = self.problem, self.run.state
+        self.grid, self.search = ReducedGrid(problem.case, problem.options), OutsideSearch(problem)
+        self.may_grow = scenario.switches.path_set == "generated"
+        if state.plan_kwh is None:
+            state.plan_kwh = np.zeros((problem.cohorts.n, problem.cohorts.domain.n_steps))
+            state.plan_weight, state.level_cny_veh = FIRST_WEIGHT, FIRST_METRIC
+        if state.price_cny_kwh is None:
+            state.price_cny_kwh = np.broadcast_to(problem.case.import_price_cny_kwh, problem.case.load_kw.shape)
+        if state.monitored is not None:
+            self.grid.monitor(state.monitored)
+        self._merge()
+
+    @property
+    def most_iterations(self) -> int:
+        """Largest number of answers."""
+        return MORE_ITERATIONS * self.keys.iterations
+
+    def _merge(self) -> None:
+        """Merge cohorts by the grid's present price groups."""
+        self.kinds = Kinds.of(self.problem.cohorts, self.grid.station_group)
+        self.fleet = ProximalFleet(self.kinds.fleet)
+
+    def _electricity(self, station_price: np.ndarray) -> np.ndarray:
+        return self.kinds.by_step(self.kinds.vehicle_cny(station_price), self.problem.network.stay_steps)
+
+    def measure(self, iteration: int) -> None:
+        """Load and measure the present flows over all ways and stations; paths that would save somebody are added."""
+        run, state, start = self.run, self.run.state, time.perf_counter()
+        run.traffic = self.problem.traffic.evaluate(state.flows_veh)
+        loaded, price = time.perf_counter(), state.price_cny_kwh[self.problem.case.station_bus]
+        electricity, rent = self._electricity(price), state.rent_cny
+        measured, over_all = gaps(run.traffic, electricity, rent), math.nan
+        if self._looks(iteration, measured):
+            over_all = self._over_all(electricity, rent)
+            measured = gaps(run.traffic, electricity, rent)
+        gap = self._price_gap(price)
+        state.looser_solves += self.grid.take_looser_solves()
+        row = IterationRow(
+            iteration=len(state.rows),
+            excess_cny_veh=measured.excess_cny_veh,
+            relative_gap=measured.relative_gap,
+            price_gap=gap,
+            metric_cny_veh=state.level_cny_veh,
+            priced_by="exact",
+            seconds_load=loaded - start,
+            seconds_check=time.perf_counter() - loaded,
+            n_paths=len(self.problem.network.paths),
+            excess_over_all_cny_veh=over_all,
+        )
+        state.rows.append(row)
+        state.iterates.append(Iterate(state.flows_veh, state.price_cny_kwh, rent, measured))
+
+    def _looks(self, iteration: int, measured) -> bool:
+        """Whether ways to all stations are searched in this iteration."""
+        rows = self.run.state.rows
+        grew = len(rows) < 2 or rows[-1].n_paths > rows[-2].n_paths
+        return iteration > 0 and (grew or iteration % SEARCH_EVERY == 0 or self._close(measured))
+
+    def _close(self, measured) -> bool:
+        """Whether an excess is small enough to end the run."""
+        return measured.relative_gap <= min(CLOSE, self.keys.tol_relative_gap) or (
+            measured.excess_cny_veh <= CLOSE_CNY_VEH and measured.relative_gap <= self.keys.tol_relative_gap
+        )
+
+    def _over_all(self, electricity, rent) -> float:
+        """Excess over all ways and stations, after paths have been added that would save somebody."""
+        run, cost = self.run, self.run.traffic.costs(electricity, rent)
+        outside = self.search.look(self.problem, run.traffic, electricity, rent)
+        over_all = outside.excess_cny_veh(run.traffic, cost)
+        paths = self.search.cheaper_paths(run.traffic, outside, cost) if self.may_grow else []
+        if paths:
+            adopt_paths(run, paths)
+            self.problem = run.problem
+            run.traffic = self.problem.traffic.evaluate(run.state.flows_veh)
+        return over_all
+
+    def over_all_paths(self, iterate: Iterate) -> dict:
+        """Of the certificate: paths that would still save somebody, and the excess over all ways and stations."""
+        traffic = self.problem.traffic.evaluate(iterate.flows_veh)
+        electricity = self._electricity(iterate.price_cny_kwh[self.problem.case.station_bus])
+        outside = self.search.look(self.problem, traffic, electricity, iterate.rent_cny)
+        cost = traffic.costs(electricity, iterate.rent_cny)
+        missing = len(self.search.cheaper_paths(traffic, outside, cost))
+        rent_gap = 0.0 if math.isnan(iterate.gaps.rent_gap_cny_veh) else iterate.gaps.rent_gap_cny_veh
+        over_all = outside.excess_cny_veh(traffic, cost) + rent_gap
+        return {"paths_missing": missing, "excess_over_all_paths_cny_veh": over_all}
+
+    def _price_gap(self, price: np.ndarray) -> float:
+        """A bound on the price gap from above: cost of a dispatch that vehicles can follow less the value of the prices."""
+        problem, state, kinds = self.problem, self.run.state, self.kinds
+        sizes = problem.sizes(self.run.traffic)
+        size = kinds.sizes(sizes)
+        lower = self.grid.free(price).cost_cny + float(size @ kinds.vehicle_cny(price))
+        plan, weight, gap = state.plan_kwh[kinds.first], state.plan_weight, math.inf
+        for step in range(DISPATCH_STEPS):
+            reply = self.fleet.reply(kinds.prices(price), plan, weight)
+            station_kw = kinds.station_kw(sizes, reply.power_kw)
+            upper = self._dispatch_cny(station_kw) + float(size @ reply.own_cny)
+            before, gap = gap, min(gap, (upper - lower) / problem.scale_cny)
+            if gap <= PRICE_GAP_TOLERANCE or (step > 1 and gap > SLOW * before):
+                break
+            if self.grid.n_groups != kinds.fleet.n_stations:
+                break
+            vehicles = self.fleet.curvature(size, reply, weight)
+            curvature = whole_curvature(vehicles, np.zeros([vehicles[:, 0].size] * 2))
+            price = price + price_newton_step(self.grid, kinds, price, station_kw, curvature)[0]
+            plan = reply.change_kwh if step % 2 else plan
+        return gap
+
+    def _dispatch_cny(self, station_kw: np.ndarray) -> float:
+        """Cost of the grid at given station power [CNY]; infinite where a hard limit forbids it."""
+        try:
+            return self.grid.fixed(station_kw).grid_cny
+        except SolverError as error:
+            log.debug("no dispatch of vehicles near their plan: %s", error)
+            return math.inf
+
+    def statuses(self) -> str:
+        """How the programs of the grid ended: all optimal, some perhaps at a looser tolerance than the first."""
+        looser = self.run.state.looser_solves
+        return super().statuses() + (f"; {looser} programs at a looser tolerance" if looser else "")
+
+    def settled(self) -> bool:
+        """Whether the present iterate is as close to equilibrium as wanted, with prices that support its dispatch."""
+        row, measured = self.run.state.rows[-1], self.run.state.iterates[-1].gaps
+        over_all = row.excess_over_all_cny_veh
+        near = self._close(measured) and over_all <= max(2.0 * measured.excess_cny_veh, CLOSE_CNY_VEH)
+        return near and abs(row.price_gap) <= PRICE_GAP_TOLERANCE
+
+    def answer(self, iteration: int):
+        problem, state = self.problem, self.run.state
+        metric, rent = self._metric(), state.rent_cny
+        price = state.price_cny_kwh[problem.case.station_bus]
+        tolerance = RENT_TOLERANCE * float(problem.demand_veh.sum())
+        dual, point = None, None
+        for _ in range(PRICE_STEPS if iteration else FIRST_PRICE_STEPS):
+            if dual is None or self.grid.n_groups != self.kinds.fleet.n_stations:
+                self._merge()
+                dual = self._dual(metric)
+                point = dual.rent_steps(dual.at(price, rent), tolerance, RENT_STEPS)
+            point = dual.rent_steps(dual.price_step(point), tolerance, RENT_STEPS)
+            price, rent = point.price_cny_kwh, point.rent_cny
+        state.plan_kwh = point.reply.change_kwh[dual.kinds.of_cohort]
+        state.plan_weight = max(state.plan_weight * WEIGHT_FALL, LEAST_WEIGHT)
+        at_buses = self.grid.free(price).price_cny_kwh
+        at_buses[problem.case.station_bus] = price
+        state.monitored = self.grid.monitored
+        state.looser_solves += self.grid.take_looser_solves()
+        if self.grid.n_groups != self.kinds.fleet.n_stations:
+            self._merge()
+        flows = drop_residual_flows(point.flows_veh, problem.demand_veh, problem.network.path_origin)
+        return flows, at_buses, rent
+
+    def _dual(self, metric: np.ndarray) -> CityDual:
+        state = self.run.state
+        plan = state.plan_kwh[self.kinds.first]
+        return CityDual(
+            self.problem, self.run.traffic, metric, self.kinds, self.fleet, self.grid, plan, state.plan_weight
+        )
+
+    def _metric(self) -> np.ndarray:
+        """Weight on each flow, the level over its demand; the level rises after a worse iteration, else it falls."""
+        state = self.run.state
+        excess = [row.excess_cny_veh for row in state.rows[-2:]]
+        if len(excess) == 2:
+            changed = state.level_cny_veh * (METRIC_RISE if excess[1] > WORSE * excess[0] else METRIC_FALL)
+            state.level_cny_veh = max(changed, LEAST_METRIC)
+        return state.level_cny_veh * self.run.per_level
