@@ -95,9 +95,7 @@ def _waits_min(traffic: Traffic) -> np.ndarray:
     return waits
 
 
-def least_outside(
-    search: RoadSearch, traffic: Traffic, vot_cny_h: np.ndarray, paid_cny: np.ndarray
-) -> Outside:
+def least_outside(search: RoadSearch, traffic: Traffic, vot_cny_h: np.ndarray, paid_cny: np.ndarray) -> Outside:
     """Search all ways to all stations through a loading.
 
     Parameters

@@ -76,7 +76,9 @@ def rents_within_plugs(choice: DriversChoice, rent_cny: np.ndarray, tolerance_cn
         step = _newton_step(choice, held, over, (held.rent_cny > 0) | (over > 0), inertia)
         held, length = _search(choice, held, step)
         wrong, steps = unsettled_cny(choice, held), steps + 1
-        inertia = min(max(inertia * (FALL if length == 1.0 else RISE if length < 0.3 else 1.0), LEAST_INERTIA), MOST_INERTIA)
+        inertia = min(
+            max(inertia * (FALL if length == 1.0 else RISE if length < 0.3 else 1.0), LEAST_INERTIA), MOST_INERTIA
+        )
         if length == 0.0 and inertia == MOST_INERTIA:
             break
     return Settled(held, wrong, steps)

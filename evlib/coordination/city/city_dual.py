@@ -158,9 +158,7 @@ class CityDual:
     def _reply(self, choice: DriversChoice, rent_cny) -> Held | tuple[float, np.ndarray]:
         if rent_cny is not None:
             return choose(choice, rent_cny)
-        flows = project(
-            choice.present_veh - choice.cost_cny / choice.metric_cny_veh2, choice.demand_veh, choice.groups
-        )
+        flows = project(choice.present_veh - choice.cost_cny / choice.metric_cny_veh2, choice.demand_veh, choice.groups)
         moved = 0.5 * float((choice.metric_cny_veh2 * (flows - choice.present_veh) ** 2).sum())
         return float((choice.cost_cny * (flows + choice.fixed_veh)).sum()) + moved, flows
 

@@ -55,6 +55,8 @@ def with_added_paths(problem: CoupledProblem, added: list[list[int]], file) -> C
     for row in added:
         inside = len(row) > 2 and 0 <= row[0] < n_origins and 0 <= row[1] < n_stations
         if not inside or not all(0 <= arc < network.n_arcs for arc in row[2:]):
-            raise InputError(f"{file}: added_paths: {row[:6]} is no path of this network; must be as saved by coordinate")
+            raise InputError(
+                f"{file}: added_paths: {row[:6]} is no path of this network; must be as saved by coordinate"
+            )
         paths.append(search.path(row[0], row[1], tuple(row[2:])))
     return problem.with_traffic(with_appended(problem.traffic, paths))

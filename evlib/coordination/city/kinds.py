@@ -52,9 +52,7 @@ class Kinds:
         first = order[new]
         n_groups = int(station_group.max()) + 1
         fleet = replace(cohorts.take(first), station=group[first], n_stations=n_groups)
-        return cls(
-            cohorts, fleet, of_cohort, first, station_group, np.unique(station_group, return_index=True)[1]
-        )
+        return cls(cohorts, fleet, of_cohort, first, station_group, np.unique(station_group, return_index=True)[1])
 
     def sizes(self, size_veh: np.ndarray) -> np.ndarray:
         """Vehicles of each kind from those of each cohort, (n_cohorts,) -> (n_kinds,) [veh]."""
