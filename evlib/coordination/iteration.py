@@ -55,8 +55,9 @@ class IterationRow:
         Method ``bundle``: how many numbers traffic and grid exchanged.
     n_paths : int, optional
         Method ``city``: number of paths, after those that the iteration added.
-    excess_over_all_cny_veh : float, optional
-        Method ``city``: excess over all ways and stations, before it added paths; nan where it did not search.
+    bound_over_all_cny_veh : float, optional
+        Method ``city``: no way to any station makes the excess larger than this, tolls left out and before the iteration
+        added paths; nan where it did not search.
     """
 
     iteration: int
@@ -72,7 +73,7 @@ class IterationRow:
     inner_gap: float | None = None
     exchanged: int | None = None
     n_paths: int | None = None
-    excess_over_all_cny_veh: float | None = None
+    bound_over_all_cny_veh: float | None = None
 
 
 @dataclass(frozen=True)

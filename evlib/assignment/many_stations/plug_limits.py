@@ -329,15 +329,29 @@ def _sum_pairs(first, share, path_station, weight, total):
 
 @compiled
 def _hold_pairs(pairs, begin, stay, total):
-    """Sum of weights over pairs of steps in which vehicles hold a plug, from pairs of steps in which they arrive."""
+    """Sum of weights over pairs of steps in which vehicles hold a plug, from pairs of steps in which they arrive.
+
+    Each pair of arrivals adds its weight to a rectangle: at four corners first, then summed along both axes.
+    """
     n_stations, n_classes, n_steps = begin.shape
+    corners = np.empty((n_steps + 1, n_steps + 1))
     for c in range(n_stations):
+        corners[:] = 0.0
         for m in range(n_classes):
             for i in range(n_steps):
+                top = begin[c, m, i]
+                bottom = min(top + stay[m], n_steps)
                 for j in range(n_steps):
                     value = pairs[c, m, i, j]
-                    if value == 0.0:
-                        continue
-                    for s in range(begin[c, m, i], min(begin[c, m, i] + stay[m], n_steps)):
-                        for t in range(begin[c, m, j], min(begin[c, m, j] + stay[m], n_steps)):
-                            total[c, s, t] += value
+                    if value != 0.0:
+                        left = begin[c, m, j]
+                        right = min(left + stay[m], n_steps)
+                        corners[top, left] += value
+                        corners[top, right] -= value
+                        corners[bottom, left] -= value
+                        corners[bottom, right] += value
+        for s in range(n_steps):
+            running = 0.0
+            for t in range(n_steps):
+                running += corners[s, t]
+                total[c, s, t] = running + (total[c, s - 1, t] if s > 0 else 0.0)

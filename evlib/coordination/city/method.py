@@ -10,6 +10,7 @@ from typing import ClassVar
 import numpy as np
 
 from evlib.assignment.gaps import gaps
+from evlib.assignment.many_stations.choice_sets import with_appended
 from evlib.assignment.route_choice import drop_residual_flows
 from evlib.coordination.city.city_dual import CityDual
 from evlib.coordination.city.growing import OutsideSearch, adopt_paths
@@ -29,13 +30,15 @@ log = logging.getLogger(__name__)
 
 # Weight of vehicles' last plan [CNY/kWh^2]: at first, factor after each iteration, at least.
 FIRST_WEIGHT, WEIGHT_FALL, LEAST_WEIGHT = 0.05, 0.7, 2e-3
-# Weight that keeps flows near the last ones [CNY/veh]: at first, factor after an iteration, at least; a rise if the excess
-# became more than WORSE times as large.
-FIRST_METRIC, METRIC_FALL, LEAST_METRIC, METRIC_RISE, WORSE = 2.0, 0.65, 0.3, 1.5, 1.2
+# Weight that keeps flows near the last ones [CNY/veh]: at first, and its bounds; its factors after an iteration that made
+# the excess less than BETTER times the last, and after any other. A weight that made the excess WORSE times as large was
+# too small: the run goes back to the best iterate with these paths, and from then on the weight stays above ABOVE times that.
+FIRST_METRIC, LEAST_METRIC, MOST_METRIC = 4.0, 0.2, 20.0
+METRIC_FALL, METRIC_RISE, BETTER, WORSE, ABOVE = 0.7, 1.2, 0.95, 1.5, 1.6
 # Steps of prices, each followed by rents, in an iteration and in the first.
 PRICE_STEPS, FIRST_PRICE_STEPS = 2, 6
-# Rents are solved until this much a vehicle is wrong [CNY/veh], or after so many steps.
-RENT_TOLERANCE, RENT_STEPS = 5e-4, 15
+# Rents are solved until this much a vehicle is wrong [CNY/veh], or this share of the excess, or after so many steps.
+RENT_TOLERANCE, RENT_SHARE, RENT_STEPS = 3e-4, 0.05, 10
 # Steps towards a dispatch of the vehicles that came, where the price gap is too large.
 DISPATCH_STEPS, SLOW = 8, 0.9
 # Ways to all stations are searched while that adds paths, and otherwise in every iteration of this number.
@@ -96,9 +99,9 @@ class City(Method):
         run.traffic = self.problem.traffic.evaluate(state.flows_veh)
         loaded, price = time.perf_counter(), state.price_cny_kwh[self.problem.case.station_bus]
         electricity, rent = self._electricity(price), state.rent_cny
-        measured, over_all = gaps(run.traffic, electricity, rent), math.nan
+        measured, bound = gaps(run.traffic, electricity, rent), math.nan
         if self._looks(iteration, measured):
-            over_all = self._over_all(electricity, rent)
+            bound = self._look(electricity, rent)
             measured = gaps(run.traffic, electricity, rent)
         gap = self._price_gap(price)
         state.looser_solves += self.grid.take_looser_solves()
@@ -112,7 +115,7 @@ class City(Method):
             seconds_load=loaded - start,
             seconds_check=time.perf_counter() - loaded,
             n_paths=len(self.problem.network.paths),
-            excess_over_all_cny_veh=over_all,
+            bound_over_all_cny_veh=bound,
         )
         state.rows.append(row)
         state.iterates.append(Iterate(state.flows_veh, state.price_cny_kwh, rent, measured))
@@ -129,28 +132,29 @@ class City(Method):
             measured.excess_cny_veh <= CLOSE_CNY_VEH and measured.relative_gap <= self.keys.tol_relative_gap
         )
 
-    def _over_all(self, electricity, rent) -> float:
-        """Excess over all ways and stations, after paths have been added that would save somebody."""
+    def _look(self, electricity, rent) -> float:
+        """Bound on the excess over all ways and stations; paths are added that may save somebody."""
         run, cost = self.run, self.run.traffic.costs(electricity, rent)
         outside = self.search.look(self.problem, run.traffic, electricity, rent)
-        over_all = outside.excess_cny_veh(run.traffic, cost)
+        bound = outside.excess_cny_veh(run.traffic, cost)
         paths = self.search.cheaper_paths(run.traffic, outside, cost) if self.may_grow else []
         if paths:
             adopt_paths(run, paths)
             self.problem = run.problem
             run.traffic = self.problem.traffic.evaluate(run.state.flows_veh)
-        return over_all
+        return bound
 
     def over_all_paths(self, iterate: Iterate) -> dict:
-        """Of the certificate: paths that would still save somebody, and the excess over all ways and stations."""
+        """Of the certificate: quickest ways that may still save somebody, and the excess if drivers knew them."""
         traffic = self.problem.traffic.evaluate(iterate.flows_veh)
         electricity = self._electricity(iterate.price_cny_kwh[self.problem.case.station_bus])
         outside = self.search.look(self.problem, traffic, electricity, iterate.rent_cny)
         cost = traffic.costs(electricity, iterate.rent_cny)
-        missing = len(self.search.cheaper_paths(traffic, outside, cost))
-        rent_gap = 0.0 if math.isnan(iterate.gaps.rent_gap_cny_veh) else iterate.gaps.rent_gap_cny_veh
-        over_all = outside.excess_cny_veh(traffic, cost) + rent_gap
-        return {"paths_missing": missing, "excess_over_all_paths_cny_veh": over_all}
+        missing = self.search.cheaper_paths(traffic, outside, cost)
+        wider = with_appended(self.problem.traffic, missing)
+        flows = np.pad(iterate.flows_veh, ((0, len(missing)), (0, 0), (0, 0)))
+        over_all = gaps(wider.evaluate(flows), electricity, iterate.rent_cny).excess_cny_veh
+        return {"paths_missing": len(missing), "excess_over_all_paths_cny_veh": over_all}
 
     def _price_gap(self, price: np.ndarray) -> float:
         """A bound on the price gap from above: cost of a dispatch that vehicles can follow less the value of the prices."""
@@ -189,16 +193,25 @@ class City(Method):
 
     def settled(self) -> bool:
         """Whether the present iterate is as close to equilibrium as wanted, with prices that support its dispatch."""
-        row, measured = self.run.state.rows[-1], self.run.state.iterates[-1].gaps
-        over_all = row.excess_over_all_cny_veh
-        near = self._close(measured) and over_all <= max(2.0 * measured.excess_cny_veh, CLOSE_CNY_VEH)
-        return near and abs(row.price_gap) <= PRICE_GAP_TOLERANCE
+        rows, measured = self.run.state.rows, self.run.state.iterates[-1].gaps
+        looked = not math.isnan(rows[-1].bound_over_all_cny_veh)
+        return looked and self._close(measured) and abs(rows[-1].price_gap) <= PRICE_GAP_TOLERANCE
 
     def answer(self, iteration: int):
-        problem, state = self.problem, self.run.state
-        metric, rent = self._metric(), state.rent_cny
+        problem, state, metric = self.problem, self.run.state, self._metric()
+        best = self._best_since_growth(len(state.rows) - 1)
+        if best < len(state.rows) - 1:
+            before = state.iterates[best]
+            state.flows_veh, state.price_cny_kwh, state.rent_cny = (
+                before.flows_veh,
+                before.price_cny_kwh,
+                before.rent_cny,
+            )
+            self.run.traffic = problem.traffic.evaluate(state.flows_veh)
+        rent = state.rent_cny
         price = state.price_cny_kwh[problem.case.station_bus]
-        tolerance = RENT_TOLERANCE * float(problem.demand_veh.sum())
+        per_vehicle = max(RENT_TOLERANCE, RENT_SHARE * state.rows[-1].excess_cny_veh) if iteration else RENT_TOLERANCE
+        tolerance = per_vehicle * float(problem.demand_veh.sum())
         dual, point = None, None
         for _ in range(PRICE_STEPS if iteration else FIRST_PRICE_STEPS):
             if dual is None or self.grid.n_groups != self.kinds.fleet.n_stations:
@@ -225,11 +238,21 @@ class City(Method):
             self.problem, self.run.traffic, metric, self.kinds, self.fleet, self.grid, plan, state.plan_weight
         )
 
+    def _best_since_growth(self, last: int) -> int:
+        """The iterate to go on from after the iterate ``last``: itself, unless the excess was much smaller with these paths."""
+        rows = self.run.state.rows
+        same = [i for i in range(last + 1) if rows[i].n_paths == rows[last].n_paths]
+        best = min(same, key=lambda i: rows[i].excess_cny_veh)
+        return best if rows[last].excess_cny_veh > WORSE * rows[best].excess_cny_veh else last
+
     def _metric(self) -> np.ndarray:
-        """Weight on each flow, the level over its demand; the level rises after a worse iteration, else it falls."""
+        """Weight on each flow, the level over its demand; the level falls after a better iteration, else it rises."""
         state = self.run.state
-        excess = [row.excess_cny_veh for row in state.rows[-2:]]
-        if len(excess) == 2:
-            changed = state.level_cny_veh * (METRIC_RISE if excess[1] > WORSE * excess[0] else METRIC_FALL)
-            state.level_cny_veh = max(changed, LEAST_METRIC)
+        rows = state.rows
+        small = [row.metric_cny_veh for i, row in enumerate(rows) if self._best_since_growth(i) < i]
+        least = max(LEAST_METRIC, ABOVE * max(small, default=0.0))
+        if len(state.rows) > 1:
+            last, now = (row.excess_cny_veh for row in rows[-2:])
+            changed = state.level_cny_veh * (METRIC_FALL if now < BETTER * last else METRIC_RISE)
+            state.level_cny_veh = min(max(changed, least), MOST_METRIC)
         return state.level_cny_veh * self.run.per_level
