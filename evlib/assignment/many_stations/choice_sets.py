@@ -30,6 +30,8 @@ class Outside:
     ----------
     depart_min : ndarray, shape (n_departure_steps,)
         Middle of each step [min].
+    searched : ndarray of int
+        Departure steps that were searched.
     least_cny : ndarray, shape (n_origins, n_classes, n_departure_steps)
         No trip costs less [CNY per vehicle].
     station : ndarray of int, same shape
@@ -37,6 +39,7 @@ class Outside:
     """
 
     depart_min: np.ndarray
+    searched: np.ndarray
     least_cny: np.ndarray
     station: np.ndarray
 
@@ -95,7 +98,9 @@ def _waits_min(traffic: Traffic) -> np.ndarray:
     return waits
 
 
-def least_outside(search: RoadSearch, traffic: Traffic, vot_cny_h: np.ndarray, paid_cny: np.ndarray) -> Outside:
+def least_outside(
+    search: RoadSearch, traffic: Traffic, vot_cny_h: np.ndarray, paid_cny: np.ndarray, every: int = 1
+) -> Outside:
     """Search all ways to all stations through a loading.
 
     Parameters
@@ -106,6 +111,8 @@ def least_outside(search: RoadSearch, traffic: Traffic, vot_cny_h: np.ndarray, p
         Value of time on the road [CNY/h].
     paid_cny : ndarray, shape (n_stations, n_classes, K + 1)
         From :func:`at_stations`.
+    every : int, optional
+        Search every so many departure steps, and take the travel times between from their neighbours on both sides.
 
     Returns
     -------
@@ -118,7 +125,8 @@ def least_outside(search: RoadSearch, traffic: Traffic, vot_cny_h: np.ndarray, p
     time = search.network.time
     n_depart, n_classes = time.n_departure_steps, paid_cny.shape[1]
     depart = time.step_min * (np.arange(n_depart) + 0.5)
-    arrival = search.arrivals(traffic.loading, depart)
+    chosen = np.unique(np.append(np.arange(0, n_depart, every), n_depart - 1))
+    arrival = _between(search.arrivals(traffic.loading, depart[chosen]), depart[chosen], depart)
     per_min = np.asarray(vot_cny_h, dtype=float) / 60.0
     least = np.empty((len(arrival), n_classes, n_depart))
     station = np.empty(least.shape, dtype=np.int64)
@@ -135,7 +143,7 @@ def least_outside(search: RoadSearch, traffic: Traffic, vot_cny_h: np.ndarray, p
             cost = np.where(some, per_min[m] * (reached - depart[:, None]) + there, np.inf)
             station[o, m] = cost.argmin(axis=1)
             least[o, m] = cost.min(axis=1)
-    return Outside(depart, least, station)
+    return Outside(depart, chosen, least, station)
 
 
 def worth_adding(search: RoadSearch, traffic: Traffic, outside: Outside, cost_cny: np.ndarray) -> list[Path]:
@@ -156,7 +164,9 @@ def worth_adding(search: RoadSearch, traffic: Traffic, outside: Outside, cost_cn
     """
     network = traffic.loading.network
     known = _least_known(cost_cny, network.path_origin, len(outside.least_cny))
-    origin, member, step = np.nonzero(outside.least_cny < known - WORTH_CNY)
+    gains = outside.least_cny < known - WORTH_CNY
+    gains[:, :, np.setdiff1d(np.arange(gains.shape[2]), outside.searched)] = False
+    origin, member, step = np.nonzero(gains)
     if not len(origin):
         return []
     trips = np.unique(np.stack([origin, outside.station[origin, member, step], step]), axis=1)
@@ -169,6 +179,16 @@ def with_appended(problem: TrafficProblem, paths: list[Path]) -> TrafficProblem:
     nobody = np.zeros((len(paths), *problem.fixed_veh.shape[1:]))
     network = replace(problem.network, paths=(*problem.network.paths, *paths))
     return replace(problem, network=network, fixed_veh=np.concatenate([problem.fixed_veh, nobody]))
+
+
+def _between(arrival_min: np.ndarray, some_min: np.ndarray, depart_min: np.ndarray) -> np.ndarray:
+    """Arrivals of all departures from those of some, (n_origins, n, n_stations), linear between."""
+    if len(some_min) == len(depart_min):
+        return arrival_min
+    place = np.interp(depart_min, some_min, np.arange(len(some_min)))
+    first = np.minimum(place.astype(int), len(some_min) - 2)
+    share = (place - first)[None, :, None]
+    return (1.0 - share) * arrival_min[:, first] + share * arrival_min[:, first + 1]
 
 
 def _least_known(cost_cny: np.ndarray, path_origin: np.ndarray, n_origins: int) -> np.ndarray:

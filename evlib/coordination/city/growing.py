@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import numpy as np
+
 from evlib.assignment.many_stations.choice_sets import Outside, at_stations, least_outside, with_appended, worth_adding
 from evlib.assignment.many_stations.earliest_arrival import RoadSearch
-from evlib.assignment.path_costs import Traffic
+from evlib.assignment.path_costs import Traffic, evaluate_loading
 from evlib.coordination.iteration import Iteration
 from evlib.coordination.problem import CoupledProblem
 from evlib.errors import InputError
 
-__all__ = ["OutsideSearch", "adopt_paths", "with_added_paths"]
+__all__ = ["OutsideSearch", "adopt_paths", "same_loading", "with_added_paths"]
 
 
 class OutsideSearch:
@@ -24,11 +28,11 @@ class OutsideSearch:
     def __init__(self, problem: CoupledProblem):
         self.roads = RoadSearch.of(problem.network)
 
-    def look(self, problem: CoupledProblem, traffic: Traffic, electricity_cny, rent_cny) -> Outside:
+    def look(self, problem: CoupledProblem, traffic: Traffic, electricity_cny, rent_cny, every: int = 1) -> Outside:
         """The least that a trip could cost, over all ways to all stations, at these prices and rents."""
         drivers = problem.traffic.drivers
         paid = at_stations(traffic, electricity_cny, rent_cny, drivers.queue_cny_h)
-        return least_outside(self.roads, traffic, drivers.vot_cny_h, paid)
+        return least_outside(self.roads, traffic, drivers.vot_cny_h, paid, every)
 
     def cheaper_paths(self, traffic: Traffic, outside: Outside, cost_cny) -> list:
         """Paths by which somebody would save."""
@@ -39,6 +43,15 @@ def adopt_paths(run: Iteration, paths: list) -> None:
     """Go on with further paths, which nobody takes yet; the run remembers them."""
     run.state.added_paths += [[path.origin, path.station, *path.arcs] for path in paths]
     run.adopt(run.problem.with_traffic(with_appended(run.problem.traffic, paths)))
+
+
+def same_loading(problem: CoupledProblem, traffic: Traffic) -> Traffic:
+    """Costs of all paths of a problem, in a loading whose network has fewer: nobody takes the others."""
+    loading, fixed = traffic.loading, problem.fixed_veh
+    n_new = len(fixed) - len(loading.departures_veh)
+    departures = np.pad(loading.departures_veh, ((0, n_new), (0, 0), (0, 0)))
+    wider = replace(loading, network=problem.network, departures_veh=departures)
+    return evaluate_loading(wider, problem.traffic.drivers, problem.objective, fixed)
 
 
 def with_added_paths(problem: CoupledProblem, added: list[list[int]], file) -> CoupledProblem:

@@ -13,14 +13,14 @@ from evlib.assignment.gaps import gaps
 from evlib.assignment.many_stations.choice_sets import with_appended
 from evlib.assignment.route_choice import drop_residual_flows
 from evlib.coordination.city.city_dual import CityDual
-from evlib.coordination.city.growing import OutsideSearch, adopt_paths
+from evlib.coordination.city.dispatch import dispatch_city
+from evlib.coordination.city.growing import OutsideSearch, adopt_paths, same_loading
 from evlib.coordination.city.kinds import Kinds
 from evlib.coordination.city.memory import refuse_too_large
-from evlib.coordination.city.price_curve import price_newton_step, whole_curvature
 from evlib.coordination.iteration import Iterate, Iteration, IterationRow
 from evlib.coordination.method import Method
 from evlib.coordination.newton.method import PRICE_GAP_TOLERANCE, why_not_newton
-from evlib.errors import InputError, SolverError
+from evlib.errors import InputError
 from evlib.flexibility.proximal_reply import ProximalFleet
 from evlib.grid.reduced.reduced_grid import ReducedGrid
 
@@ -40,9 +40,10 @@ PRICE_STEPS, FIRST_PRICE_STEPS = 2, 6
 # Rents are solved until this much a vehicle is wrong [CNY/veh], or this share of the excess, or after so many steps.
 RENT_TOLERANCE, RENT_SHARE, RENT_STEPS = 3e-4, 0.05, 10
 # Steps towards a dispatch of the vehicles that came, where the price gap is too large.
-DISPATCH_STEPS, SLOW = 8, 0.9
-# Ways to all stations are searched while that adds paths, and otherwise in every iteration of this number.
-SEARCH_EVERY = 4
+DISPATCH_STEPS = 8
+# Ways to all stations are searched after an iteration that added more than this share of paths, and in every iteration of
+# this number; for every so many departure steps, and in the end for all.
+GREW, SEARCH_EVERY, SEARCH_STEPS = 0.02, 4, 3
 # The run ends at so small a relative gap, or excess [CNY/veh], over all ways and stations; it may take this many times the
 # scenario's iterations.
 CLOSE, CLOSE_CNY_VEH, MORE_ITERATIONS = 1e-3, 3e-3, 2
@@ -123,7 +124,7 @@ class City(Method):
     def _looks(self, iteration: int, measured) -> bool:
         """Whether ways to all stations are searched in this iteration."""
         rows = self.run.state.rows
-        grew = len(rows) < 2 or rows[-1].n_paths > rows[-2].n_paths
+        grew = len(rows) < 2 or rows[-1].n_paths > (1.0 + GREW) * rows[-2].n_paths
         return iteration > 0 and (grew or iteration % SEARCH_EVERY == 0 or self._close(measured))
 
     def _close(self, measured) -> bool:
@@ -135,13 +136,13 @@ class City(Method):
     def _look(self, electricity, rent) -> float:
         """Bound on the excess over all ways and stations; paths are added that may save somebody."""
         run, cost = self.run, self.run.traffic.costs(electricity, rent)
-        outside = self.search.look(self.problem, run.traffic, electricity, rent)
+        outside = self.search.look(self.problem, run.traffic, electricity, rent, SEARCH_STEPS)
         bound = outside.excess_cny_veh(run.traffic, cost)
         paths = self.search.cheaper_paths(run.traffic, outside, cost) if self.may_grow else []
         if paths:
             adopt_paths(run, paths)
             self.problem = run.problem
-            run.traffic = self.problem.traffic.evaluate(run.state.flows_veh)
+            run.traffic = same_loading(self.problem, run.traffic)
         return bound
 
     def over_all_paths(self, iterate: Iterate) -> dict:
@@ -151,40 +152,26 @@ class City(Method):
         outside = self.search.look(self.problem, traffic, electricity, iterate.rent_cny)
         cost = traffic.costs(electricity, iterate.rent_cny)
         missing = self.search.cheaper_paths(traffic, outside, cost)
-        wider = with_appended(self.problem.traffic, missing)
-        flows = np.pad(iterate.flows_veh, ((0, len(missing)), (0, 0), (0, 0)))
-        over_all = gaps(wider.evaluate(flows), electricity, iterate.rent_cny).excess_cny_veh
+        wider = self.problem.with_traffic(with_appended(self.problem.traffic, missing))
+        over_all = gaps(same_loading(wider, traffic), electricity, iterate.rent_cny).excess_cny_veh
         return {"paths_missing": len(missing), "excess_over_all_paths_cny_veh": over_all}
 
     def _price_gap(self, price: np.ndarray) -> float:
         """A bound on the price gap from above: cost of a dispatch that vehicles can follow less the value of the prices."""
-        problem, state, kinds = self.problem, self.run.state, self.kinds
-        sizes = problem.sizes(self.run.traffic)
-        size = kinds.sizes(sizes)
-        lower = self.grid.free(price).cost_cny + float(size @ kinds.vehicle_cny(price))
-        plan, weight, gap = state.plan_kwh[kinds.first], state.plan_weight, math.inf
-        for step in range(DISPATCH_STEPS):
-            reply = self.fleet.reply(kinds.prices(price), plan, weight)
-            station_kw = kinds.station_kw(sizes, reply.power_kw)
-            upper = self._dispatch_cny(station_kw) + float(size @ reply.own_cny)
-            before, gap = gap, min(gap, (upper - lower) / problem.scale_cny)
-            if gap <= PRICE_GAP_TOLERANCE or (step > 1 and gap > SLOW * before):
-                break
-            if self.grid.n_groups != kinds.fleet.n_stations:
-                break
-            vehicles = self.fleet.curvature(size, reply, weight)
-            curvature = whole_curvature(vehicles, np.zeros([vehicles[:, 0].size] * 2))
-            price = price + price_newton_step(self.grid, kinds, price, station_kw, curvature)[0]
-            plan = reply.change_kwh if step % 2 else plan
-        return gap
-
-    def _dispatch_cny(self, station_kw: np.ndarray) -> float:
-        """Cost of the grid at given station power [CNY]; infinite where a hard limit forbids it."""
-        try:
-            return self.grid.fixed(station_kw).grid_cny
-        except SolverError as error:
-            log.debug("no dispatch of vehicles near their plan: %s", error)
-            return math.inf
+        problem, state = self.problem, self.run.state
+        answer = dispatch_city(
+            problem,
+            problem.sizes(self.run.traffic),
+            self.kinds,
+            self.fleet,
+            self.grid,
+            price,
+            state.plan_kwh[self.kinds.first],
+            state.plan_weight,
+            close_cny=PRICE_GAP_TOLERANCE * problem.scale_cny,
+            most_steps=DISPATCH_STEPS,
+        )
+        return (answer.upper_cny - answer.lower_cny) / problem.scale_cny
 
     def statuses(self) -> str:
         """How the programs of the grid ended: all optimal, some perhaps at a looser tolerance than the first."""
