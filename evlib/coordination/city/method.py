@@ -129,9 +129,8 @@ class City(Method):
 
     def _close(self, measured) -> bool:
         """Whether an excess is small enough to end the run."""
-        return measured.relative_gap <= min(CLOSE, self.keys.tol_relative_gap) or (
-            measured.excess_cny_veh <= CLOSE_CNY_VEH and measured.relative_gap <= self.keys.tol_relative_gap
-        )
+        close = measured.relative_gap <= min(CLOSE, self.keys.tol_relative_gap)
+        return close or measured.excess_cny_veh <= CLOSE_CNY_VEH
 
     def _look(self, electricity, rent) -> float:
         """Bound on the excess over all ways and stations; paths are added that may save somebody."""
