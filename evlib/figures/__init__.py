@@ -10,4 +10,5 @@
 ``grid``              dispatch, prices, voltages, losses (05)
 ``coordination``      bounds, convergence, values (06)
 ``case_roads``, ``case_grid``, ``case_costs``  the case study (07)
+``own_case``          maps of a case of one's own (10); ``city``: a coordinated city (11)
 """

@@ -7,5 +7,6 @@
 - `coordination`: seconds by part and to a gap, exchange beside one program, growth with size.
 - `before`: the coordinated base case and one look at traffic beside the code of an earlier commit, in a folder named.
 - `rivals`: what a day with informed drivers costs, and how far the waterfall is settled.
+- `city`: a city of 315 stations coordinated with scarce plugs, and as it grows.
 - `synthetic_network`: made-up networks of a wanted size.
 """
