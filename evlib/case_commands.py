@@ -144,9 +144,8 @@ def _city(options: argparse.Namespace) -> int:
         source = f"roads from {Path(options.roads).name}, feeders from {Path(options.feeder).name}"
     file = write_city(options.folder, tables, assumed, source)
     load_scenario(file)
-    print(
-        f"case: {file}\nnext: python -m evlib solve {file} --strategy coordinated --method city --out {file.parent / 'result'}"
-    )
+    print(f"case: {file}")
+    print(f"next, in Python: evlib.coordination.coordinate.coordinate(load_scenario({str(file)!r}), method='city')")
     return 0
 
 

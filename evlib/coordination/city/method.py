@@ -9,9 +9,11 @@ from typing import ClassVar
 
 import numpy as np
 
+from evlib.assignment.dynamic_equilibrium import Extragradient
 from evlib.assignment.gaps import gaps
 from evlib.assignment.many_stations.choice_sets import with_appended
 from evlib.assignment.route_choice import drop_residual_flows
+from evlib.assignment.tno import Metric
 from evlib.coordination.city.city_dual import CityDual
 from evlib.coordination.city.dispatch import dispatch_city
 from evlib.coordination.city.growing import OutsideSearch, adopt_paths, same_loading
@@ -41,6 +43,8 @@ PRICE_STEPS, FIRST_PRICE_STEPS = 2, 6
 RENT_TOLERANCE, RENT_SHARE, RENT_STEPS = 3e-4, 0.05, 10
 # Steps towards a dispatch of the vehicles that came, where the price gap is too large.
 DISPATCH_STEPS = 8
+# Steps of drivers through the loading, for objective ``user`` only.
+DRIVER_STEPS = 10
 # Ways to all stations are searched after an iteration that added more than this share of paths, and in every iteration of
 # this number; for every so many departure steps, and in the end for all.
 GREW, SEARCH_EVERY, SEARCH_STEPS = 0.02, 4, 3
@@ -51,6 +55,9 @@ CLOSE, CLOSE_CNY_VEH, MORE_ITERATIONS = 1e-3, 3e-3, 2
 
 class City(Method):
     """As method ``newton``, for hundreds of stations: cohorts merged, rents solved together, paths that grow.
+
+    It is made for objective ``system``, where rents share the plugs. With ``user`` drivers queue for them; where many do,
+    it does not settle, and its certificate says so.
 
     Of the scenario's section ``coordination`` it reads ``iterations`` and ``tol_relative_gap``.
     """
@@ -141,6 +148,8 @@ class City(Method):
         if paths:
             adopt_paths(run, paths)
             self.problem = run.problem
+            step, self.walk = self.walk.step, Extragradient(self.problem.demand_veh, self.problem.network.path_origin)
+            self.walk.step = step
             run.traffic = same_loading(self.problem, run.traffic)
         return bound
 
@@ -215,6 +224,8 @@ class City(Method):
         if self.grid.n_groups != self.kinds.fleet.n_stations:
             self._merge()
         flows = drop_residual_flows(point.flows_veh, problem.demand_veh, problem.network.path_origin)
+        if rent is None:  # without rents queues are part of the loading, and only steps through it see them
+            flows = self.drive(flows, Metric(metric), at_buses, None, DRIVER_STEPS)
         return flows, at_buses, rent
 
     def _dual(self, metric: np.ndarray) -> CityDual:
