@@ -173,17 +173,3 @@ def test_memory_is_refused_before_the_run(town):
 def test_what_the_method_cannot_do_is_refused(mini, changes, message):
     with pytest.raises(InputError, match=message):
         coordinate(mini.replace({}, **changes), method="city")
-
-
-def test_a_synthetic_city_is_made_by_its_seed():
-    size, assumed = CitySize(), CityAssumptions()
-    one, two = (synthetic_tables(size, assumed) for _ in range(2))
-    other = synthetic_tables(CitySize(seed=1), assumed)
-    assert one.roads.links.equals(two.roads.links)
-    assert one.stations.equals(two.stations)
-    assert not one.roads.links.equals(other.roads.links)
-    assert (len(one.roads.nodes), len(one.stations), len(one.origins)) == (3888, 315, 97)
-    assert 8000 < len(one.roads.links) < 9000
-    assert 0.85 < (one.roads.links["free_flow_min"] < 0.5).mean() < 0.95
-    with pytest.raises(InputError, match="stations = 99; must be at most 8"):
-        CitySize(4, 4, stations=99)
