@@ -1,4 +1,4 @@
-"""A synthetic city of 315 stations, three days: nearest stations, informed drivers, coordinated; and how it settled."""
+"""A synthetic city of 315 stations: how its coordination settled, and its day beside one of an even spread."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from evlib.assignment.dynamic_equilibrium import equilibrium
 from evlib.assignment.gaps import gaps
 from evlib.assignment.path_costs import Traffic
-from evlib.assignment.route_choice import even_split, shortest_path_departures
+from evlib.assignment.route_choice import even_split
 from evlib.coordination.city.dispatch import CityDispatch, dispatch_city
 from evlib.coordination.city.kinds import Kinds
 from evlib.coordination.coordinate import Coordination, coordinate
@@ -30,8 +29,6 @@ __all__ = ["CITY_FILES", "synthetic_scenario", "tables_of", "write"]
 log = logging.getLogger(__name__)
 
 CITY_FILES = ("city_iterations.csv", "city_days.csv", "city_steps.csv", "city_stations.csv", "city_roads.csv")
-# Steps of informed drivers towards their equilibrium, which does not settle where plugs are scarce.
-INFORMED_STEPS = 15
 # A dispatch of vehicles that came without coordination: how near its bounds are to come, in shares of J(0).
 CLOSE, DISPATCH_STEPS, PLAN_WEIGHT = 1e-3, 30, 0.02
 
@@ -43,7 +40,7 @@ def synthetic_scenario(folder: Path, assumed: CityAssumptions | None = None, siz
 
 
 def write(folder: Path = RESULTS) -> Path:
-    """Run the three days and write all tables (some ten minutes)."""
+    """Coordinate the city, measure both days and write all tables (some minutes)."""
     code = run_hash(__name__)
     with tempfile.TemporaryDirectory() as place:
         scenario = synthetic_scenario(Path(place))
@@ -58,7 +55,7 @@ def write(folder: Path = RESULTS) -> Path:
 
 
 def tables_of(scenario: Scenario, settled: Coordination) -> dict[str, pd.DataFrame]:
-    """The tables of a coordinated city, by file name, with two days beside it on the same paths.
+    """The tables of a coordinated city, by file name, with a day of an even spread beside it on the same paths.
 
     Parameters
     ----------
@@ -79,12 +76,8 @@ def tables_of(scenario: Scenario, settled: Coordination) -> dict[str, pd.DataFra
     grid = ReducedGrid(problem.case, problem.options)
     kinds = Kinds.of(problem.cohorts, grid.station_group)
     electricity = kinds.by_step(kinds.vehicle_cny(tariff[problem.case.station_bus]), network.stay_steps)
-    informed = equilibrium(own, electricity, even_split(network, own.demand_veh), n_steps=INFORMED_STEPS, every=5)
-    flows = {
-        "nearest": shortest_path_departures(network, own.demand_veh),
-        "informed": informed.flows_veh,
-        "coordinated": settled.flows_veh,
-    }
+    # Nearest stations are no rival here: with scarce plugs some vehicles would not be plugged in hours after the horizon.
+    flows = {"even": even_split(network, own.demand_veh), "coordinated": settled.flows_veh}
     days, steps, stations, roads = [], [], [], {}
     for name, departures in flows.items():
         log.info("day: %s", name)

@@ -50,7 +50,7 @@ DRIVER_STEPS = 10
 GREW, SEARCH_EVERY, SEARCH_STEPS = 0.02, 4, 3
 # The run ends at so small a relative gap, or excess [CNY/veh], over all ways and stations; it may take this many times the
 # scenario's iterations.
-CLOSE, CLOSE_CNY_VEH, MORE_ITERATIONS = 1e-3, 3e-3, 2
+CLOSE, CLOSE_CNY_VEH, MORE_ITERATIONS = 1e-3, 6e-3, 2
 
 
 class City(Method):

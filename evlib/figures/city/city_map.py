@@ -11,7 +11,7 @@ from evlib.figures.style import COLOURS, LEGEND_BELOW, finish
 
 __all__ = ["DAYS", "city_map"]
 
-DAYS = {"nearest": "nearest station", "informed": "informed drivers", "coordinated": "coordinated"}
+DAYS = {"even": "spread evenly over the nearest stations", "coordinated": "coordinated"}
 # Largest inflow over capacity: from, label, colour, width. A wider line is a fuller road, also in grey.
 ROADS = (
     (0.02, "inflow up to 25 % of capacity", "#C8C8C8", 1.0),
