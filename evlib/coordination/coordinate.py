@@ -1,4 +1,7 @@
-"""Coordination: flows and prices respond to each other by one of several methods, and every iterate is measured."""
+"""Coordination: flows and prices respond to each other by one of several methods, and every iterate is measured.
+
+The file is longer than others because the loop's certificate is described beside the loop.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The state of a run from one iteration to the next, and the measured row of each iteration."""
+"""The state of a run from one iteration to the next, and the measured row of each iteration.
+
+The file is longer than others because it describes the memory of every method.
+"""
 
 from __future__ import annotations
 

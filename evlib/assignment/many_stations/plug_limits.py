@@ -1,7 +1,7 @@
 """What flows hold at stations, what they pay there, and how a change of rents changes what they hold.
 
-All compiled functions of the search for rents are in this one file: numba's cache on disk notices a change of the file,
-not of its imports.
+The file is longer than others because numba's cache on disk notices a change of a file, not of its imports, so all
+compiled functions of the search for rents stay together.
 """
 
 from __future__ import annotations

@@ -111,5 +111,6 @@ def city_costs(days: pd.DataFrame, title: str) -> go.Figure:
             marker={"color": colour, "pattern": {"shape": fill}},
         )
     finish(figure, title=title, barmode="stack", legend=LEGEND_BELOW, margin=ROOM_BELOW)
+    figure.update_xaxes(title_text="day")
     figure.update_yaxes(title_text="cost of the day [thousand CNY]")
     return figure
