@@ -1,4 +1,4 @@
-"""The commands that make and check a case of one's own: ``python -m evlib new`` and ``python -m evlib check``."""
+"""The commands that make and check a case of one's own: ``python -m evlib new``, ``city`` and ``check``."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["add_case_commands", "name_currency"]
 
 
 def add_case_commands(commands) -> None:
-    """Add ``new`` and ``check`` to a parser's commands; each sets ``run``, a function of the parsed options.
+    """Add ``new``, ``city`` and ``check`` to a parser's commands; each sets ``run``, a function of the parsed options.
 
     Parameters
     ----------
@@ -41,6 +41,20 @@ def add_case_commands(commands) -> None:
         "--most-distance", type=float, default=float("inf"), help="largest distance of a station from its node"
     )
     new.set_defaults(run=_new)
+    city = commands.add_parser(
+        "city", help="make a city: of files, or synthetic by a seed, with a whole day's assumptions"
+    )
+    city.add_argument("folder", help="folder to make")
+    city.add_argument("--roads", help="as for new; without it the whole city is synthetic")
+    city.add_argument("--feeder", help="as for new, needed with --roads")
+    city.add_argument("--stations", help="as for new")
+    city.add_argument("--vehicles", type=float, default=20_000.0)
+    city.add_argument("--plug-factor", type=float, default=1.6, help="plugs over the peak of an even spread")
+    city.add_argument("--lane-capacity", type=float, default=100.0, help="veh/h of a lane left to these vehicles")
+    city.add_argument("--nearest-stations", type=int, default=10)
+    city.add_argument("--objective", default="system", choices=("system", "user"))
+    city.add_argument("--seed", type=int, default=0, help="of the synthetic city")
+    city.set_defaults(run=_city)
     check = commands.add_parser("check", help="say what a case holds, what it takes to solve, and what was assumed")
     check.add_argument("case", help="a case's folder or YAML file, or the name of a scenario")
     check.set_defaults(run=_check)
@@ -103,6 +117,35 @@ def _new(options: argparse.Namespace) -> int:
     for note in tables.notes:
         print(f"assumed: {note}")
     print(f"case: {file}\nmap: {folder / 'map.html'}\nnext: python -m evlib check {folder}")
+    return 0
+
+
+def _city(options: argparse.Namespace) -> int:
+    from evlib.errors import InputError
+    from evlib.inputs.new_case.city_case import CityAssumptions, synthetic_tables, write_city
+    from evlib.inputs.new_case.sources import feeder_source, road_source, station_source
+    from evlib.inputs.new_case.synthetic_city import CitySize
+    from evlib.inputs.new_case.write_case import match_case, refuse_existing
+    from evlib.inputs.scenario import load_scenario
+
+    refuse_existing(options.folder)
+    assumed = CityAssumptions(
+        options.vehicles, options.plug_factor, options.lane_capacity, options.nearest_stations, options.objective
+    )
+    if options.roads is None:
+        source, tables = f"synthetic, seed {options.seed}", synthetic_tables(CitySize(seed=options.seed), assumed)
+    else:
+        if options.feeder is None:
+            raise InputError("--roads without --feeder; a city needs both, or neither for a synthetic one")
+        roads = road_source(options.roads, lane_veh_h=options.lane_capacity)
+        stations = station_source(options.stations)[0] if options.stations else None
+        where = options.stations or "stations"
+        tables = match_case(roads, feeder_source(options.feeder, ()), stations, where=where)
+        source = f"roads from {Path(options.roads).name}, feeders from {Path(options.feeder).name}"
+    file = write_city(options.folder, tables, assumed, source)
+    load_scenario(file)
+    print(f"case: {file}")
+    print(f"next, in Python: evlib.coordination.coordinate.coordinate(load_scenario({str(file)!r}), method='city')")
     return 0
 
 

@@ -10,6 +10,7 @@
 ``dynamic_equilibrium``  extragradient steps through the loading
 ``path_generation``      column generation for networks with too many paths to list
 ``static_assignment``    static equilibrium with ``link_costs``, ``shortest_paths``: published optima, everyday traffic
+``many_stations``        a room within: searches, choice sets and rents for hundreds of stations
 
 Builds on the room ``traffic`` and takes prices as arrays.
 """

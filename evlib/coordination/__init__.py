@@ -8,6 +8,7 @@
 ``iteration``        state and measured row of each iteration; ``saved_run`` writes and reads it
 ``state_checks``     whether a state that was read is one of the problem: types, shapes
 ``newton``           the method by default: Newton steps on prices and plug rents, without vehicles as variables
+``city``             the same for hundreds of stations on thousands of roads, with paths that grow
 ``methods``          best and rested response, inertia, joint, bundle; ``method`` is what all share
 ``real_time``        a day in steps: planned anew from the true state, on forecasts that turn out wrong
 ``joint``            the joint program of both sides, in one piece and by exchange

@@ -1,4 +1,7 @@
-"""Coordination: flows and prices respond to each other by one of several methods, and every iterate is measured."""
+"""Coordination: flows and prices respond to each other by one of several methods, and every iterate is measured.
+
+The file is longer than others because the loop's certificate is described beside the loop.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,7 @@ from tqdm import tqdm
 from evlib.assignment.gaps import Gaps, gaps
 from evlib.assignment.path_generation import quickest_paths
 from evlib.assignment.tno import OBJECTIVES
+from evlib.coordination.city.growing import with_added_paths
 from evlib.coordination.iteration import Iteration, IterationRow
 from evlib.coordination.method import Method
 from evlib.coordination.methods import METHODS
@@ -144,10 +148,11 @@ def coordinate(
     scenario : Scenario
         Its section ``coordination`` sets iterations, metric and damping; ``newton`` takes at most twice the iterations and
         reads only them, ``tol_relative_gap`` and where to stop, ``stop_relative_gap`` (or 1e-3) and ``stop_price_gap`` (1e-4).
-    method : {"newton", "joint", "bundle", "inertia", "best_response", "rested_response"}, optional
+    method : {"newton", "city", "joint", "bundle", "inertia", "best_response", "rested_response"}, optional
         By default ``newton`` where it can be used, else ``joint``; see :func:`default_method`.
         ``newton``: Newton steps on prices and plug rents, to which all reply by themselves, then drivers take steps
-        through the loading, see :mod:`evlib.coordination.newton`; it ends where both gaps are small.
+        through the loading, see :mod:`evlib.coordination.newton`; it ends where both gaps are small. ``city``: the same
+        for hundreds of stations, with paths that grow, see :mod:`evlib.coordination.city`.
         ``joint``: one program for both sides, then drivers take steps through the loading at its prices; an adaptive
         metric keeps flows near the last ones. ``bundle``: the same, but the program is solved by exchanging cohorts and
         prices, see :mod:`evlib.coordination.joint.cutting_planes`. ``inertia``: replies to damped prices.
@@ -192,7 +197,9 @@ def coordinate(
     problem = CoupledProblem.of(scenario, charging, objective)
     if not problem.demand_veh.any():
         return _nobody_drives(problem)
-    if scenario.switches.path_set == "generated":
+    if state is not None and state.added_paths:
+        problem = with_added_paths(problem, state.added_paths, resume)
+    if scenario.switches.path_set == "generated" and not METHODS[method].grows:
         problem = problem.with_generated_paths()
     if state is not None:
         check_shapes(resume, state, problem)
@@ -257,7 +264,9 @@ def _result(run: Iteration, method: Method) -> Coordination:
     else:
         best = int(table.loc[answers, "price_gap"].abs().idxmin())
     iterate, row, tolerance = state.iterates[best], state.rows[best], run.keys.tol_relative_gap
-    missing = missing_paths(problem, iterate) if problem.scenario.switches.path_set == "generated" else {}
+    missing = method.over_all_paths(iterate) if method.grows else {}
+    if problem.scenario.switches.path_set == "generated" and not method.grows:
+        missing = missing_paths(problem, iterate)
     certificate = LoopCertificate(
         **vars(iterate.gaps),
         price_gap=float(row.price_gap),

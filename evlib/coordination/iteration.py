@@ -1,4 +1,7 @@
-"""The state of a run from one iteration to the next, and the measured row of each iteration."""
+"""The state of a run from one iteration to the next, and the measured row of each iteration.
+
+The file is longer than others because it describes the memory of every method.
+"""
 
 from __future__ import annotations
 
@@ -53,6 +56,11 @@ class IterationRow:
         Method ``bundle``: certified gap of its program.
     exchanged : int, optional
         Method ``bundle``: how many numbers traffic and grid exchanged.
+    n_paths : int, optional
+        Method ``city``: number of paths, after those that the iteration added.
+    bound_over_all_cny_veh : float, optional
+        Method ``city``: no way to any station makes the excess larger than this, tolls left out and before the iteration
+        added paths; nan where it did not search.
     """
 
     iteration: int
@@ -67,6 +75,8 @@ class IterationRow:
     seconds_answer: float = math.nan
     inner_gap: float | None = None
     exchanged: int | None = None
+    n_paths: int | None = None
+    bound_over_all_cny_veh: float | None = None
 
 
 @dataclass(frozen=True)
@@ -130,6 +140,8 @@ class State:
         Method ``newton``: programs of the grid that ended optimal at a looser tolerance than the first.
     monitored : ndarray of bool, shape (2, 4, n_bus, K), or None
         Method ``newton``: what its grid monitors, see :class:`evlib.grid.reduced.reduced_grid.ReducedGrid`.
+    added_paths : list of list of int
+        Method ``city``: paths that it added to those of the network, each as origin, station and arcs.
     """
 
     flows_veh: np.ndarray
@@ -151,6 +163,7 @@ class State:
     plan_weight: float = math.nan
     monitored: np.ndarray | None = None
     looser_solves: int = 0
+    added_paths: list[list[int]] = field(default_factory=list)
 
     def note(self, **values) -> None:
         """Fill in fields of the present row."""
@@ -178,11 +191,21 @@ class Iteration:
     def __init__(self, problem: CoupledProblem, state: State | None = None):
         self.problem, self.keys = problem, problem.scenario.coordination
         self.state = state or State(even_split(problem.network, problem.demand_veh), self.keys.metric_cny_veh)
+        self.traffic: Traffic | None = None
+        self.fresh: Dispatch | None = None
+        self.adopt(problem)
+
+    def adopt(self, problem: CoupledProblem) -> None:
+        """Go on with a problem whose paths are those of the present one, or more after them, which nobody takes yet."""
+        self.problem = problem
         wanted = problem.demand_veh[problem.network.path_origin]
         self.per_level = 1.0 / np.maximum(wanted, LEAST_DEMAND_VEH)
         self.per_level_of_sums = 1.0 / np.maximum(wanted.sum(axis=1), LEAST_DEMAND_VEH)
-        self.traffic: Traffic | None = None
-        self.fresh: Dispatch | None = None
+        state, n_new = self.state, len(wanted) - len(self.state.flows_veh)
+        if n_new:
+            longer = [((0, n_new), (0, 0), (0, 0))]
+            state.flows_veh = np.pad(state.flows_veh, *longer)
+            state.iterates = [replace(item, flows_veh=np.pad(item.flows_veh, *longer)) for item in state.iterates]
 
     def measure(self, checked: bool, observe=None, price_gap=None) -> None:
         """Load the present flows and append a row with their excess and gaps at the announced prices.

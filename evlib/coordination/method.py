@@ -23,7 +23,7 @@ class Method:
         The run. A method keeps its memory in ``run.state``, so that a saved run can go on.
     """
 
-    knows_rents = False
+    knows_rents, grows = False, False
     not_applicable: ClassVar[dict] = {}
 
     def __init__(self, run: Iteration):

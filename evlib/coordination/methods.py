@@ -9,6 +9,7 @@ import numpy as np
 from evlib.assignment.dynamic_equilibrium import equilibrium
 from evlib.assignment.route_choice import cheapest_departures, drop_residual_flows
 from evlib.assignment.tno import Metric, reply
+from evlib.coordination.city.method import City
 from evlib.coordination.iteration import Iteration
 from evlib.coordination.joint.cutting_planes import CutMemory, Cuts, solve_bundle
 from evlib.coordination.joint.joint_program import joint_by_columns, joint_program, surrogate_bound
@@ -181,4 +182,4 @@ class RestedResponse(BestResponse):
 
 
 METHODS = {"newton": Newton, "joint": Joint, "bundle": Bundle, "inertia": Inertia, "best_response": BestResponse}
-METHODS |= {"rested_response": RestedResponse}
+METHODS |= {"rested_response": RestedResponse, "city": City}

@@ -11,4 +11,5 @@
 ``coordination``      bounds, convergence, values (06)
 ``case_roads``, ``case_grid``, ``case_costs``  the case study (07)
 ``real_time``         a day in real time (09), a room of its own
+``own_case``          maps of a case of one's own (10); ``city``: a coordinated city (11)
 """

@@ -8,5 +8,6 @@
 - `before`: the coordinated base case and one look at traffic beside the code of an earlier commit, in a folder named.
 - `rivals`: what a day with informed drivers costs, and how far the waterfall is settled.
 - `real_time`: seconds of a re-plan and of a day in real time, and what it costs beside the day-ahead plan.
+- `city`: a city of 315 stations coordinated with scarce plugs, and as it grows.
 - `synthetic_network`: made-up networks of a wanted size.
 """

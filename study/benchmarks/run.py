@@ -224,6 +224,23 @@ BENCHMARKS: dict[tuple[str, ...], Callable[[], tuple[float, ...]]] = {
     ("waterfall_steps",): partial(_call, "rivals", "measure_waterfall"),
     ("replan_s", "real_time_day_s", "real_time_over_day_ahead", "real_time_peak_gib"): _real_time,
     ("own_nanjing_s", "own_nanjing_peak_gib"): _city,
+    (
+        "city_s_to_0p10",
+        "city_s_to_0p02",
+        "city_peak_gib",
+        "city_excess_cny_veh",
+        "city_relative_gap",
+        "city_price_gap",
+    ): partial(_call, "city", "measure_nanjing"),
+    (
+        "city_synthetic_s_to_0p10",
+        "city_synthetic_s_to_0p02",
+        "city_synthetic_peak_gib",
+        "city_synthetic_excess_cny_veh",
+        "city_synthetic_relative_gap",
+        "city_synthetic_price_gap",
+    ): partial(_call, "city", "measure_synthetic"),
+    ("city_50k_over_20k_vehicles", "city_630_over_315_stations"): partial(_call, "city", "measure_growth"),
     ("cli_import_s",): _command_line,
     ("mutations_tried", "mutations_silent", "mutations_tracebacks"): partial(_call, "mutations", "try_mutations"),
 }

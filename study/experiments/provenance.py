@@ -43,6 +43,11 @@ MAKERS = {
     "runs_nguyen.csv": "study.experiments.strategy_runs",
     "waterfall_nguyen.csv": "study.experiments.waterfall",
     "real_time_nguyen.csv": "study.experiments.real_time_days",
+    "city_iterations.csv": "study.experiments.city_runs",
+    "city_days.csv": "study.experiments.city_runs",
+    "city_steps.csv": "study.experiments.city_runs",
+    "city_stations.csv": "study.experiments.city_runs",
+    "city_roads.csv": "study.experiments.city_runs",
 }
 _PACKAGES = ("evlib", "study")
 _COMPARED = ("study.experiments.fleets", "study.experiments.uxsim_reference")
@@ -138,8 +143,8 @@ def write_results(names: Sequence[str] = ()) -> None:
     for name in names:
         if name not in MAKERS:
             raise StudyError(f"unknown results {name!r}; there are {', '.join(MAKERS)}")
-    for name in names or MAKERS:
-        importlib.import_module(MAKERS[name]).write()
+    for module in dict.fromkeys(MAKERS[name] for name in names or MAKERS):  # one module may make several files
+        importlib.import_module(module).write()
 
 
 def write_table(

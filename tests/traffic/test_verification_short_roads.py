@@ -11,6 +11,7 @@ import pytest
 from evlib import load_traffic
 from evlib.folders import ROOT
 from evlib.inputs.new_case.matching import connected_part, spread
+from evlib.inputs.new_case.synthetic_city import CitySize, synthetic_roads
 from evlib.inputs.roads.v2sim_roads import read_v2sim_roads
 from evlib.traffic.dynamic_loading.used_arcs import used_part
 from evlib.traffic.impedance import affine, point_queue, smooth_queue
@@ -164,6 +165,24 @@ def test_a_part_of_nanjing_is_as_at_one_second():
     departures = np.random.default_rng(3).exponential(12.0, (len(coarse.paths), 1, 12))
     ours, theirs = (travel_times(load_traffic(net, departures)).road_min[:, :12] for net in (coarse, fine))
     assert theirs.max() > 10
+    assert ours.mean() == pytest.approx(theirs.mean(), rel=0.02)
+
+
+@pytest.mark.verify
+def test_a_part_of_the_synthetic_city_is_as_at_one_second():
+    """25 by 22 streets of the synthetic city, some 90 % of them below 30 s, with queues: 200 paths, within 2 %."""
+    roads = synthetic_roads(CitySize(25, 22, stations=10), 600.0)
+    links = roads.links
+    rows = list(links[["from", "to", "free_flow_min", "capacity_veh_h"]].itertuples(index=False, name=None))
+    assert len(rows) > 500
+    assert (links["free_flow_min"] < 0.5).mean() > 0.8
+    places = spread(roads.nodes, connected_part(links), 30)
+    origins, stations = {f"o{node}": node for node in places[10:]}, {f"s{node}": (node, 1e6) for node in places[:10]}
+    coarse, fine = (network_of(rows, origins, stations, step_s=step_s, every_path=False) for step_s in (30, 1))
+    assert len(coarse.paths) == 200
+    departures = np.random.default_rng(3).exponential(6.0, (200, 1, 12))
+    ours, theirs = (travel_times(load_traffic(net, departures)).road_min[:, :12] for net in (coarse, fine))
+    assert theirs.mean() > 1.3 * coarse.path_free_flow_min.mean()  # queues stand
     assert ours.mean() == pytest.approx(theirs.mean(), rel=0.02)
 
 

@@ -243,7 +243,7 @@ class ReducedGrid:
         station_kw = np.zeros((groups.max(initial=-1) + 1, case.n_steps))
         np.add.at(station_kw, groups, KILO * at_stations)
         core = solve.x[:n_core]
-        sizes = [len(block.linear) - case.n_steps for block in blocks]
+        sizes = [len(block.linear) - case.n_steps * len(block.groups) for block in blocks]
         extras = np.split(solve.x[n_core + n_station :], np.cumsum(sizes)[:-1]) if blocks else []
         return ReducedAnswer(
             cost_cny=KILO * solve.objective,

@@ -22,8 +22,9 @@ class Block:
 
     Attributes
     ----------
-    group : int
-        One of ``ReducedGrid.n_groups``; several blocks may share it.
+    group : int or tuple of int
+        One of ``ReducedGrid.n_groups``, or G of them one after another; then K stands for G K. Several blocks may share a
+        group.
     quadratic : ndarray, shape (K + n_extra, K + n_extra)
         Q, symmetric and positive semidefinite [CNY/kW^2; CNY per kW and unit of the extra; CNY per unit squared].
     linear : ndarray, shape (K + n_extra,)
@@ -34,16 +35,21 @@ class Block:
     quadratic: np.ndarray
     linear: np.ndarray
 
+    @property
+    def groups(self) -> tuple[int, ...]:
+        """The groups, also where it is one."""
+        return tuple(np.atleast_1d(self.group).tolist())
+
 
 def check_block(block: Block, n_groups: int, n_steps: int) -> None:
     """Refuse a block whose group does not exist or whose arrays do not fit together."""
-    if not 0 <= block.group < n_groups:
+    if not all(0 <= group < n_groups for group in block.groups):
         raise InputError(f"block: group = {block.group}; must be 0 to {n_groups - 1}")
-    size = len(block.linear)
-    if size < n_steps or np.shape(block.quadratic) != (size, size):
+    size, least = len(block.linear), n_steps * len(block.groups)
+    if size < least or np.shape(block.quadratic) != (size, size):
         raise InputError(
             f"block of group {block.group}: quadratic has shape {np.shape(block.quadratic)}, linear ({size},); must be "
-            f"(n, n) and (n,) with n at least the {n_steps} steps"
+            f"(n, n) and (n,) with n at least the {least} steps"
         )
     if not (np.isfinite(block.linear).all() and np.isfinite(block.quadratic).all()):
         raise InputError(f"block of group {block.group}: not finite; every entry must be a number")
@@ -93,13 +99,18 @@ def blocks_problem(program: ReducedProgram, linear: np.ndarray, part_of: np.ndar
     diagonal = np.arange(n_core)
     rows, columns, values, q_extra = [diagonal], [diagonal], [program.variables.p_diagonal], []
     for block in blocks:
-        parts = np.flatnonzero(part_of == block.group)
-        extra = np.arange(len(block.linear) - n_steps)
-        linear[parts] += block.linear[:n_steps]
-        q_extra.append(block.linear[n_steps:] / KILO)
-        places = np.concatenate([(n_core + n_steps * parts[:, None] + steps).reshape(-1), start + extra])
-        entry = np.concatenate([np.tile(steps, len(parts)), n_steps + extra])
-        per_unit = np.where(entry < n_steps, KILO, 1.0)
+        n_power = n_steps * len(block.groups)
+        extra = np.arange(len(block.linear) - n_power)
+        q_extra.append(block.linear[n_power:] / KILO)
+        places, entry = [], []
+        for position, group in enumerate(block.groups):
+            own = position * n_steps + steps
+            for part in np.flatnonzero(part_of == group):
+                linear[part] += block.linear[own]
+                places.append(n_core + n_steps * part + steps)
+                entry.append(own)
+        places, entry = np.concatenate([*places, start + extra]), np.concatenate([*entry, n_power + extra])
+        per_unit = np.where(entry < n_power, KILO, 1.0)
         i, j = np.triu_indices(len(places))
         rows.append(places[i])
         columns.append(places[j])

@@ -1,8 +1,10 @@
-"""Making and checking a case of one's own: ``python -m evlib new`` and ``python -m evlib check``.
+"""Making and checking a case of one's own: ``python -m evlib new``, ``city`` and ``check``.
 
 ``sources``     which reader a file belongs to
 ``matching``    stations to nodes and buses, with distances; origins and stations where none are given
 ``write_case``  a case's folder: a commented YAML file, the tables, and what became of every column read
+``synthetic_city``  roads, stations and feeders made by a seed, of the size and statistics of a real city
+``city_case``   a city of such tables, or of files, with the assumptions of a whole day
 ``check_case``  what a case holds, what it will take, and what was assumed
 ``case_points``  roads, stations and feeders as one table to draw
 """
