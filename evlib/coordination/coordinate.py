@@ -13,16 +13,16 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from evlib.assignment.gaps import Gaps, gaps
-from evlib.assignment.path_generation import quickest_paths
+from evlib.assignment.gaps import Gaps
 from evlib.assignment.tno import OBJECTIVES
-from evlib.coordination.iteration import Iteration, IterationRow
+from evlib.coordination.iteration import Iteration, IterationRow, State
 from evlib.coordination.method import Method
 from evlib.coordination.methods import METHODS
 from evlib.coordination.newton.method import PRICE_GAP_TOLERANCE, why_not_newton
 from evlib.coordination.problem import CoupledProblem
 from evlib.coordination.saved_run import check_place, load_state, save_state
-from evlib.coordination.state_checks import check_shapes
+from evlib.coordination.state_checks import check_shapes, check_start
+from evlib.coordination.unknown_paths import missing_paths
 from evlib.errors import InputError
 from evlib.inputs.scenario import Scenario
 from evlib.traffic.network import Network
@@ -34,7 +34,6 @@ __all__ = [
     "LoopCertificate",
     "coordinate",
     "default_method",
-    "missing_paths",
 ]
 
 log = logging.getLogger(__name__)
@@ -136,6 +135,7 @@ def coordinate(
     objective: str | None = None,
     save: str | Path | None = None,
     resume: str | Path | None = None,
+    start_veh: np.ndarray | None = None,
 ) -> Coordination:
     """Iterate between traffic and grid and keep the best iterate.
 
@@ -159,6 +159,8 @@ def coordinate(
         File to which the run is saved after every iteration, whole or not at all; its folder must be there.
     resume : path-like, optional
         File of a saved run to continue, with the same results as if it had not stopped; may be the same as ``save``.
+    start_veh : ndarray, shape (n_paths, n_classes, n_departure_steps), optional
+        Departures of those who follow the signal to start from [veh]; by default an even split over stations.
 
     Returns
     -------
@@ -168,7 +170,7 @@ def coordinate(
     ------
     InputError
         Unknown method or objective; a place where nothing can be saved; a file to resume that is no whole run of this
-        scenario, code, method, charging and objective.
+        scenario, code, method, charging and objective; a start that is no split of the demand, or is given with ``resume``.
     SolverError
         If a problem does not end *optimal*.
     KeyboardInterrupt
@@ -196,6 +198,9 @@ def coordinate(
         problem = problem.with_generated_paths()
     if state is not None:
         check_shapes(resume, state, problem)
+    if start_veh is not None:
+        check_start(start_veh, problem, resume)
+        state = State(np.array(start_veh, dtype=float), scenario.coordination.metric_cny_veh)
     run = Iteration(problem, state)
     answering = METHODS[method](run)
     n_iterations = answering.most_iterations
@@ -287,14 +292,3 @@ def _nobody_drives(problem: CoupledProblem) -> Coordination:
     nobody = np.zeros_like(problem.fixed_veh)
     certificate = LoopCertificate(not_applicable=reasons)
     return Coordination(nobody, dispatch.price_cny_kwh, None, problem.network, certificate, table)
-
-
-def missing_paths(problem: CoupledProblem, iterate) -> dict:
-    """Number of quicker paths that the set lacks, and the excess if drivers knew them."""
-    traffic, flows = problem.traffic, iterate.flows_veh
-    wider = traffic.with_paths(quickest_paths(traffic.load(flows), traffic.drivers.signal))
-    n_new = len(wider.network.paths) - len(flows)
-    flows = np.concatenate([flows, np.zeros((n_new, *flows.shape[1:]))])
-    electricity = problem.with_traffic(wider).electricity(iterate.price_cny_kwh)
-    over_all = gaps(wider.evaluate(flows), electricity, iterate.rent_cny)
-    return {"paths_missing": n_new, "excess_over_all_paths_cny_veh": over_all.excess_cny_veh}

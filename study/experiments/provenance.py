@@ -42,6 +42,10 @@ MAKERS = {
     "settling_mini.csv": "study.experiments.convergence_map",
     "runs_nguyen.csv": "study.experiments.strategy_runs",
     "waterfall_nguyen.csv": "study.experiments.waterfall",
+    "variants_nguyen.csv": "study.experiments.variants",
+    "plugs_capacity_nguyen.csv": "study.experiments.fair_case.plugs_capacity",
+    "starts_nguyen.csv": "study.experiments.fair_case.starts",
+    "tolls_nguyen.csv": "study.experiments.fair_case.toll_error",
 }
 _PACKAGES = ("evlib", "study")
 _COMPARED = ("study.experiments.fleets", "study.experiments.uxsim_reference")
