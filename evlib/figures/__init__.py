@@ -10,4 +10,5 @@
 ``grid``              dispatch, prices, voltages, losses (05)
 ``coordination``      bounds, convergence, values (06)
 ``case_roads``, ``case_grid``, ``case_costs``  the case study (07)
+``fair_case``         the case study under other assumptions and sizes (07)
 """

@@ -214,6 +214,8 @@ BENCHMARKS: dict[tuple[str, ...], Callable[[], tuple[float, ...]]] = {
     ("user_certified_s_to_1e3",): partial(_call, "before", "measure_user"),
     ("informed_total_cny",): partial(_call, "rivals", "measure_informed"),
     ("waterfall_steps",): partial(_call, "rivals", "measure_waterfall"),
+    ("starts_spread_cny",): partial(_call, "rivals", "measure_starts"),
+    ("toll_error_at_flows",): partial(_call, "rivals", "measure_tolls"),
     ("own_nanjing_s", "own_nanjing_peak_gib"): _city,
     ("cli_import_s",): _command_line,
     ("mutations_tried", "mutations_silent", "mutations_tracebacks"): partial(_call, "mutations", "try_mutations"),

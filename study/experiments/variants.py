@@ -11,7 +11,7 @@ import pandas as pd
 from tqdm import tqdm
 
 from evlib import load_scenario
-from evlib.errors import SolverError
+from evlib.errors import InputError, SolverError
 from evlib.folders import RESULTS
 from evlib.inputs.schema import minutes_after
 from evlib.results.accounts.road_storage import largest_factor
@@ -119,19 +119,22 @@ def variant_rows(scenario, name: str, settling: pd.DataFrame | None = None, *, c
     -------
     list of dict
         ``variant``, ``claim``, ``definition``, ``article``, ``ours``, ``unit``, ``verdict``, ``threshold``, ``note``; of the
-        coordinated run ``method``, ``state`` (*settled*, *not settled*, *no optimum*), ``excess_cny_veh``,
+        coordinated run ``method``, ``state`` (*settled*, *not settled*, *no optimum*, *roads never clear*), ``excess_cny_veh``,
         ``relative_gap``, ``price_gap``; ``beyond_storage``, vehicles over room on the worst road of both days that has too
-        many. Where a grid problem has no optimum, no claim has a number, and the
+        many. Where a grid problem has no optimum, or vehicles never arrive, no claim has a number, and the
         verdict is *undefined*.
     """
     varied = variant_of(scenario, name)
     head, failed = {"variant": name}, {"ours": math.nan, "verdict": "undefined"}
     try:
         results = {strategy: _settled(varied, strategy, cache) for strategy in HEADLINE_RUNS}
-    except SolverError as error:
-        note = str(error).splitlines()[0]
+    except (SolverError, InputError) as error:
+        if isinstance(error, InputError) and "have not plugged in" not in str(error):
+            raise
+        note = str(error).splitlines()[0].removeprefix(f"{varied.file}: ")
+        state = "no optimum" if isinstance(error, SolverError) else "roads never clear"
         log.warning("%s: %s", name, note)
-        return [head | {"claim": claim} | failed | {"note": note, "state": "no optimum"} for claim in CLAIMS]
+        return [head | {"claim": claim} | failed | {"note": note, "state": state} for claim in CLAIMS]
     run = results["coordinated"]
     table = headline_table(claims_table(results, None, runs=HEADLINE_RUNS), settling if name == "base" else None)
     certificate = {key: getattr(run.certificate, key) for key in ("excess_cny_veh", "relative_gap", "price_gap")}
