@@ -58,9 +58,10 @@ def toll_table(
         toll, and what the rent asks beyond the own wait, as drivers are told), ``less_cny`` and ``more_cny`` (what others
         save if one vehicle fewer departs, and lose if one more does: the derivatives on both sides of a kink),
         ``central_cny`` (their mean), ``toll_error_cny`` and ``announced_error_cny`` (how far toll and announced number lie above
-        or, negative, below what is between the two), ``announced_excess_cny`` and ``true_excess_cny`` (what a vehicle of this
-        flow adds to the common cost above what it would on the best other path: by the announced costs, and by finite
-        differences, leaving here and joining there; never below 0).
+        or, negative, below what is between the two). What a vehicle of this flow costs all above what it would on the best
+        other path, never below 0: ``announced_excess_cny`` by the announced costs; ``corrected_excess_cny`` with finite
+        differences (leaving here, joining there) in place of tolls, and rents as they are; ``bare_excess_cny`` by finite
+        differences alone, without rents.
 
     Raises
     ------
@@ -70,7 +71,10 @@ def toll_table(
     Notes
     -----
     Finite differences load the day again, so they hold effects on roads and queues further downstream, which tolls
-    neglect. Electricity costs V are those of the vehicle that moves, at the announced prices.
+    neglect. Electricity costs V are those of the vehicle that moves, at the announced prices. A vehicle more at plugs that
+    are full but for a fraction of one finds a plug, if it is a thousandth of a vehicle: the bare excess then leaves out what
+    the rent asks, although only that fraction can move. What spare plugs are worth at their rents in all is the certificate's
+    ``rent_gap_cny_veh``.
     """
     if traffic.objective != "system":
         raise InputError(f"objective {traffic.objective!r}; must be 'system', or there are no tolls")
@@ -95,16 +99,18 @@ def toll_table(
         less, more = (side - own[place] for side in sides)
         told, low, high = announced[place], min(less, more), max(less, more)
         others = [(q, m, k) for q in np.flatnonzero(network.path_origin == network.path_origin[p]) if q != p]
-        joining = [marginal(other, step_veh) + electricity[other] for other in others]
-        costs = [own[other] + announced[other] + electricity[other] for other in others]
-        here = electricity[place]
+        joining = {other: marginal(other, step_veh) for other in others}
         row = {"path": p, "vehicle_class": network.classes[m], "step": k, "departures_veh": flows_veh[place]}
         row |= {"own_cny": own[place], "toll_cny": toll[place], "announced_cny": told}
         row |= {"less_cny": less, "more_cny": more, "central_cny": (less + more) / 2}
         row["toll_error_cny"] = toll[place] - np.clip(toll[place], low, high)
         row["announced_error_cny"] = told - np.clip(told, low, high)
-        row["announced_excess_cny"] = max(0.0, own[place] + told + here - min(costs, default=np.inf))
-        row["true_excess_cny"] = max(0.0, sides[0] + here - min(joining, default=np.inf))
+        tolled, bare = own + announced + electricity, electricity
+        rent = announced - toll + electricity  # what rents ask beyond the toll of the queue
+        row["announced_excess_cny"] = max(0.0, tolled[place] - min((tolled[q] for q in others), default=np.inf))
+        for name, asked in (("corrected", rent), ("bare", bare)):
+            least = min((joining[other] + asked[other] for other in others), default=np.inf)
+            row[f"{name}_excess_cny"] = max(0.0, sides[0] + asked[place] - least)
         rows.append(row)
     return pd.DataFrame(rows)
 
@@ -117,8 +123,8 @@ def toll_summary(table: pd.DataFrame) -> dict[str, float]:
     dict
         ``toll_error_cny_veh`` and ``announced_error_cny_veh``, the means of the errors' sizes; ``toll_error_share``, the first
         as a share of own time and queue cost; ``toll_error_low_cny`` and ``toll_error_high_cny``, the errors furthest below
-        and above; ``kinks``, flows whose two derivatives differ by more than 1 CNY; ``announced_excess_cny_veh`` and
-        ``true_excess_cny_veh``.
+        and above; ``kinks``, flows whose two derivatives differ by more than 1 CNY; ``announced_excess_cny_veh``,
+        ``corrected_excess_cny_veh`` and ``bare_excess_cny_veh``, the means of the excesses.
     """
     weight, error = table["departures_veh"] / table["departures_veh"].sum(), table["toll_error_cny"]
 
@@ -132,8 +138,7 @@ def toll_summary(table: pd.DataFrame) -> dict[str, float]:
         "toll_error_low_cny": float(min(error.min(), 0.0)),
         "toll_error_high_cny": float(max(error.max(), 0.0)),
         "kinks": float(((table["more_cny"] - table["less_cny"]).abs() > 1.0).sum()),
-        "announced_excess_cny_veh": mean("announced_excess_cny"),
-        "true_excess_cny_veh": mean("true_excess_cny"),
+        **{f"{name}_excess_cny_veh": mean(f"{name}_excess_cny") for name in ("announced", "corrected", "bare")},
     }
 
 

@@ -11,7 +11,7 @@ from evlib.errors import InputError
 from evlib.inputs.build_roads import build_traffic_problem
 from evlib.traffic import impedance
 from study.experiments.fair_case import plugs_capacity, starts, toll_error
-from study.experiments.provenance import read_table
+from study.experiments.provenance import is_stale, read_table, renew_hash
 
 
 def alone(network, flows) -> TrafficProblem:
@@ -61,6 +61,10 @@ def test_tolls_of_the_mini_case_with_room_for_all_miss_only_what_lies_downstream
     assert (table["departures_veh"].diff().dropna() <= 0).all()
     assert table["central_cny"].max() > 0.05
     assert table["toll_error_cny"].abs().max() < 0.01 * table["central_cny"].max()
+    assert np.allclose(
+        table["announced_excess_cny"], table["corrected_excess_cny"], atol=0.02 * table["central_cny"].max()
+    )
+    assert table["announced_excess_cny"].max() > 0.1  # random flows are no equilibrium
 
 
 def test_without_tolls_there_is_no_error(mini):
@@ -122,3 +126,42 @@ def test_the_committed_tolls_are_those_of_the_largest_flows():
     expected = table["toll_cny"] - table["toll_cny"].clip(low, high)
     assert np.allclose(table["toll_error_cny"], expected, atol=1e-3)
     assert f"nguyen {load_scenario('nguyen').hash};" in (toll_error.RESULTS / toll_error.TOLLS_FILE).read_text("utf-8")
+
+
+def renewed(name: str) -> None:
+    file = toll_error.RESULTS / name
+    if is_stale(file):
+        renew_hash(file)
+
+
+@pytest.mark.verify
+def test_tolls_can_be_measured_again():
+    fresh = toll_error.toll_summary(toll_error.errors_of(load_scenario("nguyen")))
+    committed = toll_error.toll_summary(read_table(toll_error.TOLLS_FILE))
+    for name in ("toll_error_share", "announced_error_cny_veh", "bare_excess_cny_veh"):
+        assert fresh[name] == pytest.approx(committed[name], rel=0.3), name
+    renewed(toll_error.TOLLS_FILE)
+
+
+@pytest.mark.verify
+def test_the_map_can_be_made_again():
+    committed = read_table(plugs_capacity.MAP_FILE).set_index(["plugs", "capacity_veh_h"])
+    for plugs, capacity in ((170.0, 150.0), (255.0, 225.0), (200.0, 120.0)):
+        fresh = plugs_capacity.map_row(load_scenario("nguyen"), plugs, capacity, cache=False)
+        expected = committed.loc[(plugs, capacity), "a3_with_electricity"]
+        assert fresh["a3_with_electricity"] == pytest.approx(expected, rel=0.01, abs=0.5)
+    renewed(plugs_capacity.MAP_FILE)
+
+
+@pytest.mark.verify
+def test_starts_can_be_made_again():
+    """Another machine ends elsewhere, but not farther than the starts lie apart."""
+    committed = read_table(starts.STARTS_FILE)
+    spread = starts.spread_of_starts(committed).set_index("objective")["spread_cny"]
+    for objective, start in (("user", "2"), ("system", "2"), ("system", "nearest")):
+        name = int(start) if start.isdigit() else start
+        row, _ = starts.start_row(load_scenario("nguyen"), objective, name, "newton", None)
+        chosen = (committed["objective"] == objective) & (committed["start"].astype(str) == start)
+        expected = committed.loc[chosen & (committed["method"] == "newton"), "total_cny"].iloc[0]
+        assert row["total_cny"] == pytest.approx(expected, abs=spread[objective] + 1.0)
+    renewed(starts.STARTS_FILE)
