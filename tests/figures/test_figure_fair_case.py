@@ -53,7 +53,9 @@ def drawn(table):
 def test_numbers_are_printed_whole_and_colours_end_at_the_reach(sizes):
     figure = drawn(sizes)
     texts = {(note.x, note.y): note.text for note in figure.layout.annotations}
-    assert texts == {("1", "10"): "47", ("2", "10"): "-30", ("1", "20"): "(200)", ("2", "20"): "60"}
+    assert texts == {(0, 0): "47", (1, 0): "-30", (0, 1): "(200)", (1, 1): "60"}
+    assert list(figure.layout.xaxis.ticktext) == ["1", "2"]
+    assert list(figure.layout.yaxis.ticktext) == ["10", "20"]
     assert figure.data[0].z.max() == 97.0
     assert (figure.data[0].zmin + figure.data[0].zmax) / 2 == 47.0
 

@@ -55,13 +55,10 @@ def size_map(
         raise InputError(f"map: every pair of {x} and {y} must stand in one row")
     wide = table.pivot(index=y, columns=x, values=value)
     doubtful = table.pivot(index=y, columns=x, values=unsure).astype(bool)
-    columns, rows = [f"{size:g}" for size in wide.columns], [f"{size:g}" for size in wide.index]
     bar = {"title": {"text": titles[value], "side": "right"}, "thickness": 14}
     figure = go.Figure(
         go.Heatmap(
-            x=columns,
-            y=rows,
-            z=np.clip(wide, middle - reach, middle + reach),
+            z=np.clip(wide.to_numpy(), middle - reach, middle + reach),
             zmin=middle - reach,
             zmax=middle + reach,
             colorscale=_SCALE,
@@ -70,13 +67,15 @@ def size_map(
             ygap=2,
         )
     )
-    for i, row in enumerate(rows):
-        for j, column in enumerate(columns):
+    for i in range(len(wide)):
+        for j in range(wide.shape[1]):
             number = wide.iat[i, j]
             dark = abs(number - middle) > 0.7 * reach
             text = f"({number:.0f})" if doubtful.iat[i, j] else f"{number:.0f}"
             font = {"color": "white" if dark else INK, "size": 14}
-            figure.add_annotation(x=column, y=row, text=text, showarrow=False, font=font)
+            figure.add_annotation(x=j, y=i, text=text, showarrow=False, font=font)
     finish(figure, title=title, height=420, margin={"l": 80, "r": 25, "t": 60, "b": 60})
-    figure.update_xaxes(title_text=titles[x], type="category", showgrid=False)
-    return figure.update_yaxes(title_text=titles[y], type="category", showgrid=False)
+    sizes = {"x": [f"{size:g}" for size in wide.columns], "y": [f"{size:g}" for size in wide.index]}
+    ticks = {axis: {"tickvals": list(range(len(names))), "ticktext": names} for axis, names in sizes.items()}
+    figure.update_xaxes(title_text=titles[x], showgrid=False, **ticks["x"])
+    return figure.update_yaxes(title_text=titles[y], showgrid=False, **ticks["y"])
