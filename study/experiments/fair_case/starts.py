@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,7 @@ from tqdm import tqdm
 from evlib import load_scenario
 from evlib.assignment.route_choice import shortest_path_departures
 from evlib.coordination.coordinate import coordinate
+from evlib.coordination.newton import method as newton
 from evlib.coordination.one_day import dispatch_loading
 from evlib.errors import InputError
 from evlib.folders import RESULTS
@@ -26,12 +28,13 @@ log = logging.getLogger(__name__)
 
 STARTS_FILE = "starts_nguyen.csv"
 OBJECTIVES = ("user", "system")
-# First flows, method, first weight that keeps flows near the last [CNY/veh]: newton has a weight of its own. A number is a seed.
+# First flows, and the first weight that keeps flows near the last [CNY/veh]. A number is a seed.
 STARTS = (
-    ("even", "newton", None),
-    ("nearest", "newton", None),
-    *((seed, "newton", None) for seed in range(1, 7)),
-    ("even", "joint", 40.0),
+    ("even", newton.FIRST_METRIC),
+    ("nearest", newton.FIRST_METRIC),
+    *((seed, newton.FIRST_METRIC) for seed in range(1, 7)),
+    ("even", 2 * newton.FIRST_METRIC),
+    ("even", newton.FIRST_METRIC / 2),
 )
 
 
@@ -69,25 +72,24 @@ def first_flows(problem, start) -> np.ndarray | None:
     return flows
 
 
-def start_row(scenario, objective: str, start, method: str, metric_cny_veh: float | None) -> tuple[dict, np.ndarray]:
-    """One run from one start, with V2G.
+def start_row(scenario, objective: str, start, metric_cny_veh: float) -> tuple[dict, np.ndarray]:
+    """One run of method newton from one start, with V2G.
 
     Returns
     -------
     row : dict
-        ``objective``, ``start``, ``method``, ``metric_cny_veh``; ``time_queue_cny``, ``grid_cny``, ``total_cny``;
+        ``objective``, ``start``, ``metric_cny_veh``; ``time_queue_cny``, ``grid_cny``, ``total_cny``;
         ``excess_cny_veh``, ``relative_gap``, ``price_gap``, ``converged``; ``unsettled_cny``, the excess of all who follow.
     flows_veh : ndarray
         As returned.
     """
-    if metric_cny_veh is not None:
-        scenario = scenario.replace({"coordination.metric_cny_veh": metric_cny_veh})
     flows = first_flows(build_traffic_problem(scenario, objective), start)
-    run = coordinate(scenario, method=method, objective=objective, start_veh=flows)
+    with patch.object(newton, "FIRST_METRIC", metric_cny_veh):  # a constant of the method, varied here only
+        run = coordinate(scenario, method="newton", objective=objective, start_veh=flows)
     day = dispatch_loading(scenario, load_traffic(run.network, run.flows_veh), "v2g", run.price_cny_kwh)
     costs = tables_of(day, build_drivers(scenario))["costs"].set_index("item")["cost_cny"]
     certificate = run.certificate
-    row = {"objective": objective, "start": start, "method": method, "metric_cny_veh": metric_cny_veh}
+    row = {"objective": objective, "start": start, "metric_cny_veh": metric_cny_veh}
     row |= {
         "time_queue_cny": costs["drivers: time and queue"],
         "grid_cny": costs["grid: total"],
@@ -148,7 +150,7 @@ def write(folder: Path = RESULTS) -> Path:
     """Run all starts on the base case and write the table (some fifteen minutes)."""
     scenario, code = load_scenario("nguyen"), run_hash(__name__)
     notes = (
-        f"scenario: nguyen {scenario.hash}; charging v2g",
+        f"scenario: nguyen {scenario.hash}; charging v2g, method newton",
         "start: even split over stations, nearest station, or seed of random shares of all paths",
     )
     return write_table(STARTS_FILE, table_of_starts(scenario), code, notes, folder=folder)
