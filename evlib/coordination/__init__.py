@@ -6,7 +6,8 @@
 ``informed``         drivers with a navigation app: an equilibrium at the tariff
 ``coordinate``       the loop: a limited number of iterations, the best one kept, with its certificate
 ``iteration``        state and measured row of each iteration; ``saved_run`` writes and reads it
-``state_checks``     whether a state that was read is one of the problem: types, shapes
+``state_checks``     whether a state that was read, or flows to start from, belong to the problem
+``unknown_paths``    what drivers could save on paths that a generated set lacks
 ``newton``           the method by default: Newton steps on prices and plug rents, without vehicles as variables
 ``city``             the same for hundreds of stations on thousands of roads, with paths that grow
 ``methods``          best and rested response, inertia, joint, bundle; ``method`` is what all share

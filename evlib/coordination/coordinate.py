@@ -16,17 +16,17 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from evlib.assignment.gaps import Gaps, gaps
-from evlib.assignment.path_generation import quickest_paths
+from evlib.assignment.gaps import Gaps
 from evlib.assignment.tno import OBJECTIVES
 from evlib.coordination.city.growing import with_added_paths
-from evlib.coordination.iteration import Iteration, IterationRow
+from evlib.coordination.iteration import Iteration, IterationRow, State
 from evlib.coordination.method import Method
 from evlib.coordination.methods import METHODS
 from evlib.coordination.newton.method import PRICE_GAP_TOLERANCE, why_not_newton
 from evlib.coordination.problem import CoupledProblem
 from evlib.coordination.saved_run import check_place, load_state, save_state
-from evlib.coordination.state_checks import check_shapes
+from evlib.coordination.state_checks import check_shapes, check_start
+from evlib.coordination.unknown_paths import missing_paths
 from evlib.errors import InputError
 from evlib.inputs.scenario import Scenario
 from evlib.traffic.network import Network
@@ -38,7 +38,6 @@ __all__ = [
     "LoopCertificate",
     "coordinate",
     "default_method",
-    "missing_paths",
 ]
 
 log = logging.getLogger(__name__)
@@ -140,6 +139,7 @@ def coordinate(
     objective: str | None = None,
     save: str | Path | None = None,
     resume: str | Path | None = None,
+    start_veh: np.ndarray | None = None,
 ) -> Coordination:
     """Iterate between traffic and grid and keep the best iterate.
 
@@ -147,23 +147,22 @@ def coordinate(
     ----------
     scenario : Scenario
         Its section ``coordination`` sets iterations, metric and damping; ``newton`` takes at most twice the iterations and
-        reads only them, ``tol_relative_gap`` and where to stop, ``stop_relative_gap`` (or 1e-3) and ``stop_price_gap`` (1e-4).
+        else reads ``tol_relative_gap``, ``stop_relative_gap`` (by default 1e-3) and ``stop_price_gap`` (1e-4).
     method : {"newton", "city", "joint", "bundle", "inertia", "best_response", "rested_response"}, optional
-        By default ``newton`` where it can be used, else ``joint``; see :func:`default_method`.
-        ``newton``: Newton steps on prices and plug rents, to which all reply by themselves, then drivers take steps
-        through the loading, see :mod:`evlib.coordination.newton`; it ends where both gaps are small. ``city``: the same
-        for hundreds of stations, with paths that grow, see :mod:`evlib.coordination.city`.
-        ``joint``: one program for both sides, then drivers take steps through the loading at its prices; an adaptive
-        metric keeps flows near the last ones. ``bundle``: the same, but the program is solved by exchanging cohorts and
-        prices, see :mod:`evlib.coordination.joint.cutting_planes`. ``inertia``: replies to damped prices.
-        ``best_response``: everybody's best reply to the last prices. ``rested_response``: drivers' equilibrium at them.
+        By default ``newton`` where it can be used, else ``joint``. ``newton``: Newton steps on prices and plug rents, then
+        drivers' steps through the loading, see :mod:`evlib.coordination.newton`; it ends where both gaps are small.
+        ``city``: the same for hundreds of stations, with paths that grow, see :mod:`evlib.coordination.city`.
+        ``joint``: one program for both sides, then drivers' steps at its prices. ``bundle``: the same by exchanging cohorts
+        and prices, see :mod:`evlib.coordination.joint.cutting_planes`. ``inertia``: replies to damped prices.
+        ``best_response``: best replies to the last prices. ``rested_response``: drivers' equilibrium at them.
     charging : {"v2g", "smart", "uncontrolled"}
-    objective : {"user", "system"}, optional
-        The scenario's objective by default.
+    objective : {"user", "system"}, by default the scenario's
     save : path-like, optional
         File to which the run is saved after every iteration, whole or not at all; its folder must be there.
     resume : path-like, optional
         File of a saved run to continue, with the same results as if it had not stopped; may be the same as ``save``.
+    start_veh : ndarray, shape (n_paths, n_classes, n_departure_steps), optional
+        Departures of those who follow the signal to start from [veh]; by default an even split over stations.
 
     Returns
     -------
@@ -172,8 +171,8 @@ def coordinate(
     Raises
     ------
     InputError
-        Unknown method or objective; a place where nothing can be saved; a file to resume that is no whole run of this
-        scenario, code, method, charging and objective.
+        Unknown method or objective; a place where nothing can be saved; a file to resume that is no whole run of this case
+        and code; a start that is no split of the demand, or is given with ``resume``.
     SolverError
         If a problem does not end *optimal*.
     KeyboardInterrupt
@@ -203,6 +202,9 @@ def coordinate(
         problem = problem.with_generated_paths()
     if state is not None:
         check_shapes(resume, state, problem)
+    if start_veh is not None:
+        check_start(start_veh, problem, resume)
+        state = State(np.array(start_veh, dtype=float), scenario.coordination.metric_cny_veh)
     run = Iteration(problem, state)
     answering = METHODS[method](run)
     n_iterations = answering.most_iterations
@@ -296,14 +298,3 @@ def _nobody_drives(problem: CoupledProblem) -> Coordination:
     nobody = np.zeros_like(problem.fixed_veh)
     certificate = LoopCertificate(not_applicable=reasons)
     return Coordination(nobody, dispatch.price_cny_kwh, None, problem.network, certificate, table)
-
-
-def missing_paths(problem: CoupledProblem, iterate) -> dict:
-    """Number of quicker paths that the set lacks, and the excess if drivers knew them."""
-    traffic, flows = problem.traffic, iterate.flows_veh
-    wider = traffic.with_paths(quickest_paths(traffic.load(flows), traffic.drivers.signal))
-    n_new = len(wider.network.paths) - len(flows)
-    flows = np.concatenate([flows, np.zeros((n_new, *flows.shape[1:]))])
-    electricity = problem.with_traffic(wider).electricity(iterate.price_cny_kwh)
-    over_all = gaps(wider.evaluate(flows), electricity, iterate.rent_cny)
-    return {"paths_missing": n_new, "excess_over_all_paths_cny_veh": over_all.excess_cny_veh}

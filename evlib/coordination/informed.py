@@ -9,9 +9,10 @@ import pandas as pd
 
 from evlib.assignment.dynamic_equilibrium import equilibrium
 from evlib.assignment.route_choice import even_split
-from evlib.coordination.coordinate import LoopCertificate, missing_paths
+from evlib.coordination.coordinate import LoopCertificate
 from evlib.coordination.iteration import Iterate
 from evlib.coordination.problem import CoupledProblem
+from evlib.coordination.unknown_paths import missing_paths
 from evlib.inputs.scenario import Scenario
 from evlib.traffic.network import Network
 

@@ -1,4 +1,4 @@
-"""Whether a state that was read from a file is one of the problem: types of all fields, shapes of all arrays."""
+"""Whether a state read from a file, or flows to start from, belong to the problem: types, shapes, demand."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from evlib.coordination.iteration import State
 from evlib.coordination.problem import CoupledProblem
 from evlib.errors import InputError
 
-__all__ = ["check_shapes", "check_types"]
+__all__ = ["check_shapes", "check_start", "check_types"]
 
 _FLOWS = ("paths", "classes", "departure steps")
 _BUSES, _STATIONS = ("buses", "grid steps"), ("stations", "steps")
@@ -75,6 +75,33 @@ def check_shapes(path: Path, state: State, problem: CoupledProblem) -> None:
             raise InputError(f"{path}: {name} has shape {array.shape}; must be {shape}, {meaning}")
         if array.dtype != (bool if kind in ("State.crowded", "State.monitored") else float):
             raise InputError(f"{path}: {name} is of type {array.dtype}; must be as saved by coordinate")
+
+
+def check_start(start_veh: np.ndarray, problem: CoupledProblem, resume=None) -> None:
+    """Whether flows to start from are a split of the demand over paths.
+
+    Raises
+    ------
+    InputError
+        Another shape, a flow that is negative or no number, an origin whose departures are not its demand, or a run to
+        resume, which has flows already.
+    """
+    if resume is not None:
+        raise InputError(f"start_veh: {resume} is resumed, which has flows already; give one of the two")
+    start_veh, shape = np.asarray(start_veh, dtype=float), problem.fixed_veh.shape
+    if start_veh.shape != shape:
+        raise InputError(f"start_veh: shape {start_veh.shape}; must be {shape}, {' x '.join(_FLOWS)}")
+    if not (start_veh >= 0).all():
+        raise InputError(f"start_veh: least flow {start_veh.min():g} veh; must be 0 or more")
+    for o, (origin, demand) in enumerate(zip(problem.network.origins, problem.demand_veh, strict=True)):
+        departing = start_veh[problem.network.path_origin == o].sum(axis=0)
+        wrong = np.argwhere(np.abs(departing - demand) > 1e-9 + 1e-6 * demand)
+        if len(wrong):
+            m, k = wrong[0]
+            where = f"{origin}, {problem.network.classes[m]}, step {k}"
+            raise InputError(
+                f"start_veh: {departing[m, k]:g} veh depart from {where}; must be {demand[m, k]:g}, its demand"
+            )
 
 
 def _sizes(problem: CoupledProblem) -> dict[str, int]:

@@ -12,4 +12,5 @@
 ``case_roads``, ``case_grid``, ``case_costs``  the case study (07)
 ``real_time``         a day in real time (09), a room of its own
 ``own_case``          maps of a case of one's own (10); ``city``: a coordinated city (11)
+``fair_case``         the case study under other assumptions and sizes (07)
 """

@@ -14,7 +14,7 @@ from evlib.results import measures as measure
 from evlib.results.accounts.road_storage import storage_note
 from evlib.results.claim_row import RUNS, Row, join
 
-__all__ = ["CLAIMS", "COLUMNS", "RUNS", "claims_table", "verdict"]
+__all__ = ["CLAIMS", "COLUMNS", "HEADLINE_RUNS", "RUNS", "claims_table", "verdict"]
 
 CLAIMS = {
     "A1": "on shortest paths all drive to c3 and c4; c1, c2 and the roads to them stay unused",
@@ -34,6 +34,8 @@ CLAIMS = {
     "A15": "with coordination trips are shorter and more predictable",
     "A16": "with coordination emissions are lower",
 }
+# The runs that headlines are read from, see `evlib.results.headlines`.
+HEADLINE_RUNS = ("no_ev", "shortest_path", "coordinated")
 COLUMNS = ["claim", "definition", "article", "ours", "unit", "verdict", "note", "tolerance"]
 
 # Finest difference that counts between two solves, by unit: for equilibria; for other runs a hundredth of it.
@@ -50,7 +52,7 @@ FLOORS = {
 FLOORS |= {"lines": 1.0, "min": 0.01, "pu": 1e-4, "1": 1e-3}
 
 
-def claims_table(results: Mapping, methods: pd.DataFrame | None) -> pd.DataFrame:
+def claims_table(results: Mapping, methods: pd.DataFrame | None, *, runs: tuple[str, ...] = RUNS) -> pd.DataFrame:
     """Every definition of the article's claims: the article's number, ours, and the verdict.
 
     Parameters
@@ -60,6 +62,8 @@ def claims_table(results: Mapping, methods: pd.DataFrame | None) -> pd.DataFrame
     methods : DataFrame or None
         Convergence of the methods, the committed ``methods_nguyen.csv``; without it A10 rests on the certificates
         alone.
+    runs : tuple of str, optional
+        `HEADLINE_RUNS` leaves out the definitions that rest on ``snapshot`` or ``user``, which no headline needs.
 
     Returns
     -------
@@ -82,7 +86,8 @@ def claims_table(results: Mapping, methods: pd.DataFrame | None) -> pd.DataFrame
     that attracts few, energy discharged in few steps), a run that has not converged can be farther off. For other runs
     the tolerance is 1e-4 of the term.
     """
-    _check(results)
+    _check(results, runs)
+    results = {name: results[name] for name in runs}
     rows = sorted(_rows(results, methods), key=lambda row: int(row.claim[1:]))  # stable
     return pd.DataFrame([_judged(row, results) for row in rows], columns=COLUMNS)
 
@@ -166,12 +171,12 @@ def _excess(result) -> float:
     return result.certificate.excess_cny_veh * measure.summary_value(result, "vehicles")
 
 
-def _check(results: Mapping) -> None:
-    missing = [name for name in RUNS if name not in results]
+def _check(results: Mapping, runs: tuple[str, ...]) -> None:
+    missing = [name for name in runs if name not in results]
     if missing:
-        raise InputError(f"results: {', '.join(missing)} missing; give all of {', '.join(RUNS)}")
-    first = results[RUNS[0]]
-    for name in RUNS:
+        raise InputError(f"results: {', '.join(missing)} missing; give all of {', '.join(runs)}")
+    first = results[runs[0]]
+    for name in runs:
         for label, setting, expected in (
             ("scenario", results[name].scenario.hash, first.scenario.hash),
             ("charging", results[name].charging, first.charging),
@@ -181,7 +186,8 @@ def _check(results: Mapping) -> None:
 
 
 def _rows(results, methods) -> Iterator[Row]:
-    for who in ("coordinated", "user"):
+    settling = [who for who in ("coordinated", "user") if who in results]
+    for who in settling:
         yield from road.a3(results, who)
         yield from grid.absorbed(results, "A4", "wind", 67.9, who)
         yield from grid.absorbed(results, "A5", "solar", 61.7, who)
@@ -189,7 +195,7 @@ def _rows(results, methods) -> Iterator[Row]:
             yield from rows_of(results, who)
     for rows_of in (road.a1, road.a2, grid.a7, grid.a8, road.a11, road.a12, grid.a13, grid.a14, grid.a16):
         yield from rows_of(results)
-    for name in ("coordinated", "user"):
+    for name in settling:
         yield from road.settled(
             vars(results[name].certificate), f"certificate of {name}", results[name].scenario, (name,)
         )

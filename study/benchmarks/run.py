@@ -223,6 +223,8 @@ BENCHMARKS: dict[tuple[str, ...], Callable[[], tuple[float, ...]]] = {
     ("informed_total_cny",): partial(_call, "rivals", "measure_informed"),
     ("waterfall_steps",): partial(_call, "rivals", "measure_waterfall"),
     ("replan_s", "real_time_day_s", "real_time_over_day_ahead", "real_time_peak_gib"): _real_time,
+    ("starts_spread_cny",): partial(_call, "rivals", "measure_starts"),
+    ("toll_error_at_flows",): partial(_call, "rivals", "measure_tolls"),
     ("own_nanjing_s", "own_nanjing_peak_gib"): _city,
     (
         "city_s_to_0p10",

@@ -7,6 +7,8 @@
 - `waterfall`: ``waterfall_nguyen.csv``, from the nearest station to the coordinated day, step by step.
 - `real_time_days`: ``real_time_nguyen.csv``, signals and rivals in real time, by day of weather and draw of demand.
 - `city_runs`: ``city_*.csv``, a synthetic city of 315 stations: how it settles, and three days of it.
+- `variants`: ``variants_nguyen.csv``, the claims under other assumptions, a verdict each.
+- `fair_case`: a map of claim A3 over sizes, the spread over starts, the error of tolls at the flows returned.
 - `vehicle_sets`: ``sets_nguyen.csv``, the base case with exact domains, columns and zonotopes.
 - `flexible_domains`: ``domains.csv``, what each flexible domain loses, over fleets and prices.
 - `individual_vehicles`: ``individual.csv``, feeders with up to 100,000 different vehicles.

@@ -48,6 +48,10 @@ MAKERS = {
     "city_steps.csv": "study.experiments.city_runs",
     "city_stations.csv": "study.experiments.city_runs",
     "city_roads.csv": "study.experiments.city_runs",
+    "variants_nguyen.csv": "study.experiments.variants",
+    "plugs_capacity_nguyen.csv": "study.experiments.fair_case.plugs_capacity",
+    "starts_nguyen.csv": "study.experiments.fair_case.starts",
+    "tolls_nguyen.csv": "study.experiments.fair_case.toll_error",
 }
 _PACKAGES = ("evlib", "study")
 _COMPARED = ("study.experiments.fleets", "study.experiments.uxsim_reference")

@@ -1,0 +1,156 @@
+"""The coordinated days of the base case from different first flows and metrics: how far apart their totals end."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from unittest.mock import patch
+
+import numpy as np
+import pandas as pd
+from tqdm import tqdm
+
+from evlib import load_scenario
+from evlib.assignment.route_choice import shortest_path_departures
+from evlib.coordination.coordinate import coordinate
+from evlib.coordination.newton import method as newton
+from evlib.coordination.one_day import dispatch_loading
+from evlib.errors import InputError
+from evlib.folders import RESULTS
+from evlib.inputs.build_roads import build_drivers, build_traffic_problem
+from evlib.results.tables import tables_of
+from evlib.traffic.loading import load_traffic
+from study.experiments.provenance import run_hash, write_table
+
+__all__ = ["STARTS", "STARTS_FILE", "first_flows", "spread_of_starts", "start_row", "table_of_starts", "write"]
+
+log = logging.getLogger(__name__)
+
+STARTS_FILE = "starts_nguyen.csv"
+OBJECTIVES = ("user", "system")
+# First flows, and the first weight that keeps flows near the last [CNY/veh]. A number is a seed.
+STARTS = (
+    ("even", newton.FIRST_METRIC),
+    ("nearest", newton.FIRST_METRIC),
+    *((seed, newton.FIRST_METRIC) for seed in range(1, 7)),
+    ("even", 2 * newton.FIRST_METRIC),
+    ("even", newton.FIRST_METRIC / 2),
+)
+
+
+def first_flows(problem, start) -> np.ndarray | None:
+    """Departures to start from.
+
+    Parameters
+    ----------
+    problem : TrafficProblem
+    start : {"even", "nearest"} or int
+        An even split over stations, as by default; everybody to the nearest station; or the seed of random shares of all
+        paths, uniform over the simplex, for each origin and class.
+
+    Returns
+    -------
+    ndarray, shape (n_paths, n_classes, n_departure_steps), or None for "even"
+
+    Raises
+    ------
+    InputError
+        Another name.
+    """
+    network, demand = problem.network, problem.demand_veh
+    if start == "even":
+        return None
+    if start == "nearest":
+        return shortest_path_departures(network, demand)
+    if not isinstance(start, int):
+        raise InputError(f"start {start!r}; must be 'even', 'nearest' or a seed")
+    rng, flows = np.random.default_rng(start), np.zeros_like(problem.fixed_veh)
+    for o, wanted in enumerate(demand):
+        paths = np.flatnonzero(network.path_origin == o)
+        shares = rng.dirichlet(np.ones(len(paths)), size=len(wanted)).T  # (n_paths, n_classes)
+        flows[paths] = shares[:, :, None] * wanted
+    return flows
+
+
+def start_row(scenario, objective: str, start, metric_cny_veh: float) -> tuple[dict, np.ndarray]:
+    """One run of method newton from one start, with V2G.
+
+    Returns
+    -------
+    row : dict
+        ``objective``, ``start``, ``metric_cny_veh``; ``time_queue_cny``, ``grid_cny``, ``total_cny``;
+        ``excess_cny_veh``, ``relative_gap``, ``price_gap``, ``converged``; ``unsettled_cny``, the excess of all who follow.
+    flows_veh : ndarray
+        As returned.
+    """
+    flows = first_flows(build_traffic_problem(scenario, objective), start)
+    with patch.object(newton, "FIRST_METRIC", metric_cny_veh):  # a constant of the method, varied here only
+        run = coordinate(scenario, method="newton", objective=objective, start_veh=flows)
+    day = dispatch_loading(scenario, load_traffic(run.network, run.flows_veh), "v2g", run.price_cny_kwh)
+    costs = tables_of(day, build_drivers(scenario))["costs"].set_index("item")["cost_cny"]
+    certificate = run.certificate
+    row = {"objective": objective, "start": start, "metric_cny_veh": metric_cny_veh}
+    row |= {
+        "time_queue_cny": costs["drivers: time and queue"],
+        "grid_cny": costs["grid: total"],
+        "total_cny": costs["society: time and queue plus grid"],
+    }
+    row |= {key: getattr(certificate, key) for key in ("excess_cny_veh", "relative_gap", "price_gap")}
+    row["converged"] = int(certificate.converged)
+    row["unsettled_cny"] = row["excess_cny_veh"] * scenario.fleet.compliance * run.flows_veh.sum()
+    return row, run.flows_veh
+
+
+def table_of_starts(scenario, starts=STARTS, objectives=OBJECTIVES) -> pd.DataFrame:
+    """Rows of :func:`start_row`, with ``moved_share``: share of vehicles on other paths than in the first run."""
+    rows, first = [], {}
+    for objective in objectives:
+        for start in tqdm(starts, desc=objective, unit="run", leave=False, disable=None):
+            row, flows = start_row(scenario, objective, *start)
+            base = first.setdefault(objective, flows)
+            rows.append(row | {"moved_share": 0.5 * np.abs(flows - base).sum() / base.sum()})
+            log.info(
+                "%s from %s by %s: %.1f CNY, gap %.1g", objective, *start[:2], row["total_cny"], row["relative_gap"]
+            )
+    return pd.DataFrame(rows)
+
+
+def spread_of_starts(table: pd.DataFrame) -> pd.DataFrame:
+    """How far apart totals of settled runs are, by objective.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As :func:`table_of_starts` makes it.
+
+    Returns
+    -------
+    DataFrame
+        One row an objective: ``runs``, ``settled``; of the settled ``least_cny``, ``spread_cny`` (largest less least),
+        ``deviation_cny`` (standard deviation), ``unsettled_cny`` (the largest), ``moved_share`` (the largest).
+
+    Raises
+    ------
+    InputError
+        Fewer than two settled runs of an objective.
+    """
+    rows = []
+    for objective, runs in table.groupby("objective", sort=False):
+        settled = runs[runs["converged"] == 1]
+        if len(settled) < 2:
+            raise InputError(f"starts: {objective}: {len(settled)} settled runs; must be two or more for a spread")
+        total = settled["total_cny"]
+        row = {"objective": objective, "runs": len(runs), "settled": len(settled), "least_cny": total.min()}
+        row |= {"spread_cny": total.max() - total.min(), "deviation_cny": total.std()}
+        rows.append(row | {key: settled[key].max() for key in ("unsettled_cny", "moved_share")})
+    return pd.DataFrame(rows)
+
+
+def write(folder: Path = RESULTS) -> Path:
+    """Run all starts on the base case and write the table (some fifteen minutes)."""
+    scenario, code = load_scenario("nguyen"), run_hash(__name__)
+    notes = (
+        f"scenario: nguyen {scenario.hash}; charging v2g, method newton",
+        "start: even split over stations, nearest station, or seed of random shares of all paths",
+    )
+    return write_table(STARTS_FILE, table_of_starts(scenario), code, notes, folder=folder)
