@@ -9,7 +9,7 @@ from dataclasses import replace
 import pandas as pd
 
 from evlib.results import measures as measure
-from evlib.results.claim_row import LEAST_MWH, RUNS, Row, difference, join, ratio, suffix
+from evlib.results.claim_row import LEAST_MWH, Row, difference, join, ratio, suffix
 
 __all__ = ["a6", "a7", "a8", "a9", "a13", "a14", "a16", "absorbed"]
 
@@ -23,7 +23,7 @@ def absorbed(results, claim, kind, article, who="coordinated") -> Iterator[Row]:
         text = f"no zone with {kind}{end}"
         yield Row(definition=text, ours=math.nan, note=f"the scenario has no {kind} farm", **common)
         return
-    wasted = {name: measure.zone_mwh(results[name], "curtailed_kw", zone) for name in RUNS}
+    wasted = {name: measure.zone_mwh(results[name], "curtailed_kw", zone) for name in ("no_ev", "shortest_path", who)}
 
     def saved(definition, name, base, remark="", **fields):
         enough = wasted[base] >= LEAST_MWH
@@ -58,10 +58,10 @@ def _zone_with(run, kind: str) -> str | None:
 def a6(results, who="coordinated") -> Iterator[Row]:
     """A6: renewable energy used."""
     offered, wasted = (
-        {name: measure.zone_mwh(results[name], f"{column}_kw") for name in RUNS}
+        {name: measure.zone_mwh(results[name], f"{column}_kw") for name in ("no_ev", "shortest_path", who)}
         for column in ("available", "curtailed")
     )
-    used = {name: offered[name] - wasted[name] for name in RUNS}
+    used = {name: offered[name] - wasted[name] for name in offered}
     common, end = {"claim": "A6", "article": 33.0, "runs": ("shortest_path", who)}, suffix(who)
     new, old = used[who], used["shortest_path"]
     yield ratio(definition=f"energy used{end}", new=new, old=old, energy=True, **common)

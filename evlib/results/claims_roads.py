@@ -78,6 +78,8 @@ def a3(results, who="coordinated") -> Iterator[Row]:
         share = 100 * measure.time_parts_cny(shortest)[0] / old if old > 0 else math.nan
         common |= {"runs": ("shortest_path",), "note": "the article says primarily: more than half"}
         yield Row(definition="share of road time in time and queue, shortest path", ours=share, unit="%", **common)
+        if "snapshot" not in results:
+            return
         snapshot_cny = measure.cost_cny(results["snapshot"], time)
         text = "time and queue, drivers who answer one snapshot of prices"
         yield ratio("A3", text, snapshot_cny, new, money=True, kind="none", runs=("snapshot", who))

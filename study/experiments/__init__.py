@@ -5,6 +5,7 @@
 - `convergence_map`: ``settling_mini.csv``, where loops settle, by damping, demand and limits.
 - `strategy_runs`: ``runs_nguyen.csv``, the strategies that the values of coordination are read from.
 - `waterfall`: ``waterfall_nguyen.csv``, from the nearest station to the coordinated day, step by step.
+- `ensemble`: ``ensemble_nguyen.csv``, the claims under everything that is not known: a room of its own.
 - `vehicle_sets`: ``sets_nguyen.csv``, the base case with exact domains, columns and zonotopes.
 - `flexible_domains`: ``domains.csv``, what each flexible domain loses, over fleets and prices.
 - `individual_vehicles`: ``individual.csv``, feeders with up to 100,000 different vehicles.
