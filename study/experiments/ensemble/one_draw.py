@@ -101,9 +101,9 @@ def measure_draw(results: dict) -> dict:
     dict
         Flat, of text and numbers (None where undefined). For each strategy costs [CNY], ``excess_cny_veh``,
         ``relative_gap``, ``price_gap``, ``converged``, ``beyond_storage`` (vehicles over room of the worst road, 0 if all
-        fit), ``iterations``, and what is left in the balances of vehicles, energy and money, each as a share of what is
-        balanced. Then surplus and deficit without vehicles [MWh], the numbers of ``NUMBERS`` and the verdicts of
-        ``CLAIMS``.
+        fit), ``iterations``; ``..._left``, what is left in the balances of vehicles, energy and money, each as a share of
+        what is balanced; ``least_cost_gap``, how far vehicles are from their least costs at the prices announced. Then
+        surplus and deficit without vehicles [MWh], the numbers of ``NUMBERS`` and the verdicts of ``CLAIMS``.
     """
     row: dict = {}
     for name in STRATEGIES:
@@ -127,6 +127,7 @@ def _of_strategy(result) -> dict:
     row["beyond_storage"] = numbers["beyond_storage"]
     row["iterations"] = certificate.iterations
     row |= {f"{name}_left": share for name, share in _balances(result).items()}
+    row["least_cost_gap"] = certificate.money_relative_residual
     row["late_veh"] = certificate.after_horizon_veh
     row["unserved_mwh"] = measure.summary_value(result, "energy unserved")
     row["charged_mwh"] = measure.summary_value(result, "energy charged")
@@ -136,13 +137,26 @@ def _of_strategy(result) -> dict:
 
 
 def _balances(result) -> dict[str, float]:
-    """What is left of each balance, as a share of vehicles, of energy charged and of vehicles' least costs."""
-    certificate = result.certificate
+    """What is left of each balance, as a share of what is balanced.
+
+    Vehicles: departed less plugged in. Energy: what cohorts draw less what stations get, and what driving takes. Money:
+    what cohorts pay for energy less what stations take at their prices, and the day's total less its parts.
+    """
+    certificate, tables = result.certificate, result.tables
     charged_kwh = max(measure.charged_kwh(result), 1.0)
+    stations, step_h = tables["stations"], result.scenario.time.step_min / 60.0
+    taken_cny = float((stations["price_cny_kwh"] * stations["net_kw"]).sum()) * step_h
+    turnover_cny = max(float((stations["price_cny_kwh"] * stations["net_kw"]).abs().sum()) * step_h, 1.0)
+    paid_cny = float(tables["cohorts"]["payment_cny"].sum())
+    parts = [name for name in tables["costs"]["item"] if name.startswith("grid: ") and name != "grid: total"]
+    total = measure.cost_cny(result, "society: time and queue plus grid")
+    apart = total - measure.cost_cny(
+        result, "drivers: time and queue", "drivers: electricity after the horizon", *parts
+    )
     return {
         "vehicles": certificate.vehicle_residual_veh / max(measure.summary_value(result, "vehicles"), 1.0),
         "energy": max(certificate.energy_residual_kwh, certificate.driving_residual_kwh) / charged_kwh,
-        "money": certificate.money_relative_residual,
+        "money": max(abs(paid_cny - taken_cny) / turnover_cny, abs(apart) / max(abs(total), 1.0)),
     }
 
 
