@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import logging
 from pathlib import Path
@@ -33,26 +34,41 @@ def design_key(design: Design) -> str:
     return hashlib.sha256(" ".join(parts).encode()).hexdigest()
 
 
-def solve_of_design(job: tuple[str, Draw]) -> dict:
+def solve_of_design(job: tuple[str, str, Draw]) -> dict:
     """Solve one draw of a design: what a worker is given.
 
     Parameters
     ----------
-    job : (str, Draw)
-        Name or path of the design.
+    job : (str, str, Draw)
+        Name or path of the design; its version.
 
     Returns
     -------
     dict
         See :func:`study.experiments.ensemble.one_draw.solve_draw`.
+
+    Raises
+    ------
+    InputError
+        This machine has another design, scenario or weather.
     """
-    name, draw = job
-    design = read_design(name)
+    name, key, draw = job
+    design, own_key = _design(name)
+    if own_key != key:
+        raise InputError(
+            f"{design.file}: version {own_key[:12]} here; must be {key[:12]}: copy data/ and the sources again"
+        )
     try:
         scenario = scenario_of(design, draw)
     except InputError as error:
         return {"error": f"scenario: {error}", "cpu_s": 0.0}
     return solve_draw(scenario)
+
+
+@functools.cache  # a worker is given many draws of one design
+def _design(name: str) -> tuple[Design, str]:
+    design = read_design(name)
+    return design, design_key(design)
 
 
 def table_of(design: Design, draws: list[Draw], rows: dict[int, dict]) -> pd.DataFrame:
@@ -123,7 +139,8 @@ def ensemble(
     if so_far:
         rows = read_draws(results, [draw.number for draw in draws], key)
     else:
-        jobs = {draw.number: (name if name == COMMITTED else str(design.file.resolve()), draw) for draw in draws}
+        known_as = name if name == COMMITTED else str(design.file.resolve())
+        jobs = {draw.number: (known_as, key, draw) for draw in draws}
         rows = compute(jobs, Task(solve_of_design, __name__, key), results, scheduler=scheduler, workers=workers)
     if not rows:
         raise InputError(f"{results}: holds no draw yet; compute some: python -m study ensemble")

@@ -8,7 +8,6 @@ import sys
 import time
 from pathlib import Path
 
-import cloudpickle
 import pytest
 from distributed import LocalCluster
 
@@ -16,8 +15,9 @@ from evlib.errors import InputError, StudyError
 from study.experiments.ensemble import engine
 from study.experiments.ensemble.engine import Task, compute, draw_path, read_draw
 
-cloudpickle.register_pickle_by_value(sys.modules[__name__])  # workers cannot import a test
 MODULE = "study.experiments.ensemble.draws"
+# What processes started apart need to import this file.
+APART = os.environ | {"PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), *filter(None, sys.path)])}
 
 
 def square(number):
@@ -148,9 +148,9 @@ def test_a_scheduler_and_two_workers_started_apart_one_killed(tmp_path):
     file = tmp_path / "scheduler.json"
     dask = [sys.executable, "-m", "distributed.cli.dask_scheduler"]
     worker = [sys.executable, "-m", "distributed.cli.dask_worker", "--scheduler-file", str(file), "--nthreads", "1"]
-    running = [subprocess.Popen([*dask, "--scheduler-file", str(file), "--port", "0", "--no-dashboard"])]
+    running = [subprocess.Popen([*dask, "--scheduler-file", str(file), "--port", "0", "--no-dashboard"], env=APART)]
     try:
-        running += [subprocess.Popen([*worker, "--no-dashboard", "--no-nanny"]) for _ in range(2)]
+        running += [subprocess.Popen([*worker, "--no-dashboard", "--no-nanny"], env=APART) for _ in range(2)]
         while not file.exists():
             time.sleep(0.1)
         address = json.loads(file.read_text())["address"]
@@ -189,7 +189,7 @@ def test_the_whole_run_killed_goes_on_to_the_same_files(tmp_path):
     toy = "import time\n\ndef slow(n):\n    time.sleep(0.1)\n    return {'error': '', 'third': n / 3}\n"
     (tmp_path / "ensemble_toy.py").write_text(toy)
     (tmp_path / "program.py").write_text(program)
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(tmp_path), *filter(None, sys.path)])}
+    environment = APART | {"PYTHONPATH": os.pathsep.join([str(tmp_path), APART["PYTHONPATH"]])}
 
     def start(folder):
         command = [sys.executable, str(tmp_path / "program.py"), str(tmp_path / folder)]
