@@ -143,7 +143,7 @@ def coordinate(
     ----------
     scenario : Scenario
         Its section ``coordination`` sets iterations, metric and damping; ``newton`` takes at most twice the iterations and
-        reads only them and ``tol_relative_gap``.
+        reads only them, ``tol_relative_gap`` and where to stop, ``stop_relative_gap`` (or 1e-3) and ``stop_price_gap`` (1e-4).
     method : {"newton", "joint", "bundle", "inertia", "best_response", "rested_response"}, optional
         By default ``newton`` where it can be used, else ``joint``; see :func:`default_method`.
         ``newton``: Newton steps on prices and plug rents, to which all reply by themselves, then drivers take steps

@@ -234,11 +234,18 @@ class CoordinationKeys(Section):
     traffic_steps: int = Quantity("steps", ge=0, le=1000)
     damping: float = Quantity("1", gt=0, le=1)
     tol_relative_gap: float = Quantity("1", gt=0, lt=1)
+    stop_relative_gap: float | None = Quantity("1", default=None, gt=0, lt=1)
+    stop_price_gap: float | None = Quantity("1", default=None, gt=0, lt=1)
 
     @model_validator(mode="after")
     def _consistent(self):
         if self.exact_iterations > self.iterations:
             raise ValueError(f"exact_iterations {self.exact_iterations} is above iterations {self.iterations}")
+        if self.stop_relative_gap is not None and self.stop_relative_gap > self.tol_relative_gap:
+            raise ValueError(
+                f"stop_relative_gap {self.stop_relative_gap:g} is above tol_relative_gap {self.tol_relative_gap:g}: "
+                "the run would end before it counts as converged"
+            )
         return self
 
 

@@ -222,6 +222,8 @@ def test_start_splits_every_origin_evenly_over_its_stations():
         ({"objective": "profit"}, {}, "objective 'profit' is unknown; must be one of user, system"),
         ({}, {"coordination.iterations": 0}, "coordination.iterations: 0.*greater than or equal to 1"),
         ({}, {"coordination.tol_relative_gap": 2.0}, "tol_relative_gap: 2.0.*less than 1"),
+        ({}, {"coordination.stop_relative_gap": 0.02}, "stop_relative_gap 0.02 is above tol_relative_gap 0.01"),
+        ({}, {"coordination.stop_price_gap": 0.0}, "stop_price_gap: 0.0.*greater than 0"),
         ({}, {"coordination.damping": 0.0}, "damping: 0.0.*greater than 0"),
         ({}, {"coordination.iterations": 3}, "exact_iterations 30 is above iterations 3"),
         ({}, {"switches.objective": "both"}, "'system' or 'user'"),

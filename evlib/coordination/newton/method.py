@@ -28,11 +28,13 @@ __all__ = ["PRICE_GAP_TOLERANCE", "Newton", "why_not_newton"]
 FIRST_WEIGHT, WEIGHT_FALL, LEAST_WEIGHT = 0.05, 0.8, 5e-3
 # Weight that keeps flows near the last ones [CNY/veh]: at first, factor after an iteration, at least; a rise if the excess
 # became more than WORSE times as large.
-FIRST_METRIC, METRIC_FALL, LEAST_METRIC, METRIC_RISE, WORSE = 20.0, 0.65, 4.0, 1.5, 1.05
+FIRST_METRIC, METRIC_FALL, LEAST_METRIC, METRIC_RISE, WORSE = 20.0, 0.5, 4.0, 1.5, 1.05
 # Newton steps in an iteration, more in the first, which starts from the tariff; steps of drivers after them.
 NEWTON_STEPS, FIRST_NEWTON_STEPS, DRIVER_STEPS = 2, 6, 15
-# An iteration takes more Newton steps where drivers are within this multiple of what is wanted, and where a price gap above
-# LARGE was so many times more than this share of the one before.
+# Where the relative gap is above FAR, rents swing from one loading to the next if flows move freely: the level stays higher.
+FAR, LEAST_METRIC_FAR = 1e-2, 12.0
+# An iteration takes more Newton steps while drivers are far from equilibrium, where they are within a multiple of what is
+# wanted, and where a price gap above LARGE was so many times more than this share of the one before.
 NEARLY, STALLED, LARGE, OFTEN, MORE_NEWTON_STEPS = 1.5, 0.8, 1e-2, 3, 4
 # After so many iterations in which only the price gap was too large, an exact dispatch may set the prices.
 PATIENCE = 3
@@ -40,8 +42,8 @@ PATIENCE = 3
 # They end where one leaves more than this share of the gap: then the prices are too far from any dispatch's.
 DISPATCH_STEPS, SLOW = 8, 0.9
 PRICE_GAP_TOLERANCE = 1e-4
-# The run ends at an iterate of so small a relative gap whose prices support its dispatch; its iterations are cheap, so it
-# may take this many times the scenario's.
+# The run ends at an iterate of so small a relative gap, if the scenario states no other, whose prices support its dispatch;
+# its iterations are cheap, so it may take this many times the scenario's.
 CLOSE, MORE_ITERATIONS = 1e-3, 2
 
 
@@ -64,7 +66,8 @@ class Newton(Method):
 
     Everything that it keeps from one iteration to the next is in the state of the run: prices, rents, vehicles' last plan
     and its weight. Its own weights and numbers of steps are the constants above; of the scenario's section
-    ``coordination`` it reads ``iterations`` and ``tol_relative_gap``.
+    ``coordination`` it reads ``iterations``, ``tol_relative_gap``, ``stop_relative_gap`` and
+    ``stop_price_gap``.
     """
 
     knows_rents = True
@@ -78,7 +81,8 @@ class Newton(Method):
             raise InputError(f"method 'newton': {reason}; use method 'joint'")
         super().__init__(run)
         problem, state = self.problem, self.run.state
-        self._close = min(CLOSE, self.keys.tol_relative_gap)
+        self._close = min(self.keys.stop_relative_gap or CLOSE, self.keys.tol_relative_gap)
+        self._close_price = self.keys.stop_price_gap or PRICE_GAP_TOLERANCE
         self.fleet, self.grid = ProximalFleet(problem.cohorts), ReducedGrid(problem.case, problem.options)
         if state.plan_kwh is None:
             state.plan_kwh, state.plan_weight, state.level_cny_veh = self.fleet.idle(), FIRST_WEIGHT, FIRST_METRIC
@@ -106,7 +110,7 @@ class Newton(Method):
     def _only_prices_lack(self, last: bool) -> bool:
         """Whether drivers have been near equilibrium for some iterations, or are in the last, and prices are not settled."""
         rows = self.run.state.rows[-PATIENCE:]
-        if rows[-1].price_gap <= PRICE_GAP_TOLERANCE:
+        if rows[-1].price_gap <= self._close_price:
             return False
         near = [row.relative_gap <= self._close for row in rows]
         return (len(near) == PATIENCE and all(near)) or (last and rows[-1].relative_gap <= self.keys.tol_relative_gap)
@@ -137,7 +141,7 @@ class Newton(Method):
             upper = self.grid.fixed(station_kw).grid_cny + float(sizes_veh @ reply.own_cny)
             before, gap = gap, min(gap, (upper - lower) / problem.scale_cny)
             slow = step > 1 and gap > SLOW * before
-            if gap <= PRICE_GAP_TOLERANCE or relative_gap > self._close or slow:
+            if gap <= self._close_price or relative_gap > self._close or slow:
                 break
             price = self._dispatch_step(price, sizes_veh, reply, station_kw, weight)
             plan = reply.change_kwh if step % 2 else plan
@@ -157,7 +161,7 @@ class Newton(Method):
     def settled(self) -> bool:
         """Whether the present iterate is as close to equilibrium as wanted, with prices that support its dispatch."""
         row = self.run.state.rows[-1]
-        return row.relative_gap <= self._close and abs(row.price_gap) <= PRICE_GAP_TOLERANCE
+        return row.relative_gap <= self._close and abs(row.price_gap) <= self._close_price
 
     def answer(self, iteration: int):
         problem, state, traffic = self.problem, self.run.state, self.run.traffic
@@ -175,14 +179,15 @@ class Newton(Method):
         return self.drive(flows, Metric(metric), price, point.rent_cny, DRIVER_STEPS), price, point.rent_cny
 
     def _newton_steps(self) -> int:
-        """More steps at first, where drivers are nearly settled, and where a large price gap has often hardly fallen."""
+        """More steps at first, where drivers are far from settled or nearly so, and where large price gaps hardly fall."""
         rows = self.run.state.rows
         if len(rows) == 1:
             return FIRST_NEWTON_STEPS
         gap = np.array([row.price_gap for row in rows])
         stalls = np.count_nonzero((gap[1:] > STALLED * gap[:-1]) & (gap[1:] > LARGE))
         near = rows[-1].relative_gap <= NEARLY * self._close
-        return MORE_NEWTON_STEPS if near or stalls >= OFTEN else NEWTON_STEPS
+        far = rows[-1].relative_gap > FAR
+        return MORE_NEWTON_STEPS if near or far or stalls >= OFTEN else NEWTON_STEPS
 
     def _metric(self) -> np.ndarray:
         """Weight on each flow, half the level over its demand; the level rises after a worse iteration, else it falls."""
@@ -190,5 +195,6 @@ class Newton(Method):
         excess = [row.excess_cny_veh for row in state.rows[-2:]]
         if len(excess) == 2:
             changed = state.level_cny_veh * (METRIC_RISE if excess[1] > WORSE * excess[0] else METRIC_FALL)
-            state.level_cny_veh = max(changed, LEAST_METRIC)
+            far = state.rows[-1].relative_gap > FAR
+            state.level_cny_veh = max(changed, LEAST_METRIC_FAR if far else LEAST_METRIC)
         return 0.5 * state.level_cny_veh * self.run.per_level
