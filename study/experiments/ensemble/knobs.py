@@ -19,7 +19,7 @@ __all__ = ["DESIGNS", "Design", "Knob", "Weather", "fair_case", "read_design"]
 DESIGNS = DATA / "ensembles"
 HOW = ("value", "factor", "shift")
 SCALES = ("linear", "log")
-TOP_KEYS = ("scenario", "seed", "weather", "knobs")
+TOP_KEYS = ("scenario", "seed", "fixed", "weather", "knobs")
 KNOB_KEYS = ("sets", "how", "low", "high", "unit", "scale", "label", "why", "round_to")
 WEATHER_KEYS = ("file", "zones", "least_surplus_mwh", "strata")
 
@@ -98,7 +98,7 @@ class Design:
     ----------
     file : Path
     scenario : Scenario
-        The fair case: the scenario with energy of driving.
+        The fair case, the scenario with energy of driving, and what all draws have in common.
     seed : int
     knobs : tuple of Knob
     weather : Weather or None
@@ -150,7 +150,7 @@ def read_design(name_or_path: str | Path) -> Design:
     raw = _mapping(read_yaml(file), file, "file", TOP_KEYS, needed=("scenario", "seed", "knobs"))
     if not _is_whole(raw["seed"]):
         raise InputError(f"{file}: seed: {raw['seed']!r}; must be a whole number of at least 0")
-    scenario = fair_case(load_scenario(_scenario_name(raw["scenario"], file)))
+    scenario = _with_fixed(fair_case(load_scenario(_scenario_name(raw["scenario"], file))), raw.get("fixed"), file)
     knobs = raw["knobs"]
     if not isinstance(knobs, dict) or not knobs:
         raise InputError(f"{file}: knobs: {knobs!r}; must be a mapping from names to knobs, at least one")
@@ -166,6 +166,17 @@ def _scenario_name(value, file: Path) -> str:
         raise InputError(f"{file}: scenario: {value!r}; must be the name or path of a scenario")
     beside = file.parent / value
     return str(beside) if beside.suffix in (".yaml", ".yml") else value
+
+
+def _with_fixed(scenario: Scenario, fixed, file: Path) -> Scenario:
+    if fixed is None:
+        return scenario
+    if not isinstance(fixed, dict):
+        raise InputError(f"{file}: fixed: {fixed!r}; must be a mapping from the scenario's keys to values")
+    try:
+        return scenario.replace(fixed)
+    except InputError as error:
+        raise InputError(f"{file}: fixed: {error}") from None
 
 
 def _mapping(node, file: Path, place: str, known, needed=()) -> dict:
