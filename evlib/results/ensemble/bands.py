@@ -27,7 +27,7 @@ def settled(table: pd.DataFrame) -> pd.DataFrame:
         Some of its rows.
     """
     solved = table["error"].isna() | (table["error"] == "")
-    return table[(table["draw"] > 0) & solved & (table["coordinated_converged"] == 1)]
+    return table[(table["draw"] > 0) & solved & (table["coordinated_settled"] == 1)]
 
 
 def band_of(values, *, n_resamples: int = 1000, seed: int = 1) -> dict[str, float]:

@@ -15,7 +15,16 @@ from evlib.results.claims import claims_table
 from evlib.results.headlines import headline_table
 from evlib.solve_scenario import solve
 
-__all__ = ["BALANCES", "CLAIMS", "LEAST_TRIP_MIN", "NUMBERS", "STRATEGIES", "measure_draw", "solve_draw"]
+__all__ = [
+    "BALANCES",
+    "CLAIMS",
+    "LEAST_TRIP_MIN",
+    "NUMBERS",
+    "PRICE_TOLERANCE",
+    "STRATEGIES",
+    "measure_draw",
+    "solve_draw",
+]
 
 # Name in the table -> strategy; all with discharging.
 STRATEGIES = {"nearest": "shortest_path", "informed": "informed", "user": "user", "coordinated": "coordinated"}
@@ -60,6 +69,9 @@ NUMBERS = {
 # Claims with a verdict here. A10 is about the article's own loop, which no draw runs.
 CLAIMS = tuple(f"A{number}" for number in range(1, 17) if number != 10)
 LEAST_TRIP_MIN = 0.1
+# A draw counts as settled with prices that support the dispatch to this share of J(0), ten times less strictly than the base
+# case; the relative gap must be within the scenario's tolerance. Bands are tens of percent wide.
+PRICE_TOLERANCE = 1e-3
 _COSTS = ("total_cny", "time_queue_cny", "grid_cny", "after_horizon_cny", "tolls_cny", "rents_cny")
 _MEASURES = ("excess_cny_veh", "relative_gap", "price_gap")
 
@@ -100,10 +112,11 @@ def measure_draw(results: dict) -> dict:
     -------
     dict
         Flat, of text and numbers (None where undefined). For each strategy costs [CNY], ``excess_cny_veh``,
-        ``relative_gap``, ``price_gap``, ``converged``, ``beyond_storage`` (vehicles over room of the worst road, 0 if all
-        fit), ``iterations``; ``..._left``, what is left in the balances of vehicles, energy and money, each as a share of
-        what is balanced; ``least_cost_gap``, how far vehicles are from their least costs at the prices announced. Then
-        surplus and deficit without vehicles [MWh], the numbers of ``NUMBERS`` and the verdicts of ``CLAIMS``.
+        ``relative_gap``, ``price_gap``, ``converged`` (as in the base case), ``settled`` (with ``PRICE_TOLERANCE``),
+        ``beyond_storage`` (vehicles over room of the worst road, 0 if all fit), ``iterations``; ``..._left``, what is left
+        in the balances of vehicles, energy and money, each as a share of what is balanced; ``least_cost_gap``, how far
+        vehicles are from their least costs at the prices announced. Then surplus and deficit without vehicles [MWh], the
+        numbers of ``NUMBERS`` and the verdicts of ``CLAIMS``.
     """
     row: dict = {}
     for name in STRATEGIES:
@@ -124,6 +137,7 @@ def _of_strategy(result) -> dict:
     row = {key: numbers[key] for key in _COSTS}
     row |= {key: getattr(certificate, key) if settles else math.nan for key in _MEASURES}
     row["converged"] = int(certificate.converged) if settles else None
+    row["settled"] = int(_settled(certificate)) if settles else None
     row["beyond_storage"] = numbers["beyond_storage"]
     row["iterations"] = certificate.iterations
     row |= {f"{name}_left": share for name, share in _balances(result).items()}
@@ -134,6 +148,13 @@ def _of_strategy(result) -> dict:
     row["discharged_mwh"] = measure.summary_value(result, "energy discharged")
     row["shed_mwh"] = measure.summary_value(result, "load shed")
     return row
+
+
+def _settled(certificate) -> bool:
+    price_gap = (
+        0.0 if math.isnan(certificate.price_gap) else abs(certificate.price_gap)
+    )  # `informed` announces no price
+    return certificate.relative_gap <= certificate.tol_relative_gap and price_gap <= PRICE_TOLERANCE
 
 
 def _balances(result) -> dict[str, float]:
