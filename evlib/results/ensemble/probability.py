@@ -24,7 +24,7 @@ def share_between(holding: int, n: int, level: float = 0.9) -> tuple[float, floa
     """
     if n == 0:
         return math.nan, math.nan
-    z2 = norm.ppf((1 + level) / 2) ** 2
+    z2 = float(norm.ppf((1 + level) / 2)) ** 2
     share = holding / n
     middle = (share + z2 / (2 * n)) / (1 + z2 / n)
     half = math.sqrt(z2) / (1 + z2 / n) * math.sqrt(share * (1 - share) / n + z2 / (4 * n * n))

@@ -156,6 +156,7 @@ def test_a_scheduler_and_two_workers_started_apart_one_killed(tmp_path):
         address = json.loads(file.read_text())["address"]
         draws = {number: (number, str(tmp_path)) for number in range(40)}
         killer = subprocess.Popen([sys.executable, "-c", KILL, str(tmp_path)])
+        running.append(killer)
         rows = compute(draws, Task(linger, MODULE, "k"), tmp_path / "results", scheduler=address, connect_s=30)
         assert killer.wait(30) == 0
         assert len(list(tmp_path.glob("*.worker"))) == 2
