@@ -10,4 +10,6 @@
 ``grid``              dispatch, prices, voltages, losses (05)
 ``coordination``      bounds, convergence, values (06)
 ``case_roads``, ``case_grid``, ``case_costs``  the case study (07)
+``ensemble``          bands of claims and what drives them (07, 08): a room within
+``own_case``          a case of one's own (10): a room within
 """
