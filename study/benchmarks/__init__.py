@@ -7,5 +7,6 @@
 - `coordination`: seconds by part and to a gap, exchange beside one program, growth with size.
 - `before`: the coordinated base case and one look at traffic beside the code of an earlier commit, in a folder named.
 - `rivals`: what a day with informed drivers costs, and how far the waterfall is settled.
+- `ensemble`: draws of an ensemble by the core-hour, by two workers, and beside that earlier code.
 - `synthetic_network`: made-up networks of a wanted size.
 """

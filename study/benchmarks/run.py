@@ -215,6 +215,9 @@ BENCHMARKS: dict[tuple[str, ...], Callable[[], tuple[float, ...]]] = {
     ("informed_total_cny",): partial(_call, "rivals", "measure_informed"),
     ("waterfall_steps",): partial(_call, "rivals", "measure_waterfall"),
     ("own_nanjing_s", "own_nanjing_peak_gib"): _city,
+    ("ensemble_draws",): partial(_call, "ensemble", "count_draws"),
+    ("ensemble_speedup_2_workers",): partial(_call, "ensemble", "measure_speedup"),
+    ("ensemble_draws_per_core_hour", "ensemble_over_before"): partial(_call, "ensemble", "measure_core_hour"),
     ("cli_import_s",): _command_line,
     ("mutations_tried", "mutations_silent", "mutations_tracebacks"): partial(_call, "mutations", "try_mutations"),
 }
