@@ -59,7 +59,7 @@ def tornado(drivers: pd.DataFrame, names: dict, labels: dict, title: str, *, n_k
     finish(figure, title=title, height=height, width=900, margin=ROOM_BELOW | {"l": 215, "t": 85}, legend=LEGEND_BELOW)
     figure.update_layout(barmode="overlay")
     figure.update_xaxes(range=[-1, 1], tickvals=[-0.5, 0, 0.5])
-    figure.update_xaxes(title_text="partial rank correlation [1]", col=(len(names) + 1) // 2)
+    _title_in_the_middle(figure, len(names), "partial rank correlation [1]")
     figure.update_yaxes(autorange="reversed")
     return figure.update_yaxes(title_text="unknown", col=1)
 
@@ -107,6 +107,15 @@ def knob_maps(fields: pd.DataFrame, names: dict, axes: tuple[str, str], title: s
     bar = {"title": {"text": "ours / article [1]", "side": "right"}, "thickness": 14}
     figure.update_layout(coloraxis={"colorscale": heat_scale(), "cmin": 0, "cmax": 2, "colorbar": bar})
     figure.update_xaxes(showgrid=False, type="category")
-    figure.update_xaxes(title_text=axes[0], col=(len(names) + 1) // 2)
+    _title_in_the_middle(figure, len(names), axes[0])
     figure.update_yaxes(showgrid=False, type="category")
     return figure.update_yaxes(title_text=axes[1], col=1)
+
+
+def _title_in_the_middle(figure: go.Figure, n_panels: int, text: str) -> None:
+    """Tie all x axes to that of the middle panel, which alone shows the title."""
+    middle = (n_panels + 1) // 2
+    for column in range(1, n_panels + 1):
+        if column != middle:
+            figure.update_xaxes(matches=f"x{middle}" if middle > 1 else "x", col=column)
+    figure.update_xaxes(title_text=text, col=middle)

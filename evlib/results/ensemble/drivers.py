@@ -97,15 +97,19 @@ def driver_table(table: pd.DataFrame, inputs, columns) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        ``number``, ``knob``, ``n``, ``rank`` (Spearman), ``partial`` (partial rank correlation), ``first_order``.
+        ``number``, ``knob``, ``n``, ``rank`` (Spearman), ``partial`` (partial rank correlation; nan where there are too few
+        draws for it), ``first_order`` (of the number's ranks; nan below 8 draws).
     """
     inputs, rows = list(inputs), []
     for column in columns:
         known = table[table[column].notna()]
-        partial = partial_rank_correlation(known[inputs], known[column])
+        partial = np.full(len(inputs), np.nan)
+        if len(known) >= len(inputs) + 3:
+            partial = partial_rank_correlation(known[inputs], known[column])
         for knob, value in zip(inputs, partial, strict=True):
             x, y = known[knob], known[column]
-            rows.append((column, knob, len(known), rank_correlation(x, y), float(value), first_order(x, rankdata(y))))
+            share = first_order(x, rankdata(y)) if len(known) >= 8 else np.nan
+            rows.append((column, knob, len(known), rank_correlation(x, y), float(value), share))
     return pd.DataFrame(rows, columns=["number", "knob", "n", "rank", "partial", "first_order"])
 
 

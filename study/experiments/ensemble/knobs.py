@@ -21,7 +21,7 @@ HOW = ("value", "factor", "shift")
 SCALES = ("linear", "log")
 TOP_KEYS = ("scenario", "seed", "fixed", "weather", "knobs")
 KNOB_KEYS = ("sets", "how", "low", "high", "unit", "scale", "label", "why", "round_to")
-WEATHER_KEYS = ("file", "zones", "least_surplus_mwh", "strata")
+WEATHER_KEYS = ("file", "zones", "least_surplus_mwh", "least_deficit_mwh", "strata")
 
 
 @dataclass(frozen=True)
@@ -80,6 +80,8 @@ class Weather:
         Two zones whose surplus orders the days.
     least_surplus_mwh : float
         Both zones have at least this much surplus on a day that counts [MWh].
+    least_deficit_mwh : float
+        All zones together have at least this much deficit on a day that counts [MWh].
     strata : int
         Groups of days by the surplus of the first zone.
     """
@@ -87,6 +89,7 @@ class Weather:
     file: Path
     zones: tuple[str, str]
     least_surplus_mwh: float
+    least_deficit_mwh: float
     strata: int
 
 
@@ -280,7 +283,7 @@ def _weather(node, scenario: Scenario, file: Path) -> Weather | None:
     zones, known = node["zones"], [zone.name for zone in scenario.grid.zones]
     if not isinstance(zones, list) or len(zones) != 2 or not all(zone in known for zone in zones):
         raise InputError(f"{file}: weather.zones: {zones!r}; must be two of {', '.join(known)}")
-    least = _number(node["least_surplus_mwh"], file, "weather.least_surplus_mwh")
+    least = [_number(node[key], file, f"weather.{key}") for key in ("least_surplus_mwh", "least_deficit_mwh")]
     if not _is_whole(node["strata"]) or node["strata"] < 1:
         raise InputError(f"{file}: weather.strata: {node['strata']!r}; must be a whole number of at least 1")
-    return Weather(series.resolve(), (zones[0], zones[1]), least, node["strata"])
+    return Weather(series.resolve(), (zones[0], zones[1]), *least, node["strata"])

@@ -135,6 +135,7 @@ def _of_strategy(result) -> dict:
     numbers, certificate = waterfall_row(result), result.certificate
     settles = result.strategy != "shortest_path"
     row = {key: numbers[key] for key in _COSTS}
+    row["drivers_cny"] = measure.cost_cny(result, "drivers: time and queue", "drivers: electricity")
     row |= {key: getattr(certificate, key) if settles else math.nan for key in _MEASURES}
     row["converged"] = int(certificate.converged) if settles else None
     row["settled"] = int(_settled(certificate)) if settles else None

@@ -15,7 +15,8 @@ from evlib.folders import RESULTS, build_dir
 from study.experiments.ensemble.draws import Draw, draws_of, scenario_of
 from study.experiments.ensemble.engine import Task, compute, read_draws
 from study.experiments.ensemble.knobs import Design, read_design
-from study.experiments.ensemble.one_draw import solve_draw
+from study.experiments.ensemble.one_draw import PRICE_TOLERANCE, solve_draw
+from study.experiments.ensemble.weather import surplus_by_day
 from study.experiments.provenance import run_hash, write_table
 
 __all__ = ["COMMITTED", "ENSEMBLE_FILE", "N_DRAWS", "design_key", "ensemble", "table_of", "write"]
@@ -72,7 +73,7 @@ def _design(name: str) -> tuple[Design, str]:
 
 
 def table_of(design: Design, draws: list[Draw], rows: dict[int, dict]) -> pd.DataFrame:
-    """One row a draw: ``draw``, ``day``, the knobs' numbers, and what was measured.
+    """One row a draw: ``draw``, ``day``, its surplus, the knobs' numbers, and what was measured.
 
     Parameters
     ----------
@@ -84,13 +85,20 @@ def table_of(design: Design, draws: list[Draw], rows: dict[int, dict]) -> pd.Dat
     Returns
     -------
     DataFrame
-        By number. Knobs of draw 0, the fair case, are nan.
+        By number. Day and knobs of draw 0, the fair case, are nan. ``day_c2_mwh`` and the like: surplus of the day with
+        the scenario's own farms and loads, whatever the knobs [MWh].
     """
     knobs = [knob.name for knob in design.knobs]
     heads = {draw.number: {"draw": draw.number, "day": draw.day} | draw.knobs for draw in draws}
+    zones = {}
+    if design.weather:
+        surplus = surplus_by_day(design.scenario, design.weather)
+        zones = {f"day_{zone}_mwh": surplus[zone] for zone in design.weather.zones}
+    for name, by_day in zones.items():
+        heads = {number: head | {name: by_day.get(head["day"])} for number, head in heads.items()}
     table = pd.DataFrame([heads[number] | rows[number] for number in sorted(rows)])
     measured = [name for name in _columns(rows) if name not in UNTIMED]
-    return table.reindex(columns=["draw", "day", *knobs, *measured])
+    return table.reindex(columns=["draw", "day", *zones, *knobs, *measured])
 
 
 def _columns(rows: dict[int, dict]) -> list[str]:
@@ -148,6 +156,8 @@ def ensemble(
     notes = (
         f"design: {design.file.name}, scenario {design.scenario.name} with energy of driving {design.scenario.hash}",
         f"draws: {len(rows) - (0 in rows)} beside draw 0, which is the fair case itself; four strategies each, v2g, newton",
+        f"settled: relative gap within {design.scenario.coordination.tol_relative_gap:g}, price gap {PRICE_TOLERANCE:g}; "
+        "converged: as in the base case, price gap 1e-4",
     )
     if name == COMMITTED and len(rows) > N_DRAWS:
         return write_table(ENSEMBLE_FILE, table, code, notes, folder=folder)

@@ -180,14 +180,19 @@ def test_surplus_of_a_day_is_that_of_its_grid(nguyen, tmp_path, monkeypatch):
     for day in ("2020-07-15", "2020-01-02"):
         case = build_grid_case(scenario_of(nguyen, Draw(1, {}, day)))
         by_zone = dict(zip(case.zones, case.surplus_kw().sum(axis=1) * case.step_h / 1000, strict=True))
-        assert surplus.loc[day].to_dict() == pytest.approx({zone: by_zone[zone] for zone in ("c2", "c3")})
+        deficit = case.deficit_kw().sum() * case.step_h / 1000
+        assert surplus.loc[day].to_dict() == pytest.approx(
+            {zone: by_zone[zone] for zone in ("c2", "c3")} | {"deficit": deficit}
+        )
+    assert surplus.loc["2020-07-15", "deficit"] > 0.5
 
 
 def test_days_are_stratified(nguyen):
     """Each quarter of the order holds a quarter of the days, with less surplus at c2 than the next; none is there twice."""
     days = day_order(nguyen.scenario, nguyen.weather)
     surplus = surplus_by_day(nguyen.scenario, nguyen.weather)
-    enough = surplus[(surplus >= 1).all(axis=1)]
+    enough = surplus[(surplus["c2"] >= 1) & (surplus["c3"] >= 1) & (surplus["deficit"] >= 0.1)]
+    assert 30 < len(enough) < 60
     assert sorted(days) == sorted(enough.index)
     quarters = [surplus.loc[list(part)] for part in np.array_split(np.array(days), 4)]
     for less, more in pairwise(quarters):
@@ -198,7 +203,7 @@ def test_days_are_stratified(nguyen):
 
 def test_series_that_lack_something_are_named(write, tmp_path):
     year = pd.read_csv(DATA / "rts_gmlc_2020-07-15_day.csv", comment="#")
-    weather = {"file": "year.csv", "zones": ["a", "b"], "least_surplus_mwh": 1000, "strata": 1}
+    weather = {"file": "year.csv", "zones": ["a", "b"], "least_surplus_mwh": 1000, "least_deficit_mwh": 0, "strata": 1}
 
     def order():
         design = read_design(write(weather=weather))
@@ -209,7 +214,9 @@ def test_series_that_lack_something_are_named(write, tmp_path):
     year.to_csv(tmp_path / "year.csv", index=False)
     with pytest.raises(InputError, match=r"weather\.zones: \['a', 'x'\]; must be two of"):
         read_design(write(weather=weather | {"zones": ["a", "x"]}))
-    with pytest.raises(InputError, match="0 days have 1000 MWh of surplus in a and b; must be at least 1"):
+    with pytest.raises(
+        InputError, match="0 days have 1000 MWh of surplus in a and b and 0 MWh of deficit; must be at least 1 days"
+    ):
         order()
     other = tmp_path / "other.csv"
     weather["file"] = other.name
