@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from evlib.errors import InputError
+from evlib.results.claim_row import ratio
 from evlib.results.ensemble.bands import band_of, band_table, settled
 from evlib.results.ensemble.conditions import ARTICLE, conditions, joint_shares, knob_map, meets, nearest_draw
 from evlib.results.ensemble.drivers import driver_table, first_order, partial_rank_correlation, rank_correlation
@@ -64,6 +65,15 @@ def test_shares_of_claims_leave_out_what_decides_nothing():
     assert (row["holds"], row["number"], row["immaterial"]) == (0.5, 0.25, 0.25)
     assert shares.loc["A10", "n"] == 0
     assert math.isnan(shares.loc["A10", "holds"])
+
+
+def test_a_percentage_of_a_gain_is_undefined():
+    """Drivers who earned 10 and now pay 20 do not pay -300 % more; energy that falls below nothing is another matter."""
+    row = ratio("A3", "cost", 20.0, -10.0, money=True)
+    assert math.isnan(row.ours)
+    assert row.note == "divides by a gain"
+    assert ratio("A3", "cost", 20.0, 10.0, money=True).ours == pytest.approx(100.0)
+    assert ratio("A16", "CO2", 20.0, -10.0).ours == pytest.approx(-300.0)
 
 
 def test_first_order_shares_of_ishigamis_function():
