@@ -50,7 +50,7 @@ def number_bands(bands: pd.DataFrame, title: str, *, most: float = 400.0) -> go.
             y=inside["name"],
             error_x=_ERROR | {"array": 1.645 * inside[f"{end}_error"]},
             mode="markers",
-            marker={"color": INK, "size": 1},
+            marker={"color": INK, "size": 9, "symbol": "line-ns", "line": {"color": INK, "width": 1.5}},
             name="sampling error of its ends",
             legendgroup="error",
             showlegend=end == "low",

@@ -92,7 +92,7 @@ def knob_maps(fields: pd.DataFrame, names: dict, axes: tuple[str, str], title: s
         grid = rows.assign(ratio=rows["median"] / rows["article"])
         ratio = grid.pivot(index="up", columns="across", values="ratio")
         text = grid.pivot(index="up", columns="across", values="median").map(
-            lambda value: "" if np.isnan(value) else f"{value:.0f}"
+            lambda value: "" if np.isnan(value) else f"{round(value) + 0}"  # no -0
         )
         heat = go.Heatmap(
             z=ratio.to_numpy(),
