@@ -16,6 +16,7 @@ from tqdm import tqdm
 
 from evlib.errors import InputError, StudyError
 from evlib.files import write_json
+from evlib.leftovers import remove_leftovers
 from study.experiments.provenance import run_hash
 
 __all__ = ["Task", "compute", "draw_path", "read_draw", "read_draws"]
@@ -111,11 +112,14 @@ def compute(
     Raises
     ------
     InputError
-        Files of another version; a scheduler that does not answer or has no workers; a worker with other code. Nothing
-        that is there is touched.
+        Files of another version; no workers wanted; a scheduler that does not answer or has no workers; a worker with
+        other code. Nothing that is there is touched.
     StudyError
         Draws that ended in an error that is no result; all others are kept.
     """
+    if workers is not None and workers < 1:
+        raise InputError(f"workers: {workers}; must be at least 1")
+    remove_leftovers(folder)
     done = read_draws(folder, list(draws), task.key)
     left = [number for number in draws if number not in done]
     if left:
@@ -213,7 +217,7 @@ def _client(scheduler: str | None, workers: int | None, connect_s: float):
                 n_workers=n_workers,
                 threads_per_worker=1,
                 processes=True,
-                dashboard_address=None,
+                dashboard_address=":0",
                 silence_logs=logging.CRITICAL,
                 env={"TQDM_DISABLE": "1"},
             ) as cluster,

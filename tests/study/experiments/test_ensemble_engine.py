@@ -55,7 +55,7 @@ def bytes_of(folder):
 @pytest.fixture(scope="module")
 def nearby():
     """A scheduler and two workers within this process, at an address like any other."""
-    with LocalCluster(n_workers=2, threads_per_worker=1, processes=False, dashboard_address=None) as cluster:
+    with LocalCluster(n_workers=2, threads_per_worker=1, processes=False, dashboard_address=":0") as cluster:
         yield cluster.scheduler_address
 
 
@@ -125,8 +125,14 @@ def test_an_unreachable_scheduler_is_said_in_time_with_what_to_do_instead(tmp_pa
         compute({1: 1}, TASK, tmp_path, scheduler="nonsense://x", connect_s=0.5)
 
 
+@pytest.mark.parametrize("workers", [0, -1])
+def test_no_workers_are_no_way_to_compute(tmp_path, workers):
+    with pytest.raises(InputError, match=f"workers: {workers}; must be at least 1"):
+        compute({1: 1}, TASK, tmp_path, workers=workers)
+
+
 def test_a_scheduler_without_workers_is_said(tmp_path):
-    with LocalCluster(n_workers=0, processes=False, dashboard_address=None) as cluster:
+    with LocalCluster(n_workers=0, processes=False, dashboard_address=":0") as cluster:
         with pytest.raises(InputError, match=r"has no worker; start some with `dask worker inproc.*python -m study"):
             compute({1: 1}, TASK, tmp_path, scheduler=cluster.scheduler_address, connect_s=0.2)
 
