@@ -15,7 +15,7 @@ export JUPYTER_PREFER_ENV_PATH := 1
 # Below, tests and the laboratory get build folders of their own; the cache of solved cases is shared.
 
 .DEFAULT_GOAL := help
-.PHONY: help env reproduce test lint pytest pytest-loop pytest-rest nbval nbval-solves nbval-rest verify results site lab bench lock refresh clean
+.PHONY: help env reproduce test lint pytest pytest-loop pytest-rest nbval nbval-solves nbval-rest verify results ensemble site lab bench lock refresh clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' Makefile
@@ -72,6 +72,10 @@ results: env ## compute data/results anew: full-size runs of every method (minut
 
 site: env ## render what is committed into build/site, to be read offline
 	@$(PY) -m study site
+
+N := 256
+ensemble: env ## the claims under everything that is not known: N=256 draws, on any machines (SCHEDULER=tcp://...); hours
+	@$(PY) -m study ensemble --draws $(N) $(if $(SCHEDULER),--scheduler $(SCHEDULER)) $(if $(WORKERS),--workers $(WORKERS))
 
 lab: env ## open the notebooks in JupyterLab, with live figures
 	EVLIB_BUILD=build/lab $(PY) -m jupyterlab notebooks

@@ -25,6 +25,7 @@ _APART = (
     "results.claims_grid",
     "results.claims_roads",
     "results.comparison_tables",
+    "results.ensemble",
     "results.measures",
     "results.value_of_coordination",
     "traffic.vehicle_simulation",

@@ -1,4 +1,4 @@
-"""Command line of the chain: ``python -m study reproduce|refresh|site|lock|bench|results`` (see the Makefile)."""
+"""Command line of the chain: ``python -m study reproduce|refresh|site|lock|bench|results|ensemble`` (see the Makefile)."""
 
 from __future__ import annotations
 
@@ -34,6 +34,12 @@ def main(arguments: list[str] | None = None) -> int:
     bench.add_argument("names", nargs="*", help="measure only these")
     results = commands.add_parser("results", help="compute data/results anew: full-size comparisons, minutes long each")
     results.add_argument("names", nargs="*", help="write only these files")
+    ensemble = commands.add_parser("ensemble", help="solve draws over all that is not known, on any number of machines")
+    ensemble.add_argument("--draws", type=int, default=256, help="number of draws beside the fair case")
+    ensemble.add_argument("--design", default="nguyen", help="what is varied: a file, or its name in data/ensembles")
+    ensemble.add_argument("--scheduler", help="address of a dask scheduler; by default this machine alone")
+    ensemble.add_argument("--workers", type=int, help="processes on this machine; by default one a core")
+    ensemble.add_argument("--so-far", action="store_true", help="compute nothing: the table of what is there")
     options = parser.parse_args(arguments)
     sys.stdout.reconfigure(line_buffering=True)  # a line is seen when it is written, also through a pipe
     signal.signal(signal.SIGTERM, _interrupt)  # so that a polite kill cleans up like Ctrl-C
@@ -70,6 +76,12 @@ def _run(options: argparse.Namespace) -> int:
         from study.experiments.provenance import write_results
 
         write_results(options.names)
+        return 0
+    if options.command == "ensemble":
+        from study.experiments.ensemble.table import ensemble
+
+        how = {"scheduler": options.scheduler, "workers": options.workers, "so_far": options.so_far}
+        ensemble(options.draws, options.design, **how)
         return 0
     from study.workflow.export import export_figures
     from study.workflow.notebooks import exclusive, run_notebooks

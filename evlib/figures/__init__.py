@@ -13,4 +13,5 @@
 ``real_time``         a day in real time (09), a room of its own
 ``own_case``          maps of a case of one's own (10); ``city``: a coordinated city (11)
 ``fair_case``         the case study under other assumptions and sizes (07)
+``ensemble``          bands of claims and what drives them (07, 08): a room within
 """

@@ -34,10 +34,14 @@ class Row:
 
 
 def ratio(claim, definition, new, old, *, energy=False, money=False, **fields) -> Row:
-    """``new`` over ``old`` less 1 [%]; undefined where old is below 0.1 MWh (energy), or else below 1e-6 of new."""
+    """``new`` over ``old`` less 1 [%]; undefined where old is below 0.1 MWh (energy), or else below 1e-6 of new.
+
+    For money also where old is negative: drivers who earn more than they pay cannot pay a percentage less.
+    """
     least = LEAST_MWH if energy else max(1e-6 * abs(new), 1e-300)
-    if not abs(old) >= least:
+    if not (old if money else abs(old)) >= least:
         reason = "divides by less than 0.1 MWh" if energy else "divides by nothing"
+        reason = "divides by a gain" if money and old <= -least else reason
         return Row(claim, definition, math.nan, "%", **(fields | {"note": join(fields.get("note", ""), reason)}))
     level = 100 * max(1.0, abs(new / old))
     return Row(claim, definition, 100 * (new / old - 1), "%", level=level, per_cny=100 / abs(old) * money, **fields)

@@ -9,5 +9,6 @@
 - `rivals`: what a day with informed drivers costs, and how far the waterfall is settled.
 - `real_time`: seconds of a re-plan and of a day in real time, and what it costs beside the day-ahead plan.
 - `city`: a city of 315 stations coordinated with scarce plugs, and as it grows.
+- `ensemble`: draws of an ensemble by the core-hour, by two workers, and beside that earlier code.
 - `synthetic_network`: made-up networks of a wanted size.
 """

@@ -24,7 +24,7 @@ from evlib.coordination.coordinate import PRICE_GAP_TOLERANCE, coordinate
 from evlib.errors import StudyError
 from evlib.inputs.build_roads import build_traffic_problem
 
-__all__ = ["BEFORE", "certified_share", "measure_before", "measure_user", "seconds_certified"]
+__all__ = ["BEFORE", "certified_share", "measure_before", "measure_user", "run_before", "seconds_certified"]
 
 log = logging.getLogger(__name__)
 
@@ -86,8 +86,35 @@ def measure_before(objective: str = "system") -> tuple[float, float, float, floa
     StudyError
         ``EVLIB_BEFORE`` does not name a checkout, or the earlier code ends with an error.
     """
-    if BEFORE not in os.environ:
+    before = run_before(objective)
+    if before is None:
         return (math.nan,) * 4
+    share = certified_share(**before["certified"], whole_s=before["wall"])
+    before_s = before["cpu"] * (1.0 if math.isnan(share) else share)
+    log.info("before: %s", f"certified after {share:.0%} of the run" if share <= 1 else "nothing certified")
+    certified_s = seconds_certified(objective)
+    return certified_s, before_s / certified_s, before["look"] / _look_s(), before_s
+
+
+def run_before(objective: str) -> dict | None:
+    """What the earlier code took for the base case, in a process of its own; None where ``EVLIB_BEFORE`` names no folder.
+
+    Parameters
+    ----------
+    objective : {"user", "system"}
+
+    Returns
+    -------
+    dict
+        ``cpu`` and ``wall``, seconds of the run [s]; ``look``, of one look at traffic [s]; ``certified``, its iterates.
+
+    Raises
+    ------
+    StudyError
+        See :func:`measure_before`.
+    """
+    if BEFORE not in os.environ:
+        return None
     folder = Path(os.environ[BEFORE])
     if not (folder / "evlib" / "market.py").is_file():
         raise StudyError(f"{BEFORE}={folder}: no checkout of d2eaf34; make one by `git worktree add FOLDER d2eaf34`")
@@ -96,12 +123,7 @@ def measure_before(objective: str = "system") -> tuple[float, float, float, floa
     ended = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=folder, check=False)
     if ended.returncode:
         raise StudyError(f"the code in {folder} ended with an error: {ended.stderr.strip().splitlines()[-1]}")
-    before = json.loads(ended.stdout.splitlines()[-1])
-    share = certified_share(**before["certified"], whole_s=before["wall"])
-    before_s = before["cpu"] * (1.0 if math.isnan(share) else share)
-    log.info("before: %s", f"certified after {share:.0%} of the run" if share <= 1 else "nothing certified")
-    certified_s = seconds_certified(objective)
-    return certified_s, before_s / certified_s, before["look"] / _look_s(), before_s
+    return json.loads(ended.stdout.splitlines()[-1])
 
 
 def measure_user() -> tuple[float]:

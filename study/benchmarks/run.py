@@ -243,6 +243,9 @@ BENCHMARKS: dict[tuple[str, ...], Callable[[], tuple[float, ...]]] = {
         "city_synthetic_price_gap",
     ): partial(_call, "city", "measure_synthetic"),
     ("city_50k_over_20k_vehicles", "city_630_over_315_stations"): partial(_call, "city", "measure_growth"),
+    ("ensemble_draws",): partial(_call, "ensemble", "count_draws"),
+    ("ensemble_speedup_2_workers",): partial(_call, "ensemble", "measure_speedup"),
+    ("ensemble_draws_per_core_hour", "ensemble_over_before"): partial(_call, "ensemble", "measure_core_hour"),
     ("cli_import_s",): _command_line,
     ("mutations_tried", "mutations_silent", "mutations_tracebacks"): partial(_call, "mutations", "try_mutations"),
 }

@@ -9,6 +9,7 @@
 - `city_runs`: ``city_*.csv``, a synthetic city of 315 stations: how it settles, and three days of it.
 - `variants`: ``variants_nguyen.csv``, the claims under other assumptions, a verdict each.
 - `fair_case`: a map of claim A3 over sizes, the spread over starts, the error of tolls at the flows returned.
+- `ensemble`: ``ensemble_nguyen.csv``, the claims under everything that is not known: a room of its own.
 - `vehicle_sets`: ``sets_nguyen.csv``, the base case with exact domains, columns and zonotopes.
 - `flexible_domains`: ``domains.csv``, what each flexible domain loses, over fleets and prices.
 - `individual_vehicles`: ``individual.csv``, feeders with up to 100,000 different vehicles.

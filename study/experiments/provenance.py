@@ -19,6 +19,7 @@ from evlib.folders import RESULTS, ROOT
 from evlib.hashing import lock_hash, source_hash
 
 __all__ = [
+    "LONG",
     "MAKERS",
     "command_of",
     "is_stale",
@@ -52,9 +53,27 @@ MAKERS = {
     "plugs_capacity_nguyen.csv": "study.experiments.fair_case.plugs_capacity",
     "starts_nguyen.csv": "study.experiments.fair_case.starts",
     "tolls_nguyen.csv": "study.experiments.fair_case.toll_error",
+    "ensemble_nguyen.csv": "study.experiments.ensemble.table",
 }
+# Hours of computing: made only when asked for by name.
+LONG = ("ensemble_nguyen.csv", "real_time_nguyen.csv")
 _PACKAGES = ("evlib", "study")
 _COMPARED = ("study.experiments.fleets", "study.experiments.uxsim_reference")
+# What counts besides for tables that hold claims, not only what claims are computed from.
+_JUDGED = {
+    "study.experiments.ensemble.table": (
+        "study.experiments.ensemble.knobs",
+        "study.experiments.ensemble.weather",
+        "study.experiments.ensemble.draws",
+        "study.experiments.ensemble.one_draw",
+        "study.experiments.waterfall",
+        "evlib.results.claim_row",
+        "evlib.results.claims",
+        "evlib.results.claims_grid",
+        "evlib.results.claims_roads",
+        "evlib.results.measures",
+    )
+}
 _PRESENTATION = ("study", "evlib.figures", "evlib.results.claim", "evlib.results.measures")
 
 
@@ -77,7 +96,8 @@ def run_hash(module: str) -> str:
     str
         SHA-256; comments and docstrings do not count. Take it before a long run: files may change meanwhile.
     """
-    counted = [name for name in imported(module) if name in _COMPARED or not name.startswith(_PRESENTATION)]
+    besides = (*_COMPARED, *_JUDGED.get(module, ()))
+    counted = [name for name in imported(module) if name in besides or not name.startswith(_PRESENTATION)]
     return hashlib.sha256(f"{source_hash(map(_file_of, counted), ROOT)} {lock_hash()}".encode()).hexdigest()
 
 
@@ -137,7 +157,7 @@ def read_table(name: str, folder: Path = RESULTS) -> pd.DataFrame:
 
 
 def write_results(names: Sequence[str] = ()) -> None:
-    """Make files anew, all of them when no names are given.
+    """Make files anew; when no names are given, all but those that take hours.
 
     Raises
     ------
@@ -147,7 +167,8 @@ def write_results(names: Sequence[str] = ()) -> None:
     for name in names:
         if name not in MAKERS:
             raise StudyError(f"unknown results {name!r}; there are {', '.join(MAKERS)}")
-    for module in dict.fromkeys(MAKERS[name] for name in names or MAKERS):  # one module may make several files
+    wanted = names or [name for name in MAKERS if name not in LONG]
+    for module in dict.fromkeys(MAKERS[name] for name in wanted):  # one module may make several files
         importlib.import_module(module).write()
 
 

@@ -50,6 +50,8 @@ def test_promised_numbers_are_measured():
     assert {"reproduce_s", "reproduce_cached_s", "test_s", "shortest_path_s", "shortest_path_peak_gib"} <= names
     assert {"dnl_ns_per_pair_step_nguyen", "memory_floor_ns_per_pair_step"} <= names
     assert {"support_us_per_ev", "support_over_highs", "columns_gap_100k", "disaggregate_s_10k"} <= names
+    assert {"ensemble_draws", "ensemble_speedup_2_workers"} <= names
+    assert {"ensemble_draws_per_core_hour", "ensemble_over_before"} <= names
     assert {"own_nanjing_s", "own_nanjing_peak_gib", "cli_import_s"} <= names
     assert {"columns_s_1k", "columns_s_10k", "columns_s_100k"} <= names
 

@@ -1,0 +1,9 @@
+"""Bands instead of points: the claims under everything that is not known, ``python -m study ensemble``.
+
+- `knobs`: what is varied and how far, from ``data/ensembles``.
+- `weather`: whole days of a year, in an order that spreads draws over kinds of days.
+- `draws`: a scrambled Sobol sequence over knobs and days, and the scenario of each draw.
+- `one_draw`: four strategies of a draw, what certifies them, and the claims on it.
+- `engine`: draws on any number of machines, one small file each; stops and goes on anywhere.
+- `table`: ``ensemble_nguyen.csv``, from the files of the draws.
+"""
