@@ -55,8 +55,8 @@ def test_a_game_without_potential_settles_where_single_steps_circle():
 @pytest.mark.parametrize(
     ("signal", "plugs", "n_steps", "gap"),
     [
-        ("experienced", 2000.0, 60, 1e-3),
-        pytest.param("experienced", 170.0, 220, 1e-3, marks=pytest.mark.verify),  # notebook 04 has them too
+        pytest.param("experienced", 2000.0, 60, 1e-3, marks=pytest.mark.verify),  # notebook 04 has them too
+        pytest.param("experienced", 170.0, 220, 1e-3, marks=pytest.mark.verify),
         pytest.param("instantaneous", 2000.0, 400, 1e-3, marks=pytest.mark.verify),
     ],
 )

@@ -110,6 +110,7 @@ def test_a_city_too_large_to_enumerate_settles(still, side, n_steps, rounds):
     assert found.flows_veh.sum() == pytest.approx(160.0)
 
 
+@pytest.mark.verify
 def test_coordination_on_generated_paths_says_what_they_miss(mini):
     few = {"coordination.iterations": 4, "coordination.exact_iterations": 4}
     every = coordinate(mini.replace(few), objective="user")

@@ -84,6 +84,7 @@ def test_a_cut_touches_its_own_cohorts_and_lies_below_the_cost_of_others(problem
     assert not cuts.memory.rejected
 
 
+@pytest.mark.verify
 def test_cuts_outlive_the_trajectories_that_they_were_made_at(problems):
     """With the cuts of another loading at hand fewer exchanges are needed, and the bound is still below the optimum."""
     problem, traffic, metric = instance(problems["user"], 3)

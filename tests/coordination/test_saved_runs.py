@@ -64,7 +64,7 @@ def few(mini):
         ("bundle", {}),
         ("inertia", {"switches.damping_rule": "adaptive"}),
         ("best_response", {"switches.objective": "user"}),
-        ("joint", {"switches.set": "columns"}),
+        pytest.param("joint", {"switches.set": "columns"}, marks=pytest.mark.verify),
     ],
 )
 def test_a_resumed_run_ends_as_if_it_had_never_stopped(few, method, switches, tmp_path):
