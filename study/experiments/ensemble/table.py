@@ -162,7 +162,8 @@ def ensemble(
     if name == COMMITTED and len(rows) > N_DRAWS:
         return write_table(ENSEMBLE_FILE, table, code, notes, folder=folder)
     file = build_dir() / "ensemble" / f"ensemble_{design.file.stem}.csv"
-    head = "".join(f"# {note}\n" for note in (f"code: {code}", *notes))
+    command = f"python -m study ensemble --draws {n} --design {name}"
+    head = "".join(f"# {note}\n" for note in (f"command: {command}", f"code: {code}", *notes))
     write_text(file, head + table.to_csv(index=False, float_format="%.6g", lineterminator="\n"))
     log.info("wrote %s", file)
     return file
