@@ -242,7 +242,7 @@ def value_waterfall(table: pd.DataFrame, title: str) -> go.Figure:
     margin = ROOM_BELOW | {"l": 130, "t": 85}
     finish(figure, title=title, height=150 + 38 * len(steps), margin=margin, legend=LEGEND_BELOW)
     figure.update_xaxes(range=[low, 1.04 * table["total_cny"].max() / 1000], nticks=4)
-    figure.update_xaxes(title_text="cost [thousand CNY]", col=(len(shares) + 1) // 2)
+    figure.update_xaxes(title_text="cost [thousand CNY]" if len(shares) == 1 else "cost<br>[thousand CNY]")
     figure.update_yaxes(categoryorder="array", categoryarray=steps[::-1])
     figure.update_yaxes(title_text="what is added", title_standoff=8, col=1)
     return figure
