@@ -169,9 +169,14 @@ def test_the_nearest_draw_has_the_least_relative_distance():
 
 
 def test_a_map_of_two_knobs_holds_every_draw_once():
-    fields = knob_map(sample(), "plugs", "roads", "a3_local", n_bins=3)
+    table = sample()
+    fields = knob_map(table, "plugs", "roads", "a3_local", n_bins=3)
     assert fields["n"].sum() == 120
     by_plugs = fields.groupby("across")["median"].median()
     assert by_plugs.is_monotonic_increasing
+    gaps = table.assign(a3_local=table["a3_local"].where(table.index % 3 > 0))  # the fields stay where they are
+    of_gaps = knob_map(gaps, "plugs", "roads", "a3_local", n_bins=3)
+    pd.testing.assert_frame_equal(of_gaps[["across", "up"]], fields[["across", "up"]])
+    assert of_gaps["n"].sum() == 80
     with pytest.raises(InputError, match="2 draws have a3_local; must be at least 4"):
         knob_map(sample(2), "plugs", "roads", "a3_local")

@@ -96,8 +96,8 @@ def knob_maps(fields: pd.DataFrame, names: dict, axes: tuple[str, str], title: s
         )
         heat = go.Heatmap(
             z=ratio.to_numpy(),
-            x=[f"{value:.3g}" for value in ratio.columns],
-            y=[f"{value:.3g}" for value in ratio.index],
+            x=[_short(value) for value in ratio.columns],
+            y=[_short(value) for value in ratio.index],
             text=text.to_numpy(),
             texttemplate="%{text}",
             coloraxis="coloraxis",
@@ -110,6 +110,10 @@ def knob_maps(fields: pd.DataFrame, names: dict, axes: tuple[str, str], title: s
     _title_in_the_middle(figure, len(names), axes[0])
     figure.update_yaxes(showgrid=False, type="category")
     return figure.update_yaxes(title_text=axes[1], col=1)
+
+
+def _short(value: float) -> str:
+    return f"{value:.0f}" if value >= 100 else f"{value:.3g}"
 
 
 def _title_in_the_middle(figure: go.Figure, n_panels: int, text: str) -> None:

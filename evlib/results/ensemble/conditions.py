@@ -130,7 +130,7 @@ def knob_map(table: pd.DataFrame, across: str, up: str, column: str, n_bins: int
     column : str
         The number.
     n_bins : int
-        Fields a side; each row and column of fields holds equally many draws.
+        Fields a side; each row and column of fields holds equally many draws, so that maps of several numbers agree.
 
     Returns
     -------
@@ -138,14 +138,14 @@ def knob_map(table: pd.DataFrame, across: str, up: str, column: str, n_bins: int
         ``across``, ``up`` (medians of the knobs in the row or column), ``median``, ``n`` (draws in which the number is
         defined); nan where there is none.
     """
-    known = table[table[column].notna()]
-    if len(known) < n_bins:
-        raise InputError(f"ensemble: {len(known)} draws have {column}; must be at least {n_bins} for a map")
-    cells = {name: pd.qcut(known[name].rank(method="first"), n_bins, labels=False) for name in (across, up)}
-    middle = {name: known[name].groupby(cell).median() for name, cell in cells.items()}
+    known = table[column].notna()
+    if known.sum() < n_bins:
+        raise InputError(f"ensemble: {known.sum()} draws have {column}; must be at least {n_bins} for a map")
+    cells = {name: pd.qcut(table[name].rank(method="first"), n_bins, labels=False) for name in (across, up)}
+    middle = {name: table[name].groupby(cell).median() for name, cell in cells.items()}
     rows = []
     for i in range(n_bins):
         for j in range(n_bins):
-            values = known.loc[(cells[across] == i) & (cells[up] == j), column]
+            values = table.loc[known & (cells[across] == i) & (cells[up] == j), column]
             rows.append((middle[across][i], middle[up][j], values.median(), len(values)))
     return pd.DataFrame(rows, columns=["across", "up", "median", "n"])
