@@ -70,7 +70,7 @@ def size_map(
     for i in range(len(wide)):
         for j in range(wide.shape[1]):
             number = wide.iat[i, j]
-            dark = abs(number - middle) > 0.7 * reach
+            dark = abs(number - middle) > 0.55 * reach
             text = f"({number:.0f})" if doubtful.iat[i, j] else f"{number:.0f}"
             font = {"color": "white" if dark else INK, "size": 14}
             figure.add_annotation(x=j, y=i, text=text, showarrow=False, font=font)
