@@ -260,7 +260,7 @@ def _result(run: Iteration, method: Method) -> Coordination:
     problem, state, table = run.problem, run.state, run.state.table()
     # The starting point is not an answer of the method, and with mixed schedules V is not a vehicle's least cost.
     answers = (table["iteration"] > 0) & (table["priced_by"] != "mixed")
-    sound = answers & (table["price_gap"].abs() <= PRICE_GAP_TOLERANCE)
+    sound = answers & (table["price_gap"].abs() <= max(PRICE_GAP_TOLERANCE, run.keys.stop_price_gap or 0.0))
     if sound.any():
         best = int(table.loc[sound, "excess_cny_veh"].idxmin())
     else:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from evlib import solve
+from evlib.coordination import coordinate as coordinate_module
 from evlib.coordination.announced_price import grid_side, price_gap
 from evlib.coordination.coordinate import coordinate, default_method
 from evlib.coordination.iteration import Iteration
@@ -110,12 +111,16 @@ def test_a_certified_run_is_certified_by_the_full_programs_too(mini, certified, 
     assert certificate.price_gap <= PRICE_GAP_TOLERANCE
 
 
-def test_a_run_told_when_to_stop_ends_at_its_first_iterate_within(mini, certified):
+def test_a_run_told_when_to_stop_ends_at_its_first_iterate_within_and_returns_it(mini, certified, monkeypatch):
     stop = {"coordination.stop_relative_gap": 5e-3, "coordination.stop_price_gap": 1e-2}
-    short = coordinate(mini.replace(stop), method="newton", objective="system").convergence
-    within = (short["relative_gap"] <= 5e-3) & (short["price_gap"] <= 1e-2)
-    assert within.to_list() == [False] * (len(short) - 1) + [True]
-    assert len(short) < len(certified["system"].convergence)
+    monkeypatch.setattr(coordinate_module, "PRICE_GAP_TOLERANCE", 1e-9)  # no iterate is within what holds otherwise
+    run = coordinate(mini.replace(stop), method="newton", objective="user")
+    rows = run.convergence
+    within = (rows["relative_gap"] <= 5e-3) & (rows["price_gap"] <= 1e-2)
+    assert within.to_list() == [False] * (len(rows) - 1) + [True]
+    assert len(rows) < len(certified["user"].convergence)
+    assert rows["price_gap"].idxmin() < len(rows) - 1  # an earlier one has less price gap, and more excess
+    assert run.certificate.relative_gap == rows["relative_gap"].iloc[-1]
 
 
 @pytest.mark.parametrize("objective", ["user", "system"])
