@@ -13,6 +13,7 @@ from evlib.coordination.coordinate import PRICE_GAP_TOLERANCE, coordinate
 from evlib.errors import StudyError
 from evlib.folders import RESULTS, ROOT
 from study.experiments.coordination_methods import METHODS_FILE, RUNS, compare_methods, variant_of
+from study.experiments.ensemble.table import ENSEMBLE_FILE
 from study.experiments.flexible_domains import DOMAINS, DOMAINS_FILE, compare_domains, unused_potential
 from study.experiments.individual_vehicles import INDIVIDUAL_FILE, measure_vehicles
 from study.experiments.provenance import (
@@ -114,7 +115,10 @@ def test_every_committed_table_has_a_maker_and_names_its_command():
     assert set(MAKERS) <= {path.name for path in RESULTS.glob("*.csv")}
     for name in MAKERS:
         first = (RESULTS / name).read_text(encoding="utf-8").splitlines()[0]
-        assert first.startswith("# command: python -m study results")
+        command = (
+            "ensemble --draws" if name == ENSEMBLE_FILE else "results"
+        )  # fewer draws than wanted have a command of theirs
+        assert first.startswith(("# command: python -m study results", f"# command: python -m study {command}"))
     with pytest.raises(StudyError, match=r"unknown results .other\.csv.; there are methods_nguyen\.csv"):
         write_results(["other.csv"])
 
