@@ -73,8 +73,51 @@ class StepShares:
         _mean_of(self.first_step, self.share, values, path_station.astype(np.int64), mean)
         return mean
 
+    def sums(self, path_station: np.ndarray, flows_veh: np.ndarray, n_stations: int) -> np.ndarray:
+        """Vehicles of flows that arrive or plug in, by step.
 
-@njit(cache=True, nogil=True, error_model="numpy")
+        Parameters
+        ----------
+        path_station : ndarray of int, shape (n_paths,)
+        flows_veh : ndarray, shape (n_paths, n_classes, n_departure_steps)
+            Departures [veh].
+        n_stations : int
+
+        Returns
+        -------
+        ndarray, shape (n_stations, n_classes, K)
+            Within the horizon [veh].
+        """
+        total = np.zeros((n_stations, flows_veh.shape[1], self.n_steps))
+        flows = np.ascontiguousarray(flows_veh, dtype=float)
+        _sums(self.first_step, self.share, path_station.astype(np.int64), flows, total)
+        return total
+
+    def pairs(self, other: StepShares, path_station: np.ndarray, weight: np.ndarray, n_stations: int) -> np.ndarray:
+        """Sum over flows of a weight times the shares in two steps, one by these shares and one by others.
+
+        Parameters
+        ----------
+        other : StepShares
+            Of the same paths and departure steps.
+        path_station : ndarray of int, shape (n_paths,)
+        weight : ndarray, shape (n_paths, n_classes, n_departure_steps)
+        n_stations : int
+
+        Returns
+        -------
+        ndarray, shape (n_stations, n_classes, K, K)
+        """
+        total = np.zeros((n_stations, weight.shape[1], self.n_steps, self.n_steps))
+        weight = np.ascontiguousarray(weight, dtype=float)
+        _pairs(self.first_step, self.share, other.first_step, other.share, path_station.astype(np.int64), weight, total)
+        return total
+
+
+compiled = njit(cache=True, nogil=True, error_model="numpy")
+
+
+@compiled
 def _mean_of(first_step, share, values, path_station, mean):
     n_paths, n_depart, width = share.shape
     n_classes, last = values.shape[1], values.shape[2] - 1
@@ -86,3 +129,31 @@ def _mean_of(first_step, share, values, path_station, mean):
                 for w in range(min(width, last - first + 1)):
                     total += share[p, k, w] * values[c, m, first + w]
                 mean[p, m, k] = total
+
+
+@compiled
+def _sums(first, share, path_station, flows, total):
+    n_paths, n_depart, width = share.shape
+    for p in range(n_paths):
+        for m in range(flows.shape[1]):
+            for k in range(n_depart):
+                if flows[p, m, k] != 0.0:
+                    for w in range(min(width, total.shape[2] - first[p, k])):
+                        total[path_station[p], m, first[p, k] + w] += flows[p, m, k] * share[p, k, w]
+
+
+@compiled
+def _pairs(first, share, first_other, share_other, path_station, weight, total):
+    n_paths, n_depart, width = share.shape
+    n_steps = total.shape[2]
+    for p in range(n_paths):
+        for m in range(weight.shape[1]):
+            for k in range(n_depart):
+                if weight[p, m, k] == 0.0:
+                    continue
+                into, begin, other = total[path_station[p], m], first[p, k], first_other[p, k]
+                for w in range(min(width, n_steps - begin)):
+                    scaled = weight[p, m, k] * share[p, k, w]
+                    if scaled != 0.0:
+                        for v in range(min(share_other.shape[2], n_steps - other)):
+                            into[begin + w, other + v] += scaled * share_other[p, k, v]

@@ -44,3 +44,21 @@ def test_shares_by_step_go_back_and_forth():
     path, depart, step, share = shares.nonzero()
     assert (dense[path, depart, step] == share).all()
     assert share.sum() == pytest.approx(dense[:, :, :5].sum())
+
+
+def test_sums_and_pairs_of_steps_are_those_of_shares_of_every_step():
+    """Departures near the horizon arrive partly after it: what does so counts in neither."""
+    rng = np.random.default_rng(5)
+    n_stations, path_station, n_steps = 3, np.array([0, 1, 1, 2]), 6
+    dense = np.zeros((2, 4, 5, n_steps + 1))
+    for place in np.ndindex(2, 4, 5):
+        first = rng.integers(0, n_steps + 1)
+        width = min(rng.integers(1, 4), n_steps + 1 - first)
+        dense[place][first : first + width] = rng.dirichlet(np.ones(width))
+    one, other = (StepShares.of(shares) for shares in dense)
+    flows = rng.uniform(0, 2, (4, 2, 5)) * (rng.uniform(size=(4, 2, 5)) > 0.3)
+    within, at = dense[..., :n_steps], np.eye(n_stations)[path_station]
+    sums = np.einsum("pc,pmk,pks->cms", at, flows, within[0])
+    np.testing.assert_allclose(one.sums(path_station, flows, n_stations), sums, atol=1e-12)
+    pairs = np.einsum("pc,pmk,pks,pkt->cmst", at, flows, within[0], within[1])
+    np.testing.assert_allclose(one.pairs(other, path_station, flows, n_stations), pairs, atol=1e-12)

@@ -23,7 +23,6 @@ __all__ = [
     "hessian_times",
     "own_curvature",
     "project",
-    "sums_by_step",
 ]
 
 compiled = njit(cache=True, nogil=True, error_model="numpy")
@@ -119,22 +118,6 @@ def project(wanted_veh: np.ndarray, demand_veh: np.ndarray, groups: PathsByOrigi
     return flows
 
 
-def sums_by_step(shares: StepShares, network: Network, flows_veh: np.ndarray) -> np.ndarray:
-    """Vehicles that arrive or plug in in each step within the horizon, shape (n_stations, n_classes, K) [veh].
-
-    Parameters
-    ----------
-    shares : StepShares
-    network : Network
-    flows_veh : ndarray, shape (n_paths, n_classes, n_departure_steps)
-        [veh].
-    """
-    total = np.zeros((len(network.stations), flows_veh.shape[1], shares.n_steps))
-    flows = np.ascontiguousarray(flows_veh)
-    _sum_by_step(shares.first_step, shares.share, network.path_station.astype(np.int64), flows, total)
-    return total
-
-
 def choose(choice: DriversChoice, rent_cny: np.ndarray) -> Held:
     """Drivers' reply to rents, shape (n_stations, K) [CNY]."""
     mu, begin = _station_costs(choice, rent_cny)
@@ -168,10 +151,9 @@ def hessian_times(choice: DriversChoice, held: Held, direction: np.ndarray) -> n
 def own_curvature(choice: DriversChoice, held: Held) -> np.ndarray:
     """The part of the derivative within each station, as if demand were not fixed: shape (n_stations, K, K)."""
     network, shares = choice.network, choice.arrival_shares
-    n_stations, n_classes, n_steps = held.begin.shape
+    n_stations, _, n_steps = held.begin.shape
     weight = np.where(held.flows_veh > 0, 1.0 / choice.metric_cny_veh2, 0.0)
-    pairs = np.zeros((n_stations, n_classes, n_steps, n_steps))
-    _sum_pairs(shares.first_step, shares.share, network.path_station.astype(np.int64), weight, pairs)
+    pairs = shares.pairs(shares, network.path_station, weight, n_stations)
     total = np.zeros((n_stations, n_steps, n_steps))
     _hold_pairs(pairs, held.begin, network.stay_steps.astype(np.int64), total)
     return total
@@ -198,7 +180,7 @@ def _station_costs(choice: DriversChoice, rent_cny) -> tuple[np.ndarray, np.ndar
 def _plugs_of(choice: DriversChoice, flows_veh, begin) -> np.ndarray:
     """Plugs held at the end of each step by flows, shape (n_stations, K)."""
     network, shares = choice.network, choice.arrival_shares
-    arrive = sums_by_step(shares, network, flows_veh)
+    arrive = shares.sums(network.path_station, flows_veh, len(network.stations))
     plugs = np.zeros((begin.shape[0], begin.shape[2]))
     _hold(arrive, begin, network.stay_steps.astype(np.int64), plugs)
     return plugs
@@ -297,34 +279,6 @@ def _hold(arrive, begin, stay, plugs):
         for k in range(n_steps):
             total += change[k]
             plugs[c, k] = total
-
-
-@compiled
-def _sum_by_step(first, share, path_station, flows, total):
-    n_paths, n_depart, width = share.shape
-    for p in range(n_paths):
-        for m in range(flows.shape[1]):
-            for k in range(n_depart):
-                if flows[p, m, k] != 0.0:
-                    for w in range(min(width, total.shape[2] - first[p, k])):
-                        total[path_station[p], m, first[p, k] + w] += flows[p, m, k] * share[p, k, w]
-
-
-@compiled
-def _sum_pairs(first, share, path_station, weight, total):
-    n_paths, n_depart, width = share.shape
-    n_steps = total.shape[2]
-    for p in range(n_paths):
-        for m in range(weight.shape[1]):
-            for k in range(n_depart):
-                if weight[p, m, k] == 0.0:
-                    continue
-                begin = first[p, k]
-                for w in range(min(width, n_steps - begin)):
-                    scaled = weight[p, m, k] * share[p, k, w]
-                    if scaled != 0.0:
-                        for v in range(min(width, n_steps - begin)):
-                            total[path_station[p], m, begin + w, begin + v] += scaled * share[p, k, v]
 
 
 @compiled

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from evlib.assignment.many_stations.plug_limits import DriversChoice, Held, PathsByOrigin, choose, project, sums_by_step
+from evlib.assignment.many_stations.plug_limits import DriversChoice, Held, PathsByOrigin, choose, project
 from evlib.assignment.many_stations.within_plugs import rents_within_plugs
 from evlib.assignment.path_costs import Traffic, path_costs
 from evlib.coordination.city.kinds import Kinds
@@ -140,11 +140,12 @@ class CityDual:
         """Vehicles of each cohort, if flows plug in as they do in the loading, shape (n_cohorts,) [veh]."""
         network, cohorts = self.problem.network, self.kinds.cohorts
         everybody, n_levels = flows_veh + self.problem.fixed_veh, cohorts.n_levels
+        plug_ins, n_stations = self.traffic.shares, len(network.stations)
         if n_levels == 1:
-            return cohorts.sizes_of(sums_by_step(self.traffic.shares, network, everybody))
+            return cohorts.sizes_of(plug_ins.sums(network.path_station, everybody, n_stations))
         share = network.arrival_levels.share
         by_level = [
-            sums_by_step(self.traffic.shares, network, share[:, :, level, None] * everybody)
+            plug_ins.sums(network.path_station, share[:, :, level, None] * everybody, n_stations)
             for level in range(n_levels)
         ]
         return cohorts.sizes_of(np.stack(by_level, axis=2))

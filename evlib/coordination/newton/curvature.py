@@ -8,7 +8,6 @@ import numpy as np
 
 from evlib.coordination.newton.dual import Dual, DualPoint
 from evlib.numba_cache import njit
-from evlib.traffic.step_shares import StepShares
 
 __all__ = ["Response", "respond"]
 
@@ -58,7 +57,7 @@ def respond(dual: Dual, point: DualPoint) -> Response:
     n_stations, n_classes, n_types, n_steps = problem.cohorts.shape
     plug_in, path_station, n_levels = traffic.shares, network.path_station.astype(np.int64), problem.cohorts.n_levels
     everybody = point.flows_veh + problem.fixed_veh
-    plug_ins = _by_step(plug_in, path_station, _by_level(everybody, network, n_levels), n_stations)
+    plug_ins = plug_in.sums(path_station, _by_level(everybody, network, n_levels), n_stations)
     sizes = problem.cohorts.sizes_of(
         plug_ins.reshape(n_stations, n_classes, n_levels, n_steps) if n_levels > 1 else plug_ins
     )
@@ -69,19 +68,19 @@ def respond(dual: Dual, point: DualPoint) -> Response:
     mean_kw = point.reply.power_kw.reshape(by_level).mean(axis=2)
     energy = problem.case.step_h * _shifted(mean_kw.reshape(n_stations, n_classes * n_levels, n_steps, -1))
     moves = _by_level(np.where(point.flows_veh > 0, DRIVERS_SHARE / dual.metric, 0.0), network, n_levels)
-    pairs = _pairs(plug_in, plug_in, path_station, moves, n_stations)
+    pairs = plug_in.pairs(plug_in, path_station, moves, n_stations)
     curvature[:, :n_steps, :n_steps] += np.einsum("cmji,cmjk,cmkl->cil", energy, pairs, energy, optimize=True)
     held = np.zeros((n_stations, n_steps))
     if point.rent_cny is not None:
         arrive = traffic.stations.arrival_shares
         hold = _held_from(point.rent_cny, network, traffic.stations.queue_cny_h)
-        held = np.einsum("cmj,cmji->ci", _by_step(arrive, path_station, everybody, n_stations), hold)
+        held = np.einsum("cmj,cmji->ci", arrive.sums(path_station, everybody, n_stations), hold)
         hold = np.repeat(hold, n_levels, axis=1)
         both = np.einsum(
-            "cmji,cmjk,cmkl->cil", energy, _pairs(plug_in, arrive, path_station, moves, n_stations), hold, optimize=True
+            "cmji,cmjk,cmkl->cil", energy, plug_in.pairs(arrive, path_station, moves, n_stations), hold, optimize=True
         )
         curvature[:, :n_steps, n_steps:], curvature[:, n_steps:, :n_steps] = both, both.transpose(0, 2, 1)
-        pairs = _pairs(arrive, arrive, path_station, moves, n_stations)
+        pairs = arrive.pairs(arrive, path_station, moves, n_stations)
         curvature[:, n_steps:, n_steps:] = np.einsum("cmji,cmjk,cmkl->cil", hold, pairs, hold, optimize=True)
     return Response(station_kw, held, curvature)
 
@@ -96,20 +95,6 @@ def _by_level(values, network, n_levels: int) -> np.ndarray:
         return values
     divided = network.arrival_levels.share[:, :, :, None] * values[:, :, None, :]
     return np.ascontiguousarray(divided.reshape(len(values), -1, values.shape[2]))
-
-
-def _by_step(shares: StepShares, path_station, flows_veh, n_stations: int) -> np.ndarray:
-    """Vehicles that arrive or plug in, shape (n_stations, n_classes, K) [veh]."""
-    total = np.zeros((n_stations, flows_veh.shape[1], shares.n_steps))
-    _sum_by_step(shares.first_step, shares.share, path_station, np.ascontiguousarray(flows_veh), total)
-    return total
-
-
-def _pairs(one: StepShares, other: StepShares, path_station, weight, n_stations: int) -> np.ndarray:
-    """Sum over flows of weight times the shares in two steps, shape (n_stations, n_classes, K, K)."""
-    total = np.zeros((n_stations, weight.shape[1], one.n_steps, one.n_steps))
-    _sum_pairs(one.first_step, one.share, other.first_step, other.share, path_station, weight, total)
-    return total
 
 
 def _shifted(power: np.ndarray) -> np.ndarray:
@@ -151,31 +136,3 @@ def _hold(rent, per_step, stay, hold):
                     begin = k
                 for held in range(begin, min(begin + stay[m], n_steps)):
                     hold[c, m, k, held] = 1.0
-
-
-@compiled
-def _sum_by_step(first, share, path_station, flows, total):
-    n_paths, n_depart, width = share.shape
-    for p in range(n_paths):
-        for m in range(flows.shape[1]):
-            for k in range(n_depart):
-                if flows[p, m, k] != 0.0:
-                    for w in range(min(width, total.shape[2] - first[p, k])):
-                        total[path_station[p], m, first[p, k] + w] += flows[p, m, k] * share[p, k, w]
-
-
-@compiled
-def _sum_pairs(first, share, first_other, share_other, path_station, weight, total):
-    n_paths, n_depart, width = share.shape
-    n_steps = total.shape[2]
-    for p in range(n_paths):
-        for m in range(weight.shape[1]):
-            for k in range(n_depart):
-                if weight[p, m, k] == 0.0:
-                    continue
-                into, begin, other = total[path_station[p], m], first[p, k], first_other[p, k]
-                for w in range(min(width, n_steps - begin)):
-                    scaled = weight[p, m, k] * share[p, k, w]
-                    if scaled != 0.0:
-                        for v in range(min(share_other.shape[2], n_steps - other)):
-                            into[begin + w, other + v] += scaled * share_other[p, k, v]
