@@ -80,8 +80,9 @@ ensemble: env ## the claims under everything that is not known: N=256 draws, on 
 lab: env ## open the notebooks in JupyterLab, with live figures
 	EVLIB_BUILD=build/lab $(PY) -m jupyterlab notebooks
 
+# One thread: idle threads of linear algebra wait busily, and would count as processor time.
 bench: env ## measure time and memory into build/benchmarks.json
-	@$(PY) -m study bench $(NAMES)
+	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(PY) -m study bench $(NAMES)
 
 lock: env ## requirements.lock and environment.yml from pyproject.toml (UPGRADE=1: newer versions)
 	@$(PY) -m study lock $(if $(UPGRADE),--upgrade)
