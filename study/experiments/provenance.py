@@ -66,7 +66,6 @@ _JUDGED = {
         "study.experiments.ensemble.weather",
         "study.experiments.ensemble.draws",
         "study.experiments.ensemble.one_draw",
-        "study.experiments.waterfall",
         "evlib.results.claim_row",
         "evlib.results.claims",
         "evlib.results.claims_grid",

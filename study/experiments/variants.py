@@ -20,23 +20,20 @@ from evlib.results.claims import CLAIMS, HEADLINE_RUNS, claims_table
 from evlib.results.headlines import headline_table
 from evlib.solve_scenario import solve
 from study.experiments.provenance import read_table, run_hash, write_table
-from study.experiments.waterfall import DRIVING
+from study.experiments.strategy_runs import WITHOUT_DRIVING
 
 __all__ = ["VARIANTS", "VARIANTS_FILE", "lead_in", "scaled", "table_of_variants", "variant_of", "variant_rows", "write"]
 
 log = logging.getLogger(__name__)
 
 VARIANTS_FILE = "variants_nguyen.csv"
-# Runs end at an iterate as near to equilibrium as this; the price gap is within the tolerance of any settled run. What
-# roads hold is assumed as in the waterfall, so that a queue that does not fit shows.
-KEYS = {"coordination.stop_relative_gap": 5e-3} | {
-    key: value for key, value in DRIVING.items() if key.startswith("roads.")
-}
+# Runs end at an iterate as near to equilibrium as this; the price gap is within the tolerance of any settled run.
+KEYS = {"coordination.stop_relative_gap": 5e-3}
 OTHER_DAY = "../rts_gmlc_2020-07-02_day.csv"
 # Name -> what changes in the scenario, or a function that says so.
 VARIANTS = {
     "base": {},
-    "driving takes energy": DRIVING,
+    "driving takes no energy": WITHOUT_DRIVING,
     "09:00 to 20:00": lambda scenario: lead_in(scenario),  # defined below
     "second wind farm at c1": {"switches.renewable_swap": True},
     "wind and sun of 2 July": {"grid.profiles_file": OTHER_DAY},

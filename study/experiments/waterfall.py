@@ -16,22 +16,11 @@ from evlib.solve_scenario import solve
 from study.experiments.provenance import run_hash, write_table
 from study.experiments.strategy_runs import solve_settled
 
-__all__ = ["CASES", "DRIVING", "SHARES", "WATERFALL_FILE", "table_of_waterfall", "write"]
+__all__ = ["CASES", "SHARES", "WATERFALL_FILE", "table_of_waterfall", "write"]
 
 log = logging.getLogger(__name__)
 
 WATERFALL_FILE = "waterfall_nguyen.csv"
-# What the fair case adds to the base case, whose vehicles drive without energy: assumptions, like those of the scenario.
-DRIVING = {
-    "roads.free_flow_km_h": 40.0,
-    "roads.jam_veh_km_lane": 150.0,
-    "roads.lanes": 1,
-    "roads.ev_share": 0.1,
-    "fleet.arrival_levels": 2,
-    "fleet.classes.private.drive_kwh_km": 0.18,
-    "fleet.classes.ride_hail.drive_kwh_km": 0.18,
-    "fleet.classes.bus.drive_kwh_km": 1.2,
-}
 SHARES = (1.0, 0.6, 0.4, 0.2)
 # Share of followers, strategy, charging: V2G as the last step where all follow, as the first one for every share. One
 # snapshot of prices is no step, but a rival to show beside them.
@@ -74,11 +63,10 @@ def table_of_waterfall(scenario, cases: Iterable = tuple(CASES), *, cache: bool 
 
 
 def write(folder: Path = RESULTS) -> Path:
-    """Solve all cases on the base case with energy of driving and write the table (some ten minutes)."""
-    base, code = load_scenario("nguyen"), run_hash(__name__)
-    scenario = base.replace(DRIVING)
+    """Solve all cases on the base case and write the table (some ten minutes)."""
+    scenario, code = load_scenario("nguyen"), run_hash(__name__)
     notes = (
-        f"scenario: nguyen {base.hash} with energy of driving: {scenario.hash}",
+        f"scenario: nguyen {scenario.hash}",
         "by method newton, or by joint where that does not settle",
         "tolls and rents are transfers between drivers and operators: in no total",
     )

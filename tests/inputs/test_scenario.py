@@ -229,7 +229,7 @@ def test_scenario_and_tables_are_frozen(mini):
 
 def test_every_parameter_has_unit_source_and_range():
     table = load_scenario("nguyen").parameters()
-    assert len(table) == 102
+    assert len(table) == 110
     assert not table[["unit", "source"]].eq("").any().any()
     assert (table["low"] <= table["value"]).all()
     assert (table["value"] <= table["high"]).all()

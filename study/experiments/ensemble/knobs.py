@@ -12,9 +12,8 @@ from evlib.folders import DATA
 from evlib.inputs.reading.sections import quantities, suggest
 from evlib.inputs.reading.strict_yaml import read_yaml
 from evlib.inputs.scenario import Scenario
-from study.experiments.waterfall import DRIVING
 
-__all__ = ["DESIGNS", "Design", "Knob", "Weather", "fair_case", "read_design"]
+__all__ = ["DESIGNS", "Design", "Knob", "Weather", "read_design"]
 
 DESIGNS = DATA / "ensembles"
 HOW = ("value", "factor", "shift")
@@ -101,7 +100,7 @@ class Design:
     ----------
     file : Path
     scenario : Scenario
-        The fair case, the scenario with energy of driving, and what all draws have in common.
+        The base case, and what all draws have in common.
     seed : int
     knobs : tuple of Knob
     weather : Weather or None
@@ -113,18 +112,6 @@ class Design:
     seed: int
     knobs: tuple[Knob, ...]
     weather: Weather | None
-
-
-def fair_case(scenario: Scenario) -> Scenario:
-    """The scenario with energy of driving and room on roads, where it does not state them itself."""
-    names = {name for name, _, _ in quantities(scenario)}
-    classes = {member.name for member in scenario.fleet.classes}
-    added = {key: value for key, value in DRIVING.items() if key not in names and _has_class(key, classes)}
-    return scenario.replace(added)
-
-
-def _has_class(key: str, classes: set[str]) -> bool:
-    return not key.startswith("fleet.classes.") or key.split(".")[2] in classes
 
 
 def read_design(name_or_path: str | Path) -> Design:
@@ -153,7 +140,7 @@ def read_design(name_or_path: str | Path) -> Design:
     raw = _mapping(read_yaml(file), file, "file", TOP_KEYS, needed=("scenario", "seed", "knobs"))
     if not _is_whole(raw["seed"]):
         raise InputError(f"{file}: seed: {raw['seed']!r}; must be a whole number of at least 0")
-    scenario = _with_fixed(fair_case(load_scenario(_scenario_name(raw["scenario"], file))), raw.get("fixed"), file)
+    scenario = _with_fixed(load_scenario(_scenario_name(raw["scenario"], file)), raw.get("fixed"), file)
     knobs = raw["knobs"]
     if not isinstance(knobs, dict) or not knobs:
         raise InputError(f"{file}: knobs: {knobs!r}; must be a mapping from names to knobs, at least one")

@@ -154,7 +154,7 @@ def ensemble(
         raise InputError(f"{results}: holds no draw yet; compute some: python -m study ensemble")
     table = table_of(design, draws, rows)
     notes = (
-        f"design: {design.file.name}, scenario {design.scenario.name} with energy of driving {design.scenario.hash}",
+        f"design: {design.file.name}, scenario {design.scenario.name} {design.scenario.hash}",
         f"draws: {len(rows) - (0 in rows)} beside draw 0, which is the fair case itself; four strategies each, v2g, newton",
         f"settled: relative gap within {design.scenario.coordination.tol_relative_gap:g}, price gap {PRICE_TOLERANCE:g}; "
         "converged: as in the base case, price gap 1e-4",

@@ -15,7 +15,6 @@ from evlib.inputs.reading.sections import quantities
 from study.experiments.ensemble.draws import Draw, draws_of, scenario_of, sobol_points
 from study.experiments.ensemble.knobs import read_design
 from study.experiments.ensemble.weather import day_file, day_order, surplus_by_day
-from study.experiments.waterfall import DRIVING
 
 PLUGS = {
     "sets": ["stations.*.plugs"],
@@ -127,19 +126,19 @@ def test_more_draws_begin_with_the_same(nguyen):
     assert draws_of(nguyen, 100)[:21] == draws_of(nguyen, 20)
 
 
-def test_draw_0_is_the_fair_case(nguyen):
-    """The base case with energy of driving, and the iterations that all draws have in common."""
+def test_draw_0_is_the_base_case(nguyen):
+    """The base case, and the iterations that all draws have in common."""
     ends = {"iterations": 11, "stop_relative_gap": 0.003, "stop_price_gap": 0.001}
-    fair = load_scenario("nguyen").replace(DRIVING | {f"coordination.{key}": value for key, value in ends.items()})
-    assert scenario_of(nguyen, draws_of(nguyen, 1)[0]).hash == fair.hash
+    base = load_scenario("nguyen").replace({f"coordination.{key}": value for key, value in ends.items()})
+    assert scenario_of(nguyen, draws_of(nguyen, 1)[0]).hash == base.hash
 
 
 def test_ranges_are_within_those_that_the_scenario_states(nguyen):
-    """Up to the two ends of stays, which are rounded to steps, and energy of driving, which the scenario does not have."""
+    """Up to the two ends of stays, which are rounded to steps."""
     table = nguyen.scenario.parameters().set_index("parameter")
-    stated = {name: (row["low"], row["high"]) for name, row in table.iterrows() if row["source"] != "replace"}
+    stated = {name: (row["low"], row["high"]) for name, row in table.iterrows()}
     old = {name: value for name, _, value in quantities(nguyen.scenario)}
-    alone = [item for item in nguyen.knobs if item.name not in ("driving", "load")]
+    alone = [item for item in nguyen.knobs if item.name != "load"]
     for item in alone:
         for key in item.sets:
             low, high = (item.new_value(old[key], end) for end in (item.low, item.high))

@@ -118,7 +118,7 @@ def test_the_committed_table_holds_every_draw(committed):
     for knob in design.knobs:
         expected = [draw.knobs.get(knob.name, np.nan) for draw in draws]
         np.testing.assert_allclose(committed[knob.name], expected, rtol=1e-5)
-    assert f"with energy of driving {design.scenario.hash}" in COMMITTED.read_text(encoding="utf-8")
+    assert design.scenario.hash in COMMITTED.read_text(encoding="utf-8")
 
 
 def test_committed_draws_are_balanced_and_those_unsettled_say_so(committed):
