@@ -153,7 +153,13 @@ class Equilibrium:
 
 
 def equilibrium(
-    problem: TrafficProblem, electricity_cny: np.ndarray, flows_veh: np.ndarray, *, n_steps=300, every=10
+    problem: TrafficProblem,
+    electricity_cny: np.ndarray,
+    flows_veh: np.ndarray,
+    *,
+    n_steps=300,
+    every=10,
+    stop_relative_gap=0.0,
 ) -> Equilibrium:
     """Find the traffic equilibrium at fixed electricity costs by extragradient steps.
 
@@ -165,9 +171,11 @@ def equilibrium(
     flows_veh : ndarray, shape (n_paths, n_classes, n_departure_steps)
         Flows to start from [veh].
     n_steps : int
-        Number of steps, fixed in advance; each takes at least two loadings.
+        Largest number of steps; each takes at least two loadings.
     every : int
         Number of steps between two measurements.
+    stop_relative_gap : float, optional
+        Relative gap at which a measurement ends the steps; by default all of them are taken.
 
     Returns
     -------
@@ -193,7 +201,7 @@ def equilibrium(
         rows.append((done, measured.excess_cny_veh, measured.relative_gap))
         if measured.excess_cny_veh < best[0]:
             best = measured.excess_cny_veh, flows_veh, measured
-        if done >= n_steps:
+        if done >= n_steps or measured.relative_gap <= stop_relative_gap:
             break
         ahead = min(every, n_steps - done)
         flows_veh = walk.run(lambda flows: problem.evaluate(flows).costs(electricity_cny), flows_veh, ahead)

@@ -51,7 +51,8 @@ def inform(scenario: Scenario, charging: str, tariff: str = "mean", start_veh=No
     ----------
     scenario : Scenario
         It takes ``coordination.iterations`` times ``coordination.traffic_steps`` extragradient steps, as many as
-        drivers take in a coordinated run; the share ``fleet.compliance`` follows.
+        drivers take in a coordinated run, or fewer if it states a ``coordination.stop_relative_gap``; the share
+        ``fleet.compliance`` follows.
     charging : {"v2g", "smart", "uncontrolled"}
     tariff : {"mean", "hourly"}
         The mean import tariff all day, or the tariff of the hour.
@@ -92,6 +93,7 @@ def inform(scenario: Scenario, charging: str, tariff: str = "mean", start_veh=No
         even_split(problem.network, problem.demand_veh) if start_veh is None else start_veh,
         n_steps=max(keys.iterations * keys.traffic_steps, 1),
         every=max(keys.traffic_steps, 1),
+        stop_relative_gap=keys.stop_relative_gap or 0.0,
     )
     lacking = missing_paths(problem, Iterate(found.flows_veh, price, None, found.gaps)) if generated else {}
     certificate = LoopCertificate(

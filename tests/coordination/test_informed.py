@@ -81,3 +81,15 @@ def test_an_unknown_tariff_is_refused(few):
         inform(few, "smart", "weekly")
     with pytest.raises(InputError, match="informed_tou"):
         solve(few, "informd")
+
+
+def test_steps_end_at_the_gap_that_is_wanted(few):
+    """The first measurement within it is the last, and is what is returned; without it, all steps are taken."""
+    whole = inform(few, "v2g").table
+    wanted = few.replace({"coordination.stop_relative_gap": 0.01})
+    ended = inform(wanted, "v2g")
+    gap = ended.table["relative_gap"]
+    assert 0 < len(gap) < len(whole)
+    assert (gap[:-1] > 0.01).all()
+    assert ended.certificate.relative_gap == gap.iloc[-1] <= 0.01
+    assert whole["steps"].iloc[-1] == 60
