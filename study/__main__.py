@@ -40,6 +40,9 @@ def main(arguments: list[str] | None = None) -> int:
     ensemble.add_argument("--scheduler", help="address of a dask scheduler; by default this machine alone")
     ensemble.add_argument("--workers", type=int, help="processes on this machine; by default one a core")
     ensemble.add_argument("--so-far", action="store_true", help="compute nothing: the table of what is there")
+    ensemble.add_argument(
+        "--adopt", type=Path, help="a table by earlier code: its draws count if three come out the same"
+    )
     options = parser.parse_args(arguments)
     sys.stdout.reconfigure(line_buffering=True)  # a line is seen when it is written, also through a pipe
     signal.signal(signal.SIGTERM, _interrupt)  # so that a polite kill cleans up like Ctrl-C
@@ -80,7 +83,12 @@ def _run(options: argparse.Namespace) -> int:
     if options.command == "ensemble":
         from study.experiments.ensemble.table import ensemble
 
-        how = {"scheduler": options.scheduler, "workers": options.workers, "so_far": options.so_far}
+        how = {
+            "scheduler": options.scheduler,
+            "workers": options.workers,
+            "so_far": options.so_far,
+            "adopted": options.adopt,
+        }
         ensemble(options.draws, options.design, **how)
         return 0
     from study.workflow.export import export_figures

@@ -12,6 +12,7 @@ import pandas as pd
 from evlib.errors import InputError
 from evlib.files import sha256_file, write_text
 from evlib.folders import RESULTS, build_dir
+from study.experiments.ensemble.adopt import adopt
 from study.experiments.ensemble.draws import Draw, draws_of, scenario_of
 from study.experiments.ensemble.engine import Task, compute, read_draws
 from study.experiments.ensemble.knobs import Design, read_design
@@ -114,6 +115,7 @@ def ensemble(
     scheduler: str | None = None,
     workers: int | None = None,
     so_far: bool = False,
+    adopted: Path | None = None,
     folder: Path = RESULTS,
 ) -> Path:
     """Compute what is missing of an ensemble and write its table.
@@ -128,6 +130,8 @@ def ensemble(
         As in :func:`study.experiments.ensemble.engine.compute`.
     so_far : bool
         Compute nothing, and write the table of what is there.
+    adopted : Path, optional
+        A table of the same draws by earlier code, whose draws count once three of them have been solved again.
     folder : Path
         For the table of the design ``nguyen`` with at least 256 draws; all others go to ``build/ensemble``.
 
@@ -139,11 +143,14 @@ def ensemble(
     Raises
     ------
     InputError
-        See :func:`study.experiments.ensemble.knobs.read_design` and :func:`study.experiments.ensemble.engine.compute`.
+        See :func:`study.experiments.ensemble.knobs.read_design`, :func:`study.experiments.ensemble.adopt.adopt` and
+        :func:`study.experiments.ensemble.engine.compute`.
     """
     design = read_design(name)
     draws, key, code = draws_of(design, n), design_key(design), run_hash(__name__)
     results = build_dir() / "ensemble" / key[:16]
+    if adopted is not None:
+        adopt(adopted, design, draws, lambda draw: solve_draw(scenario_of(design, draw)), results, key)
     if so_far:
         rows = read_draws(results, [draw.number for draw in draws], key)
     else:
