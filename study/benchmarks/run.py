@@ -219,6 +219,12 @@ BENCHMARKS: dict[tuple[str, ...], Callable[[], tuple[float, ...]]] = {
         "look_over_before",
         "coordinate_before_certified_s",
     ): partial(_call, "before", "measure_before"),
+    (
+        "coordinate_8_stations_10_origins_s",
+        "coordinate_8_stations_10_origins_relative_gap",
+        "coordinate_8_stations_10_origins_price_gap",
+    ): partial(_call, "larger", "measure_larger"),
+    ("look_768_paths_s", "look_768_paths_over_before"): partial(_call, "larger", "measure_many_paths"),
     ("user_certified_s_to_1e3",): partial(_call, "before", "measure_user"),
     ("informed_total_cny",): partial(_call, "rivals", "measure_informed"),
     ("waterfall_steps",): partial(_call, "rivals", "measure_waterfall"),
