@@ -19,8 +19,8 @@ from evlib.results.claim_row import join
 from evlib.results.claims import CLAIMS, HEADLINE_RUNS, claims_table
 from evlib.results.headlines import headline_table
 from evlib.solve_scenario import solve
+from study.experiments import WITHOUT_DRIVING
 from study.experiments.provenance import read_table, run_hash, write_table
-from study.experiments.strategy_runs import WITHOUT_DRIVING
 
 __all__ = ["VARIANTS", "VARIANTS_FILE", "lead_in", "scaled", "table_of_variants", "variant_of", "variant_rows", "write"]
 
