@@ -35,7 +35,7 @@ def main(arguments: list[str] | None = None) -> int:
     results = commands.add_parser("results", help="compute data/results anew: full-size comparisons, minutes long each")
     results.add_argument("names", nargs="*", help="write only these files")
     ensemble = commands.add_parser("ensemble", help="solve draws over all that is not known, on any number of machines")
-    ensemble.add_argument("--draws", type=int, default=256, help="number of draws beside the fair case")
+    ensemble.add_argument("--draws", type=int, default=256, help="number of draws beside the base case")
     ensemble.add_argument("--design", default="nguyen", help="what is varied: a file, or its name in data/ensembles")
     ensemble.add_argument("--scheduler", help="address of a dask scheduler; by default this machine alone")
     ensemble.add_argument("--workers", type=int, help="processes on this machine; by default one a core")

@@ -47,6 +47,7 @@ class Scenario(ScenarioSpec):
             raise ValueError("stations is empty; name at least one station")
         _check_destinations(self)
         _check_times(self)
+        _check_driving(self)
         _check_zones(self)
         _check_tariff(self.prices.import_tariff)
         return self
@@ -160,6 +161,17 @@ def _check_times(spec: ScenarioSpec) -> None:
             f"fleet.peak_clock {fleet.peak_clock!r} must lie in {time.start_clock}..{end_min // 60:02d}:{end_min % 60:02d}, "
             "the time of departures (time.start_clock to the end of time.last_departure_step)"
         )
+
+
+def _check_driving(spec: ScenarioSpec) -> None:
+    """Energy of driving is stated for all classes or for none."""
+    stated_by = {member.name: member.drive_kwh_km is not None for member in spec.fleet.classes}
+    for name, given in stated_by.items():
+        if not given and any(stated_by.values()):
+            raise ValueError(
+                f"fleet.classes.{name}.drive_kwh_km is missing, but other classes have one; "
+                "give it, or 0 for a class whose driving takes no energy"
+            )
 
 
 def _check_zones(spec: ScenarioSpec) -> None:

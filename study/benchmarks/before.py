@@ -1,7 +1,8 @@
 """The coordinated base case and one look at traffic, beside the code of an earlier commit in a folder of its own.
 
 The folder is a checkout of commit d2eaf34 (``git worktree add FOLDER d2eaf34``), named by ``EVLIB_BEFORE``. It runs in a
-process of its own with the packages of this one, first; both count processor time of a single thread.
+process of its own with the packages of this one, first; both count processor time of a single thread. Driving takes no energy
+in that code, so here neither.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from evlib.assignment.route_choice import even_split
 from evlib.coordination.coordinate import PRICE_GAP_TOLERANCE, coordinate
 from evlib.errors import StudyError
 from evlib.inputs.build_roads import build_traffic_problem
+from study.experiments import WITHOUT_DRIVING
 
 __all__ = ["BEFORE", "certified_share", "measure_before", "measure_user", "run_before", "seconds_certified"]
 
@@ -64,7 +66,7 @@ print(json.dumps(dict(look=look, cpu=cpu, wall=wall, certified=dict(
 
 
 def measure_before(objective: str = "system") -> tuple[float, float, float, float]:
-    """Seconds to a certified iterate of the base case, here and with the earlier code, and one look at traffic.
+    """Seconds to a certified iterate of the base case without driving energy, here and in the earlier code, and one look.
 
     Certified: relative gap at most 1e-3 and price gap at most 1e-4, both measured.
 
@@ -127,7 +129,7 @@ def run_before(objective: str) -> dict | None:
 
 
 def measure_user() -> tuple[float]:
-    """Processor seconds to a certified iterate of the base case with drivers' own cost [s]."""
+    """Processor seconds to a certified iterate of the base case without driving energy, with drivers' own cost [s]."""
     return (seconds_certified("user"),)
 
 
@@ -146,7 +148,7 @@ def certified_share(relative_gap, price_gap, priced_by, load, check, answer, who
 def seconds_certified(objective: str = "system", method: str | None = None) -> float:
     """Processor seconds of a run that ends at a certified iterate; nan if it ends elsewhere."""
     coordinate(load_scenario("mini"), objective=objective, method=method)  # compiles the kernels
-    scenario = load_scenario("nguyen")
+    scenario = load_scenario("nguyen").replace(WITHOUT_DRIVING)
     start = time.process_time()
     run = coordinate(scenario, objective=objective, method=method)
     seconds = time.process_time() - start
@@ -156,7 +158,7 @@ def seconds_certified(objective: str = "system", method: str | None = None) -> f
 
 
 def _look_s() -> float:
-    problem = build_traffic_problem(load_scenario("nguyen"), "system")
+    problem = build_traffic_problem(load_scenario("nguyen").replace(WITHOUT_DRIVING), "system")
     loading = problem.load(even_split(problem.network, problem.demand_veh))
     evaluate_loading(loading, problem.drivers, "system")
     start = time.process_time()

@@ -25,7 +25,7 @@ N_TIMED, N_EACH = 6, 6
 
 
 def count_draws() -> tuple[float]:
-    """Draws in the committed table, beside the fair case, that were solved; nan without a table."""
+    """Draws in the committed table, beside the base case, that were solved; nan without a table."""
     if not (RESULTS / ENSEMBLE_FILE).is_file():
         return (math.nan,)
     table = read_table(ENSEMBLE_FILE)
@@ -33,7 +33,7 @@ def count_draws() -> tuple[float]:
 
 
 def measure_speedup() -> tuple[float]:
-    """Seconds of one worker over those of two, for six times the fair case, from the start of the workers to the last file.
+    """Seconds of one worker over those of two, for six times the base case, from the start of the workers to the last file.
 
     Returns
     -------
@@ -59,7 +59,7 @@ def measure_core_hour() -> tuple[float, float]:
     Returns
     -------
     draws_per_core_hour : float
-        From the processor time of the fair case and the first draws.
+        From the processor time of the base case and the first draws.
     over_before : float
         The earlier code runs two strategies of the base case, ``user`` and ``coordinated``, in a process of its own; nan
         where ``EVLIB_BEFORE`` names no folder. It knows no energy of driving, so its draws are smaller.

@@ -51,6 +51,7 @@ def loading_case(copies: int = COPIES):
         {
             "fleet.vehicles": VEHICLES,
             "roads.capacity_veh_h": growth * base.roads.capacity_veh_h,
+            "roads.ev_share": growth * base.roads.ev_share,
             "time.loading_step_s": 60,
             **{f"stations.{station.name}.plugs": growth * station.plugs for station in base.stations},
         }

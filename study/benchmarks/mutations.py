@@ -55,6 +55,7 @@ HARMLESS = {
     "nguyen destinations removed": "needed for trip_end destination only",
     "nguyen roads.od_file removed": "needed for background traffic only",
     "nguyen roads.od_file = null": "needed for background traffic only",
+    "nguyen fleet.arrival_levels removed": "the number of levels has a default",
     "mini_links.csv link column removed": "a label for readers, checked and not used",
     "mini_nodes.csv [xy] = -1": "a drawing coordinate",
     "rts_gmlc_2020-07-15_day.csv *_pu column removed": "a profile that neither load nor farm of mini names",

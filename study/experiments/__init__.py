@@ -16,4 +16,11 @@
 - `queue_spillback`: ``spillback_nguyen.csv``, point queues against UXsim, by demand.
 - `fleets`: fleets, prices and a toy grid that the comparisons share.
 - `uxsim_reference`: the same traffic, driven in UXsim.
+
+``WITHOUT_DRIVING`` makes of the base case, in which driving takes energy, the case without: for tables that compare methods
+or sets of one day whatever it is, and for the known answer.
 """
+
+__all__ = ["WITHOUT_DRIVING"]
+
+WITHOUT_DRIVING = {"fleet.classes.*.drive_kwh_km": 0.0}

@@ -14,13 +14,11 @@ from evlib.results.value_of_coordination import run_row
 from evlib.solve_scenario import solve
 from study.experiments.provenance import MAKERS, run_hash, write_table
 
-__all__ = ["RUNS", "RUNS_FILE", "WITHOUT_DRIVING", "solve_settled", "table_of_runs", "write"]
+__all__ = ["RUNS", "RUNS_FILE", "solve_settled", "table_of_runs", "write"]
 
 log = logging.getLogger(__name__)
 
 RUNS_FILE = "runs_nguyen.csv"
-# What makes of the base case the same day if driving took no energy.
-WITHOUT_DRIVING = {"fleet.classes.*.drive_kwh_km": 0.0}
 # Name -> strategy, charging, and what is changed in the scenario.
 RUNS = {
     "nearest": ("shortest_path", "v2g", {}),

@@ -74,9 +74,13 @@ def test_a_longer_way_costs_its_electricity(mini):
     ("changes", "message"),
     [
         (DRIVING | {"fleet.classes.van.drive_kwh_km": 9.0}, r"class van: path a: 1-3-4 of 4 km takes 36 kWh.*24 kWh"),
+        (
+            DRIVING | {"fleet.classes.van.drive_kwh_km": None},
+            r"fleet\.classes\.van\.drive_kwh_km is missing, but other classes have one",
+        ),
         (DRIVING | {"fleet.classes.car.drive_kwh_km": -0.1}, r"fleet\.classes\.car\.drive_kwh_km: -0\.1.*equal to 0"),
         (
-            {"fleet.classes.car.drive_kwh_km": 0.2},
+            {"fleet.classes.*.drive_kwh_km": 0.2},
             r"drive_kwh_km: 0\.2, but roads have no length; set roads\.free_flow",
         ),
         (DRIVING | {"fleet.arrival_levels": 1}, r"fleet\.arrival_levels: 1; must be greater than or equal to 2"),

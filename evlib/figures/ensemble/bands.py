@@ -16,7 +16,7 @@ _ERROR = {"color": INK, "thickness": 1.5, "width": 5}
 
 
 def number_bands(bands: pd.DataFrame, title: str, *, most: float = 400.0) -> go.Figure:
-    """A line from the 5th to the 95th percentile of each number, with its median, the article's number and the fair case.
+    """A line from the 5th to the 95th percentile of each number, with its median, the article's number and the base case.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ def number_bands(bands: pd.DataFrame, title: str, *, most: float = 400.0) -> go.
         )
     marks = {
         "median": ("median", "white", "circle"),
-        "fair": ("fair case", COLOURS[1], "diamond"),
+        "fair": ("base case", COLOURS[1], "diamond"),
         "article": ("article", COLOURS[5], "x"),
     }
     for column, (name, colour, symbol) in marks.items():

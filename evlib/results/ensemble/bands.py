@@ -14,7 +14,7 @@ LEAST_DRAWS = 8
 
 
 def settled(table: pd.DataFrame) -> pd.DataFrame:
-    """Draws beside the fair case that were solved and whose coordinated day settled.
+    """Draws beside the base case that were solved and whose coordinated day settled.
 
     Parameters
     ----------

@@ -26,7 +26,7 @@ class Draw:
     Attributes
     ----------
     number : int
-        0 is the fair case itself, on the scenario's own day; 1, 2, ... are points of the sequence.
+        0 is the base case itself, on the scenario's own day; 1, 2, ... are points of the sequence.
     knobs : dict of str -> float
         Numbers of the knobs; empty for draw 0.
     day : str
@@ -68,13 +68,13 @@ def sobol_points(n: int, dimensions: int, seed: int) -> np.ndarray:
 
 
 def draws_of(design: Design, n: int) -> list[Draw]:
-    """The fair case and the first draws of an ensemble.
+    """The base case and the first draws of an ensemble.
 
     Parameters
     ----------
     design : Design
     n : int
-        Number of draws beside the fair case.
+        Number of draws beside the base case.
 
     Returns
     -------

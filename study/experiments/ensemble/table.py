@@ -86,7 +86,7 @@ def table_of(design: Design, draws: list[Draw], rows: dict[int, dict]) -> pd.Dat
     Returns
     -------
     DataFrame
-        By number. Day and knobs of draw 0, the fair case, are nan. ``day_c2_mwh`` and the like: surplus of the day with
+        By number. Day and knobs of draw 0, the base case, are nan. ``day_c2_mwh`` and the like: surplus of the day with
         the scenario's own farms and loads, whatever the knobs [MWh].
     """
     knobs = [knob.name for knob in design.knobs]
@@ -123,7 +123,7 @@ def ensemble(
     Parameters
     ----------
     n : int
-        Number of draws beside the fair case.
+        Number of draws beside the base case.
     name : str
         Design in ``data/ensembles``, or path of a YAML file.
     scheduler, workers : optional
@@ -162,7 +162,7 @@ def ensemble(
     table = table_of(design, draws, rows)
     notes = (
         f"design: {design.file.name}, scenario {design.scenario.name} {design.scenario.hash}",
-        f"draws: {len(rows) - (0 in rows)} beside draw 0, which is the fair case itself; four strategies each, v2g, newton",
+        f"draws: {len(rows) - (0 in rows)} beside draw 0, which is the base case itself; four strategies each, v2g, newton",
         f"settled: relative gap within {design.scenario.coordination.tol_relative_gap:g}, price gap {PRICE_TOLERANCE:g}; "
         "converged: as in the base case, price gap 1e-4",
     )

@@ -108,7 +108,7 @@ def committed():
 
 
 def test_the_committed_table_holds_every_draw(committed):
-    """As many as its note says beside the fair case, with the knobs that the present design gives them."""
+    """As many as its note says beside the base case, with the knobs that the present design gives them."""
     design = read_design("nguyen")
     assert committed["draw"].tolist() == list(range(len(committed)))
     assert f"# draws: {len(committed) - 1} beside draw 0" in COMMITTED.read_text(encoding="utf-8")
@@ -140,7 +140,7 @@ def test_committed_verdicts_follow_from_their_numbers(committed):
 
 @pytest.mark.verify
 def test_three_committed_draws_can_be_made_again(committed):
-    """The fair case and two draws, at full size; see `NEAR` for how close."""
+    """The base case and two draws, at full size; see `NEAR` for how close."""
     design = read_design("nguyen")
     for draw in [draws_of(design, 3)[number] for number in (0, 2, 3)]:
         row = solve_draw(scenario_of(design, draw))

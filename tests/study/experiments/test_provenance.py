@@ -12,6 +12,7 @@ from evlib import load_scenario, solve
 from evlib.coordination.coordinate import PRICE_GAP_TOLERANCE, coordinate
 from evlib.errors import StudyError
 from evlib.folders import RESULTS, ROOT
+from study.experiments import WITHOUT_DRIVING
 from study.experiments.coordination_methods import METHODS_FILE, RUNS, compare_methods, variant_of
 from study.experiments.ensemble.table import ENSEMBLE_FILE
 from study.experiments.flexible_domains import DOMAINS, DOMAINS_FILE, compare_domains, unused_potential
@@ -36,7 +37,8 @@ def table():
 
 def test_results_are_those_of_the_scenario_as_it_is():
     """A changed scenario makes the file wrong, not merely old: run ``make results``."""
-    assert f"# scenario: nguyen {load_scenario('nguyen').hash}," in FILE.read_text(encoding="utf-8")
+    scenario = load_scenario("nguyen").replace(WITHOUT_DRIVING)
+    assert f"# scenario: nguyen without energy of driving {scenario.hash}," in FILE.read_text(encoding="utf-8")
 
 
 def test_every_run_returns_one_of_its_own_iterates():
@@ -102,7 +104,8 @@ def test_a_stale_file_is_noticed_and_its_hash_renewed(tmp_path):
 @pytest.mark.verify
 def test_three_rows_of_the_file_can_be_made_again():
     """The plain loop's first iterations; a file that still holds gets the present code's hash."""
-    few = load_scenario("nguyen").replace({"coordination.iterations": 3, "coordination.exact_iterations": 3})
+    few = {"coordination.iterations": 3, "coordination.exact_iterations": 3}
+    few = load_scenario("nguyen").replace(WITHOUT_DRIVING | few)
     fresh = coordinate(few, method="best_response", objective="system").convergence["excess_cny_veh"][1:]
     committed = table().query("method == 'best_response' and 0 < iteration <= 3")["excess_cny_veh"]
     assert np.allclose(fresh, committed, rtol=1e-2)
@@ -193,7 +196,8 @@ def test_sets_are_compared_run_by_run(mini):
 def test_the_day_on_shortest_paths_costs_the_same_again_in_every_set():
     committed = read_table(SETS_FILE).set_index(["claim", "definition"]).loc[("cost", "grid: total, shortest_path")]
     for name in SETS:
-        costs = solve(load_scenario("nguyen").replace(set=name), "shortest_path").tables["costs"].set_index("item")
+        scenario = load_scenario("nguyen").replace(WITHOUT_DRIVING, set=name)
+        costs = solve(scenario, "shortest_path").tables["costs"].set_index("item")
         assert costs.loc["grid: total", "cost_cny"] == pytest.approx(committed[name], rel=1e-3)
     if is_stale(RESULTS / SETS_FILE):
         renew_hash(RESULTS / SETS_FILE)

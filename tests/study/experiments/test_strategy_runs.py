@@ -1,15 +1,19 @@
 """Values: differences of runs known by hand, no finer than what the runs are uncertain by; and the committed runs."""
 
+import dataclasses
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from evlib import load_scenario, solve
+from evlib.coordination.problem import CoupledProblem
 from evlib.errors import InputError
 from evlib.folders import RESULTS
 from evlib.results.value_of_coordination import rounded, run_row, values_table
+from study.experiments import WITHOUT_DRIVING
 from study.experiments.provenance import is_stale, read_table, renew_hash
-from study.experiments.strategy_runs import RUNS, RUNS_FILE, table_of_runs
+from study.experiments.strategy_runs import RUNS, RUNS_FILE, solve_settled, table_of_runs
 
 FILE = RESULTS / RUNS_FILE
 
@@ -123,6 +127,40 @@ def test_the_committed_runs_are_of_the_present_scenario_and_add_up():
     assert np.allclose(coordinated["unsettled_cny"], coordinated["excess_cny_veh"] * follow, rtol=1e-4)
     within = (coordinated["relative_gap"] <= 0.01) & (coordinated["price_gap"].abs() <= 1e-4)
     assert (within == (coordinated["converged"] == 1)).all()
+
+
+# Totals of the base case as it was before driving took energy, and what drivers could still gain there [CNY].
+BEFORE_DRIVING = {"shortest_path": (54494.8, 0.0), "user": (33369.1, 8.0), "coordinated": (31684.4, 9.0)}
+
+
+def test_without_energy_of_driving_the_base_case_is_the_earlier_one():
+    """By the hash of all values, once what driving added is taken out; and with 0 kWh/km vehicles arrive at one level."""
+    base, added = load_scenario("nguyen"), ("free_flow_km_h", "jam_veh_km_lane", "lanes", "ev_share")
+    keys = {f"roads.{key}": None for key in added} | {"fleet.arrival_levels": None}
+    earlier = base.replace(keys | {"fleet.classes.*.drive_kwh_km": None})
+    assert earlier.hash == "aaaf4823148bb4f2a4c85841ffd6cf8ba8950e05d752000a143ff74aa09ab3c8"
+    still, before = (CoupledProblem.of(case, "v2g", "system") for case in (base.replace(WITHOUT_DRIVING), earlier))
+    assert still.network.arrival_levels is None
+    for field in dataclasses.fields(before.cohorts.domain):
+        pair = (getattr(problem.cohorts.domain, field.name) for problem in (still, before))
+        np.testing.assert_array_equal(*pair, err_msg=field.name)
+
+
+def test_without_energy_of_driving_nearest_stations_cost_what_they_did():
+    result = solve(load_scenario("nguyen").replace(WITHOUT_DRIVING), "shortest_path", "v2g", cache=False)
+    costs = result.tables["costs"].set_index("item")["cost_cny"]
+    assert costs["society: time and queue plus grid"] == pytest.approx(BEFORE_DRIVING["shortest_path"][0], rel=2e-6)
+
+
+@pytest.mark.verify
+@pytest.mark.parametrize("strategy", ["user", "coordinated"])
+def test_without_energy_of_driving_the_settled_days_cost_what_they_did(strategy):
+    """Within what drivers of both runs could still gain."""
+    result = solve_settled(load_scenario("nguyen").replace(WITHOUT_DRIVING), strategy, "v2g", cache=False)
+    total, unsettled = BEFORE_DRIVING[strategy]
+    row = run_row(result, strategy)
+    assert row["converged"] == 1
+    assert row["total_cny"] == pytest.approx(total, abs=unsettled + row["unsettled_cny"])
 
 
 def test_more_freedom_never_costs_more_where_it_must_not():

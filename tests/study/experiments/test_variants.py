@@ -38,6 +38,12 @@ def test_a_longer_day_keeps_the_hour_of_the_spike(nguyen):
     assert after - before == 60
 
 
+def test_all_variants_but_the_base_case_are_without_energy_of_driving(nguyen):
+    used = {name: {item.drive_kwh_km for item in variant_of(nguyen, name).fleet.classes} for name in VARIANTS}
+    assert used.pop("base") == {0.18, 1.2}
+    assert set(map(tuple, used.values())) == {(0.0,)}
+
+
 def test_plugs_and_roads_grow_as_named(nguyen):
     assert {station.plugs for station in variant_of(nguyen, "plugs x 0.8").stations} == {136.0}
     assert variant_of(nguyen, "road capacity x 1.25").roads.capacity_veh_h == 187.5
