@@ -236,6 +236,10 @@ class CoordinationKeys(Section):
     tol_relative_gap: float = Quantity("1", gt=0, lt=1)
     stop_relative_gap: float | None = Quantity("1", default=None, gt=0, lt=1)
     stop_price_gap: float | None = Quantity("1", default=None, gt=0, lt=1)
+    replan_every_steps: int | None = Quantity("steps", default=None, ge=1, le=100)
+    replan_iterations: int | None = Quantity("iterations", default=None, ge=1, le=100)
+    replan_relative_gap: float | None = Quantity("1", default=None, gt=0, lt=1)
+    replan_price_gap: float | None = Quantity("1", default=None, gt=0, lt=1)
 
     @model_validator(mode="after")
     def _consistent(self):

@@ -155,6 +155,7 @@ class _Settling:
         wanted = np.maximum(problem.demand_veh[network.path_origin], LEAST_DEMAND_VEH)
         self.per_level = 0.5 / wanted
         self.traffic, self.gaps, self.price_gap, self.excess = None, Gaps(), math.nan, math.nan
+        self.sold_cny = math.nan
 
     def measure(self, effort: Effort) -> None:
         """Load the present flows and measure both gaps at the present prices."""
@@ -168,6 +169,7 @@ class _Settling:
                 self.level = max(self.level * factor, LEAST_METRIC)
         sizes = problem.sizes(self.traffic)
         answer = grid.free(self.price)
+        self.sold_cny = answer.cost_cny
         lower = answer.cost_cny + float(sizes @ vehicle_costs(problem.cohorts, self.price))
         self.price_gap = self._price_gap(sizes, lower, effort)
         self.bus_price = self._announced(answer.price_cny_kwh)
@@ -218,7 +220,7 @@ class _Settling:
             seen = replace(problem, traffic=replace(problem.traffic, demand_veh=nobody, fixed_veh=fixed))
             traffic = replace(self.traffic, fixed_veh=fixed)
         dual = Dual(seen, traffic, metric, self.fleet, self.grid, self.change, self.weight)
-        point = ascend(dual, dual.at(self.price, rent), newton_steps)
+        point = ascend(dual, dual.at(self.price, rent, self.sold_cny), newton_steps)
         self.price, self.change = point.price_cny_kwh, point.reply.change_kwh
         self.weight = max(self.weight * WEIGHT_FALL, LEAST_WEIGHT)
         if self.replying:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from evlib.assignment.path_costs import evaluate_loading
+from evlib.assignment.path_costs import Traffic, evaluate_loading
 from evlib.assignment.route_choice import shortest_path_departures
 from evlib.coordination.real_time.act import Act, act
 from evlib.coordination.real_time.day import Day
@@ -16,12 +16,69 @@ from evlib.coordination.real_time.signals import Told, cheapest_shares, shares_o
 from evlib.coordination.real_time.state import State
 from evlib.coordination.real_time.under_way import done_steps, keep_remaining, put_remaining
 from evlib.coordination.real_time.window_grid import WindowGrid
+from evlib.inputs.scenario import Scenario
 from evlib.traffic.loading import load_traffic
 
-__all__ = ["advance"]
+__all__ = ["advance", "plan_at", "replan_effort"]
 
 
-def advance(day: Day, state: State, first: Effort = FIRST_PLAN, later: Effort = LATER_PLAN) -> tuple[State, Plan]:
+def replan_effort(scenario: Scenario) -> Effort:
+    """How far plans after the first are worked out: the scenario's ``coordination.replan_*``, where it states them."""
+    keys = scenario.coordination
+    stated = {
+        "iterations": keys.replan_iterations,
+        "relative_gap": keys.replan_relative_gap,
+        "price_gap": keys.replan_price_gap,
+    }
+    return replace(LATER_PLAN, **{name: value for name, value in stated.items() if value is not None})
+
+
+def plan_at(day: Day, state: State, effort: Effort) -> tuple[Plan, Traffic]:
+    """The plan of the rest of the day at the beginning of a step, and the loading of its flows.
+
+    Where the scenario states ``coordination.replan_every_steps``, prices, rents and recommended ways of the last plan hold
+    on in the steps between, at times that are read off the roads anew.
+
+    Parameters
+    ----------
+    day : Day
+    state : State
+        Its plan is what this one starts from.
+    effort : Effort
+        How far the plan is worked out.
+
+    Returns
+    -------
+    Plan
+    Traffic
+    """
+    step, problem = state.step, day.problem_at(state)
+    start = Plan(
+        flows_veh=state.plan_flows_veh * (np.arange(day.n_departure_steps) >= step),
+        price_cny_kwh=state.price_cny_kwh,
+        rent_cny=state.rent_cny if day.knows_rents else None,
+        change_kwh=keep_remaining(
+            state.plan_change_kwh, done_steps(day.base.cohorts, step), problem.cohorts.domain.n_steps
+        ),
+        weight=state.weight,
+        level_cny_veh=state.level_cny_veh,
+        walk_step=state.walk_step,
+        monitored=state.monitored,
+    )
+    if step % (day.scenario.coordination.replan_every_steps or 1):
+        return start, problem.traffic.evaluate(start.flows_veh)
+    backup = state.backup_kw if state.has_backup else None
+    grid = WindowGrid(problem.case, problem.options, step, day.n_steps, backup, state.monitored)
+    return make_plan(problem, grid, start, effort)
+
+
+def advance(
+    day: Day,
+    state: State,
+    first: Effort = FIRST_PLAN,
+    later: Effort | None = None,
+    planned: tuple[Plan, Traffic] | None = None,
+) -> tuple[State, Plan]:
     """The state after a step, and the plan made in it.
 
     Parameters
@@ -30,7 +87,9 @@ def advance(day: Day, state: State, first: Effort = FIRST_PLAN, later: Effort = 
     state : State
         At the beginning of the step.
     first, later : Effort
-        How far the day's first plan, and later ones, are worked out.
+        How far the day's first plan, and later ones, are worked out; later ones as the scenario says.
+    planned : tuple of Plan and Traffic, optional
+        What :func:`plan_at` returns for this state, if it is known already.
 
     Returns
     -------
@@ -41,18 +100,8 @@ def advance(day: Day, state: State, first: Effort = FIRST_PLAN, later: Effort = 
     """
     step, problem = state.step, day.problem_at(state)
     backup = state.backup_kw if state.has_backup else None
-    grid = WindowGrid(problem.case, problem.options, step, day.n_steps, backup, state.monitored)
     done = done_steps(day.base.cohorts, step)
-    start = Plan(
-        flows_veh=state.plan_flows_veh * (np.arange(day.n_departure_steps) >= step),
-        price_cny_kwh=state.price_cny_kwh,
-        rent_cny=state.rent_cny if day.knows_rents else None,
-        change_kwh=keep_remaining(state.plan_change_kwh, done, problem.cohorts.domain.n_steps),
-        weight=state.weight,
-        level_cny_veh=state.level_cny_veh,
-        walk_step=state.walk_step,
-    )
-    plan, traffic = make_plan(problem, grid, start, later if step else first)
+    plan, traffic = planned or plan_at(day, state, (later or replan_effort(day.scenario)) if step else first)
     if step < day.n_departure_steps:
         told, share = _signal(day, state, problem, plan, traffic)
         state = _depart(day, state, told, share)
