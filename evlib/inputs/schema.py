@@ -140,6 +140,7 @@ class Fleet(Section):
     compliance: float = Quantity("1", gt=0, le=1)
     logit_cny: float = Quantity("CNY", ge=0)
     arrival_levels: int | None = Quantity("levels", default=None, ge=2, le=50)
+    turn_gain_cny: float | None = Quantity("CNY", default=None, ge=0)
     classes: Annotated[tuple[VehicleClass, ...], members]
 
     @model_validator(mode="after")

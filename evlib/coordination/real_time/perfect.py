@@ -74,7 +74,8 @@ def perfect_day(day: Day, effort: Effort = FIRST_PLAN, forecast: Plan | None = N
         change_kwh=state.plan_change_kwh,
     )
     if forecast is not None:
-        start = replace(forecast, flows_veh=_as_shared(network, forecast.flows_veh, day.drawn_veh))
+        flows = _as_shared(network, forecast.flows_veh, day.drawn_veh)
+        start = replace(start, flows_veh=flows, price_cny_kwh=forecast.price_cny_kwh, rent_cny=forecast.rent_cny)
     plan, loaded = make_plan(problem, grid, start, effort)
     sizes, fleet = problem.sizes(loaded), ProximalFleet(problem.cohorts)
     price = plan.price_cny_kwh[base.case.station_bus]

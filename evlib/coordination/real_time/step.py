@@ -10,9 +10,17 @@ from evlib.assignment.path_costs import Traffic, evaluate_loading
 from evlib.assignment.route_choice import shortest_path_departures
 from evlib.coordination.real_time.act import Act, act
 from evlib.coordination.real_time.day import Day
-from evlib.coordination.real_time.departures import draw_paths
+from evlib.coordination.real_time.drivers.departures import draw_paths
+from evlib.coordination.real_time.drivers.signals import (
+    Told,
+    cheapest_shares,
+    shares_of_plan,
+    tell_all,
+    tell_now,
+    tell_plan,
+)
+from evlib.coordination.real_time.drivers.turning import arcs_left, open_paths, turn
 from evlib.coordination.real_time.plan import FIRST_PLAN, LATER_PLAN, Effort, Plan, make_plan
-from evlib.coordination.real_time.signals import Told, cheapest_shares, shares_of_plan, tell_now, tell_plan
 from evlib.coordination.real_time.state import State
 from evlib.coordination.real_time.under_way import done_steps, keep_remaining, put_remaining
 from evlib.coordination.real_time.window_grid import WindowGrid
@@ -102,6 +110,8 @@ def advance(
     backup = state.backup_kw if state.has_backup else None
     done = done_steps(day.base.cohorts, step)
     plan, traffic = planned or plan_at(day, state, (later or replan_effort(day.scenario)) if step else first)
+    if day.scenario.fleet.turn_gain_cny is not None:
+        state = _turn(day, state, problem, plan, traffic)
     if step < day.n_departure_steps:
         told, share = _signal(day, state, problem, plan, traffic)
         state = _depart(day, state, told, share)
@@ -120,14 +130,60 @@ def _signal(day: Day, state: State, problem, plan: Plan, traffic) -> tuple[Told 
             return told, cheapest_shares(network, told.cost_cny, drivers.logit_cny)
         return told, shares_of_plan(network, plan.flows_veh[:, :, step], told.cost_cny)
     if day.signal == "now":
-        price = day.base.case.import_price_cny_kwh[:1] * np.ones((len(plan.price_cny_kwh), 1))
-        if step:
-            price = state.real_price_cny_kwh[:, step - 1 : step]
-        flat = np.broadcast_to(price, plan.price_cny_kwh.shape)
-        loading = load_traffic(network, state.departures_veh)
-        told = tell_now(loading, drivers, step, problem.electricity(flat))
+        told = _told_now(day, state, problem)
         return told, cheapest_shares(network, told.cost_cny, drivers.logit_cny)
     return None, day.expected_share(state)[:, :, step]
+
+
+def _told_now(day: Day, state: State, problem) -> Told:
+    """What the signal ``now`` says at the beginning of a step: before the first dispatch, at the tariff."""
+    step, network = state.step, day.base.network
+    price = day.base.case.import_price_cny_kwh[:1] * np.ones((len(state.price_cny_kwh), 1))
+    if step:
+        price = state.real_price_cny_kwh[:, step - 1 : step]
+    flat = np.broadcast_to(price, state.price_cny_kwh.shape)
+    loading = load_traffic(network, state.departures_veh)
+    return tell_now(loading, day.base.traffic.drivers, step, problem.electricity(flat))
+
+
+def _turn(day: Day, state: State, problem, plan: Plan, traffic: Traffic) -> State:
+    """The state after followers on their way have changed station; they are told how much less their trips will cost."""
+    network, parts = day.base.network, ("time_cny", "electricity_cny", "transfer_cny")
+    if not state.followers_veh.any():
+        return state
+    if day.planned:
+        told = tell_all(traffic, problem.electricity(plan.price_cny_kwh), plan.rent_cny)
+    else:
+        told = Told(
+            *(
+                values[:, :, None] + 0.0 * state.told_time_cny
+                for values in vars(_told_now(day, state, problem)).values()
+            )
+        )
+    loading = load_traffic(network, state.departures_veh)
+    possible = open_paths(network, arcs_left(loading, network.time.step_min * state.step))
+    moves = turn(state.followers_veh, told.cost_cny, possible, network.path_station, day.scenario.fleet.turn_gain_cny)
+    followers, departures = state.followers_veh.copy(), state.departures_veh.copy()
+    quotes = {name: getattr(state, f"told_{name}").copy() for name in parts}
+    for p, _, m, j in moves:
+        departures[p, m, j] -= state.followers_veh[p, m, j]
+        followers[p, m, j] = 0.0
+    for p, q, m, j in moves:
+        count, there = state.followers_veh[p, m, j], followers[q, m, j]
+        for name, quote in quotes.items():
+            announced = getattr(told, name)
+            own = getattr(state, f"told_{name}")[p, m, j] + announced[q, m, j] - announced[p, m, j]
+            quote[q, m, j] = (there * quote[q, m, j] + count * own) / (there + count) if there else own
+        followers[q, m, j] += count
+        departures[q, m, j] += count
+    turned = float(sum(state.followers_veh[p, m, j] for p, _, m, j in moves))
+    return replace(
+        state,
+        followers_veh=followers,
+        departures_veh=departures,
+        turned_veh=_put(state.turned_veh, state.step, turned),
+        **{f"told_{name}": quote for name, quote in quotes.items()},
+    )
 
 
 def _depart(day: Day, state: State, told: Told | None, share: np.ndarray) -> State:
