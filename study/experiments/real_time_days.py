@@ -70,7 +70,7 @@ REPLANS = {
 }
 # A day's first plan need not be worked out to the end, as it is made anew; that with perfect foresight starts from it.
 FIRST = Effort(8, 5e-3, 1e-3, 4, 2, 12)
-PERFECT = Effort(12, 2e-3, 5e-4, 3, 2, 15, 4)
+PERFECT = Effort(12, 5e-3, 1e-3, 4, 2, 12, 4)
 
 
 class FirstPlans:
