@@ -189,8 +189,7 @@ class ReducedGrid:
         tolerance : float
             The solver's first; a larger one saves iterations where the answer is a step of a method.
         by_factor : bool
-            Whether the program holds the blocks' factors instead of their quadratic costs: the same answer, sooner where
-            factors are almost empty.
+            Whether blocks enter by their factors: the same answer, sooner where these are almost empty.
 
         Returns
         -------
@@ -208,7 +207,7 @@ class ReducedGrid:
         case = self.case
         linear = self._checked("linear_cny_kw", linear_cny_kw, self.n_groups)
         for block in blocks:
-            check_block(block, self.n_groups, case.n_steps)
+            check_block(block, self.n_groups, case.n_steps, by_factor)
         before = self.station_group
 
         def pose(program: ReducedProgram) -> ConeProblem:
@@ -227,8 +226,7 @@ class ReducedGrid:
         case, iterations, solves = self.case, 0, 0
         while True:
             program = watch.program
-            problem = pose(program)
-            solve = climb_cones(problem, tolerance)
+            solve = climb_cones(problem := pose(program), tolerance)
             iterations, solves = iterations + sum(attempt.iterations for attempt in solve.ladder), solves + 1
             self._looser += len(solve.ladder) > 1 and solve.status == "optimal"
             if solve.status == "unbounded" and not watch.monitored.network.all():

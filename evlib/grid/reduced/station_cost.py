@@ -45,8 +45,8 @@ class Block:
         return tuple(np.atleast_1d(self.group).tolist())
 
 
-def check_block(block: Block, n_groups: int, n_steps: int) -> None:
-    """Refuse a block whose group does not exist or whose arrays do not fit together."""
+def check_block(block: Block, n_groups: int, n_steps: int, by_factor: bool = False) -> None:
+    """Refuse a block whose group does not exist, whose arrays do not fit together or that lacks its factor."""
     if not all(0 <= group < n_groups for group in block.groups):
         raise InputError(f"block: group = {block.group}; must be 0 to {n_groups - 1}")
     size, least = len(block.linear), n_steps * len(block.groups)
@@ -54,6 +54,10 @@ def check_block(block: Block, n_groups: int, n_steps: int) -> None:
         raise InputError(
             f"block of group {block.group}: quadratic has shape {np.shape(block.quadratic)}, linear ({size},); must be "
             f"(n, n) and (n,) with n at least the {least} steps"
+        )
+    if by_factor and (block.factor is None or np.shape(block.factor) != (size, size)):
+        raise InputError(
+            f"block of group {block.group}: factor has shape {np.shape(block.factor)}; must be ({size}, {size})"
         )
     if not (np.isfinite(block.linear).all() and np.isfinite(block.quadratic).all()):
         raise InputError(f"block of group {block.group}: not finite; every entry must be a number")
