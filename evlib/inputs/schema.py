@@ -140,6 +140,7 @@ class Fleet(Section):
     compliance: float = Quantity("1", gt=0, le=1)
     logit_cny: float = Quantity("CNY", ge=0)
     arrival_levels: int | None = Quantity("levels", default=None, ge=2, le=50)
+    turn_gain_cny: float | None = Quantity("CNY", default=None, ge=0)
     classes: Annotated[tuple[VehicleClass, ...], members]
 
     @model_validator(mode="after")
@@ -236,6 +237,10 @@ class CoordinationKeys(Section):
     tol_relative_gap: float = Quantity("1", gt=0, lt=1)
     stop_relative_gap: float | None = Quantity("1", default=None, gt=0, lt=1)
     stop_price_gap: float | None = Quantity("1", default=None, gt=0, lt=1)
+    replan_every_steps: int | None = Quantity("steps", default=None, ge=1, le=100)
+    replan_iterations: int | None = Quantity("iterations", default=None, ge=1, le=100)
+    replan_relative_gap: float | None = Quantity("1", default=None, gt=0, lt=1)
+    replan_price_gap: float | None = Quantity("1", default=None, gt=0, lt=1)
 
     @model_validator(mode="after")
     def _consistent(self):

@@ -224,7 +224,7 @@ def responses(rng, n_groups, n_steps, n_extra):
         unit = np.concatenate([np.full(n_steps, 3e-3), np.full(n_extra, 0.3)])
         quadratic = np.outer(unit, unit) * (factor @ factor.T / n_steps + np.eye(len(unit)))
         linear = np.concatenate([rng.normal(-0.1, 0.1, n_steps), rng.normal(-0.5, 1.0, n_extra)])
-        blocks.append(Block(group, quadratic, linear))
+        blocks.append(Block(group, quadratic, linear, np.linalg.inv(np.linalg.cholesky(quadratic)).T))
     return blocks
 
 
@@ -240,16 +240,16 @@ def blocks_in_full(case, linear_cny_kw, group, blocks):
     return StationLoad(power, cost / 1000.0), extras
 
 
-@pytest.mark.parametrize("seed", [None, 0, 11])
-def test_quadratic_responses_equal_those_in_the_full_problem(small, seed):
-    """On the mini day, and on days with stations that share a group, which the call splits."""
+@pytest.mark.parametrize(("seed", "by_factor"), [(None, False), (0, False), (11, False), (None, True), (11, True)])
+def test_quadratic_responses_equal_those_in_the_full_problem(small, seed, by_factor):
+    """On the mini day, and on days with stations that share a group, which the call splits; by both ways to pose them."""
     case, options = small if seed is None else variant(small, seed)[:2]
     rng = np.random.default_rng(5)
     reduced = ReducedGrid(case, options)
     group, n_groups = reduced.station_group, reduced.n_groups
     linear = -case.step_h * rng.uniform(0.3, 1.0, (n_groups, case.n_steps))
     blocks = responses(rng, n_groups, case.n_steps, 5)
-    answer = reduced.with_blocks(linear, blocks)
+    answer = reduced.with_blocks(linear, blocks, by_factor=by_factor)
     load, extras = blocks_in_full(case, linear, group, blocks)
     full = dispatch_grid(case, options, load)
     assert answer.cost_cny == pytest.approx(full.objective_cny, rel=COST_REL, abs=1e-4)

@@ -98,6 +98,7 @@ def newton_step(problem: CoupledProblem, grid: ReducedGrid, price_cny_kwh, rent_
         stations = np.flatnonzero(grid.station_group == group)
         where = [np.flatnonzero(watched[c]) for c in stations]
         matrix = _group_curvature(response.curvature[stations], where, n_steps)
+        factor = _factor(matrix, np.concatenate([np.arange(n_steps), *where]))
         inverse = np.linalg.inv(matrix)
         inverse = 0.5 * (inverse + inverse.T)
         lacking = [-spare[c, k] for c, k in zip(stations, where, strict=True)]
@@ -107,7 +108,7 @@ def newton_step(problem: CoupledProblem, grid: ReducedGrid, price_cny_kwh, rent_
         if len(start) > n_steps:
             rents = [rent_cny[c, k] for c, k in zip(stations, where, strict=True)]
             linear[n_steps:] += np.concatenate(rents)
-        blocks.append(Block(group, inverse * np.outer(sign, sign), linear))
+        blocks.append(Block(group, inverse * np.outer(sign, sign), linear, factor / sign[:, None]))
         groups.append((stations, where, inverse, start, sign))
     first = [stations[0] for stations, *_ in groups]
     answer = grid.with_blocks(-step_h * price_cny_kwh[first], blocks, tolerance=ROUGH)
@@ -126,6 +127,14 @@ def newton_step(problem: CoupledProblem, grid: ReducedGrid, price_cny_kwh, rent_
                 rent[c, steps] = np.maximum(change[begin : begin + len(steps)], -rent_cny[c, steps])
             begin += len(steps)
     return Step(price, rent, grid_cny)
+
+
+def _factor(matrix: np.ndarray, step: np.ndarray) -> np.ndarray:
+    """C with C C' the matrix, almost empty as far steps hardly touch: Cholesky's factor in order of the entries' steps."""
+    order = np.argsort(step, kind="stable")
+    factor = np.zeros_like(matrix)
+    factor[np.ix_(order, order)] = np.linalg.cholesky(matrix[np.ix_(order, order)])
+    return factor
 
 
 def _group_curvature(curvature: np.ndarray, where: list, n_steps: int) -> np.ndarray:

@@ -6,8 +6,7 @@
 ``step``         one step: plan the rest, tell whoever departs, dispatch the step that has come
 ``plan``         prices, rents and ways from a step to the end of the day, with their certificate
 ``act``          the dispatch of one step with the wind and sun that come
-``signals``      what drivers are told, and what they choose
-``departures``   whole vehicles, drawn from the expected demand
+``drivers``      what drivers are told and choose, who departs, who turns on the way
 ``under_way``    cohorts in the middle of their stay
 ``window_grid``  the grid in some of the day's steps
 ``accounts``     what the day cost and who paid; what drivers were told against what they got

@@ -10,7 +10,7 @@ from evlib.assignment.route_choice import shortest_path_departures
 from evlib.assignment.traffic_problem import TrafficProblem
 from evlib.coordination.informed import inform
 from evlib.coordination.problem import CoupledProblem, cost_scale
-from evlib.coordination.real_time.departures import draw_demand
+from evlib.coordination.real_time.drivers.departures import draw_demand
 from evlib.coordination.real_time.state import State
 from evlib.coordination.real_time.under_way import under_way
 from evlib.errors import InputError
@@ -27,6 +27,8 @@ __all__ = ["PLANNED", "SIGNALS", "Day", "informed_shares", "prepare"]
 PLANNED = ("predicted", "promised")
 # `now`: roads, queues and prices as they are. `informed` and `nearest`: rivals, which tell nothing of the grid.
 SIGNALS = ("now", *PLANNED, "informed", "nearest")
+# Signals that drivers may follow to another station while they are on their way.
+TURNING = ("predicted", "now")
 # With the signal `now`, the grid expects later drivers to spread as those of the last hour did.
 LAST_MIN = 60.0
 
@@ -205,6 +207,14 @@ def _check(scenario: Scenario, signal: str, charging: str, seed: int) -> None:
         raise InputError(f"charging {charging!r} {how}; in real time it must be 'v2g' or 'smart'")
     if not isinstance(seed, int) or seed < 0:
         raise InputError(f"seed: {seed!r}; must be a whole number, 0 or more")
+    gain = scenario.fleet.turn_gain_cny
+    if gain is not None:
+        where = f"{scenario.file}: fleet.turn_gain_cny is {gain:g}, so drivers turn on their way"
+        if signal not in TURNING:
+            reason = "was promised a price at one station" if signal == "promised" else "is told nothing"
+            raise InputError(f"{where}; with signal {signal!r} who departs {reason}: must be {' or '.join(TURNING)}")
+        if scenario.fleet.logit_cny > 0:
+            raise InputError(f"{where} to what is cheapest; fleet.logit_cny {scenario.fleet.logit_cny:g} must be 0")
     for name, value, right in (
         ("trip_end", switches.trip_end, ("station",)),
         ("path_set", switches.path_set, ("enumerated",)),

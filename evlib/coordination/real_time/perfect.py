@@ -14,6 +14,7 @@ from evlib.coordination.real_time.window_grid import WindowGrid
 from evlib.flexibility.cohorts import mean_over_types
 from evlib.flexibility.proximal_reply import ProximalFleet
 from evlib.traffic.arrival_levels import plug_ins
+from evlib.traffic.network import Network
 
 __all__ = ["PerfectDay", "perfect_day"]
 
@@ -45,7 +46,7 @@ class PerfectDay:
         return self.time_cny + self.grid_cny + self.vehicles_cny + self.late_cny
 
 
-def perfect_day(day: Day, effort: Effort = FIRST_PLAN) -> PerfectDay:
+def perfect_day(day: Day, effort: Effort = FIRST_PLAN, forecast: Plan | None = None) -> PerfectDay:
     """Plan a day once, knowing everything.
 
     Parameters
@@ -53,6 +54,8 @@ def perfect_day(day: Day, effort: Effort = FIRST_PLAN) -> PerfectDay:
     day : Day
         With a planned signal.
     effort : Effort
+    forecast : Plan, optional
+        The day's first plan, made on forecasts, to start from; drivers begin with its shares of paths.
 
     Returns
     -------
@@ -70,6 +73,9 @@ def perfect_day(day: Day, effort: Effort = FIRST_PLAN) -> PerfectDay:
         rent_cny=state.rent_cny if day.knows_rents else None,
         change_kwh=state.plan_change_kwh,
     )
+    if forecast is not None:
+        flows = _as_shared(network, forecast.flows_veh, day.drawn_veh)
+        start = replace(start, flows_veh=flows, price_cny_kwh=forecast.price_cny_kwh, rent_cny=forecast.rent_cny)
     plan, loaded = make_plan(problem, grid, start, effort)
     sizes, fleet = problem.sizes(loaded), ProximalFleet(problem.cohorts)
     price = plan.price_cny_kwh[base.case.station_bus]
@@ -83,6 +89,14 @@ def perfect_day(day: Day, effort: Effort = FIRST_PLAN) -> PerfectDay:
         vehicles_cny=float(sizes @ reply.own_cny),
         late_cny=_late_cny(problem, loaded, paid),
     )
+
+
+def _as_shared(network: Network, flows_veh: np.ndarray, demand_veh: np.ndarray) -> np.ndarray:
+    """Another demand, split as given flows split theirs; evenly where these have none."""
+    total = np.array([flows_veh[network.path_origin == o].sum(axis=0) for o in range(len(network.origins))])
+    total, even = total[network.path_origin], even_split(network, np.ones_like(demand_veh))
+    share = np.divide(flows_veh, total, out=even, where=total > 0)
+    return share * demand_veh[network.path_origin]
 
 
 def _late_cny(problem, loaded, paid: np.ndarray) -> float:

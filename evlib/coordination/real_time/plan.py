@@ -26,6 +26,8 @@ __all__ = ["FIRST_PLAN", "LATER_PLAN", "Effort", "Plan", "make_plan"]
 # iteration, least; as in coordination by Newton steps.
 FIRST_WEIGHT, WEIGHT_FALL, LEAST_WEIGHT = 0.05, 0.8, 5e-3
 FIRST_METRIC, METRIC_FALL, LEAST_METRIC, METRIC_RISE, WORSE = 20.0, 0.65, 4.0, 1.5, 1.05
+# Where the relative gap is above FAR, rents swing from one loading to the next if flows move freely: the level stays higher.
+FAR, LEAST_METRIC_FAR = 1e-2, 12.0
 LEAST_DEMAND_VEH = 0.05
 # A dispatch is improved no further where a step leaves more than this share of the gap.
 SLOW = 0.9
@@ -155,6 +157,7 @@ class _Settling:
         wanted = np.maximum(problem.demand_veh[network.path_origin], LEAST_DEMAND_VEH)
         self.per_level = 0.5 / wanted
         self.traffic, self.gaps, self.price_gap, self.excess = None, Gaps(), math.nan, math.nan
+        self.sold_cny = math.nan
 
     def measure(self, effort: Effort) -> None:
         """Load the present flows and measure both gaps at the present prices."""
@@ -165,9 +168,11 @@ class _Settling:
             self.excess = self.gaps.excess_cny_veh
             if not math.isnan(before):
                 factor = METRIC_RISE if self.excess > WORSE * before else METRIC_FALL
-                self.level = max(self.level * factor, LEAST_METRIC)
+                least = LEAST_METRIC_FAR if self.gaps.relative_gap > FAR else LEAST_METRIC
+                self.level = max(self.level * factor, least)
         sizes = problem.sizes(self.traffic)
         answer = grid.free(self.price)
+        self.sold_cny = answer.cost_cny
         lower = answer.cost_cny + float(sizes @ vehicle_costs(problem.cohorts, self.price))
         self.price_gap = self._price_gap(sizes, lower, effort)
         self.bus_price = self._announced(answer.price_cny_kwh)
@@ -218,7 +223,7 @@ class _Settling:
             seen = replace(problem, traffic=replace(problem.traffic, demand_veh=nobody, fixed_veh=fixed))
             traffic = replace(self.traffic, fixed_veh=fixed)
         dual = Dual(seen, traffic, metric, self.fleet, self.grid, self.change, self.weight)
-        point = ascend(dual, dual.at(self.price, rent), newton_steps)
+        point = ascend(dual, dual.at(self.price, rent, self.sold_cny), newton_steps)
         self.price, self.change = point.price_cny_kwh, point.reply.change_kwh
         self.weight = max(self.weight * WEIGHT_FALL, LEAST_WEIGHT)
         if self.replying:

@@ -112,7 +112,9 @@ def real_time(
 
     Notes
     -----
-    Left out: drivers on their way keep the station that they chose when they left.
+    Drivers on their way keep the station that they chose when they left, unless the scenario states
+    ``fleet.turn_gain_cny``: then followers of ``predicted`` and ``now`` change station at the next node where that is
+    said to save them more, see :mod:`evlib.coordination.real_time.turning`.
     """
     weather = weather_of(scenario, day, perfect=perfect, measured_file=measured_file, day_ahead_file=day_ahead_file)
     options = {"signal": signal, "charging": charging, "objective": objective, "seed": seed}
@@ -151,7 +153,7 @@ def _steps(day: Day, state: State) -> pd.DataFrame:
     table = pd.DataFrame({"step": np.arange(day.n_steps), "clock": network.time.clock(np.arange(day.n_steps))})
     departed = np.zeros(day.n_steps)
     departed[: day.n_departure_steps] = state.departures_veh.sum(axis=(0, 1))
-    table["departed_veh"] = departed
+    table["departed_veh"], table["turned_veh"] = departed, state.turned_veh
     for name, values in zip(GRID_MEASURES, state.grid, strict=True):
         table[name] = values
     for name, bus in zip(case.stations, case.station_bus, strict=True):

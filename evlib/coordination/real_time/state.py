@@ -52,6 +52,8 @@ class State:
     told_time_cny, told_electricity_cny, told_transfer_cny : ndarray, shape of departures
         What drivers were told when they left, for every path [CNY per vehicle]: time and waiting, electricity, tolls and
         rents; nan where they were told nothing.
+    turned_veh : ndarray, shape (K,)
+        Drivers on their way who changed station at the beginning of each step so far [veh].
     plan_flows_veh, plan_change_kwh, price_cny_kwh, rent_cny, monitored
         The last plan, see :class:`evlib.coordination.real_time.plan.Plan`; ``plan_change_kwh`` by usable step of the
         whole stay, ``rent_cny`` empty without rents.
@@ -73,6 +75,7 @@ class State:
     told_time_cny: np.ndarray
     told_electricity_cny: np.ndarray
     told_transfer_cny: np.ndarray
+    turned_veh: np.ndarray
     plan_flows_veh: np.ndarray
     plan_change_kwh: np.ndarray
     price_cny_kwh: np.ndarray
@@ -110,6 +113,7 @@ def first_state(day) -> State:
         told_time_cny=told,
         told_electricity_cny=told,
         told_transfer_cny=told,
+        turned_veh=np.zeros(case.n_steps),
         plan_flows_veh=even_split(base.network, base.demand_veh) if day.planned else flows,
         plan_change_kwh=fleet,
         price_cny_kwh=price,

@@ -95,8 +95,10 @@ class WindowGrid:
         for block in blocks:
             rows = np.arange(len(block.linear))
             rows = np.concatenate([rows[: self.n_steps][self.steps], rows[self.n_steps :]])
-            cut.append(Block(block.group, block.quadratic[np.ix_(rows, rows)], block.linear[rows]))
-        return self._whole(self.grid.with_blocks(linear_cny_kw[:, self.steps], cut, tolerance=tolerance))
+            inside = np.ix_(rows, rows)
+            cut.append(Block(block.group, block.quadratic[inside], block.linear[rows], block.factor[inside]))
+        linear = linear_cny_kw[:, self.steps]
+        return self._whole(self.grid.with_blocks(linear, cut, tolerance=tolerance, by_factor=True))
 
     def _whole(self, answer: ReducedAnswer) -> ReducedAnswer:
         return replace(

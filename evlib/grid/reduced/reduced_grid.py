@@ -173,7 +173,9 @@ class ReducedGrid:
 
         return self._solve(self._free, pose, lambda: priced_power(price, case.step_h))
 
-    def with_blocks(self, linear_cny_kw: np.ndarray, blocks: list[Block], *, tolerance=TOLERANCE) -> ReducedAnswer:
+    def with_blocks(
+        self, linear_cny_kw: np.ndarray, blocks: list[Block], *, tolerance=TOLERANCE, by_factor: bool = False
+    ) -> ReducedAnswer:
         """Least cost of the grid and of quadratic responses of its stations.
 
         .. math:: \\min_{e, t \\ge 0} \\; g(e) + c \\cdot e + \\sum_b \\tfrac12 y_b' Q_b y_b + q_b' y_b,
@@ -186,6 +188,8 @@ class ReducedGrid:
         blocks : list of Block
         tolerance : float
             The solver's first; a larger one saves iterations where the answer is a step of a method.
+        by_factor : bool
+            Whether blocks enter by their factors: the same answer, sooner where these are almost empty.
 
         Returns
         -------
@@ -203,12 +207,12 @@ class ReducedGrid:
         case = self.case
         linear = self._checked("linear_cny_kw", linear_cny_kw, self.n_groups)
         for block in blocks:
-            check_block(block, self.n_groups, case.n_steps)
+            check_block(block, self.n_groups, case.n_steps, by_factor)
         before = self.station_group
 
         def pose(program: ReducedProgram) -> ConeProblem:
             part_of = before[program.groups.first_station]
-            return blocks_problem(program, linear[part_of], part_of, blocks)
+            return blocks_problem(program, linear[part_of], part_of, blocks, by_factor=by_factor)
 
         def load():
             return priced_power(np.zeros((len(case.stations), case.n_steps)), case.step_h)
@@ -222,7 +226,7 @@ class ReducedGrid:
         case, iterations, solves = self.case, 0, 0
         while True:
             program = watch.program
-            solve = climb_cones(pose(program), tolerance)
+            solve = climb_cones(problem := pose(program), tolerance)
             iterations, solves = iterations + sum(attempt.iterations for attempt in solve.ladder), solves + 1
             self._looser += len(solve.ladder) > 1 and solve.status == "optimal"
             if solve.status == "unbounded" and not watch.monitored.network.all():
@@ -244,14 +248,15 @@ class ReducedGrid:
         np.add.at(station_kw, groups, KILO * at_stations)
         core = solve.x[:n_core]
         sizes = [len(block.linear) - case.n_steps * len(block.groups) for block in blocks]
-        extras = np.split(solve.x[n_core + n_station :], np.cumsum(sizes)[:-1]) if blocks else []
+        extras = np.split(solve.x[n_core + n_station :][: sum(sizes)], np.cumsum(sizes)[:-1]) if blocks else []
+        z = np.delete(solve.z, slice(program.n_equal, problem.n_equal))  # without rows that tie factors
         return ReducedAnswer(
             cost_cny=KILO * solve.objective,
             grid_cny=KILO * float(program.variables.q @ core + 0.5 * program.variables.p_diagonal @ core**2),
             station_group=groups,
             station_kw=station_kw,
             extras=extras,
-            price_cny_kwh=program.price_cny_kwh(solve.z, case.step_h),
+            price_cny_kwh=program.price_cny_kwh(z, case.step_h),
             iterations=iterations,
             status=solve.status,
             tolerance=solve.ladder[-1].tolerance,

@@ -29,11 +29,15 @@ class Block:
         Q, symmetric and positive semidefinite [CNY/kW^2; CNY per kW and unit of the extra; CNY per unit squared].
     linear : ndarray, shape (K + n_extra,)
         q [CNY/kW; CNY per unit of the extra]. Extra variables are not negative; their units are the caller's.
+    factor : ndarray, shape of ``quadratic``, optional
+        C with C C' the inverse of Q, so that the quadratic cost is 1/2 w' w at y = C w. Q may be full where C is
+        almost empty; the program with w is then solved faster.
     """
 
     group: int
     quadratic: np.ndarray
     linear: np.ndarray
+    factor: np.ndarray | None = None
 
     @property
     def groups(self) -> tuple[int, ...]:
@@ -41,8 +45,8 @@ class Block:
         return tuple(np.atleast_1d(self.group).tolist())
 
 
-def check_block(block: Block, n_groups: int, n_steps: int) -> None:
-    """Refuse a block whose group does not exist or whose arrays do not fit together."""
+def check_block(block: Block, n_groups: int, n_steps: int, by_factor: bool = False) -> None:
+    """Refuse a block whose group does not exist, whose arrays do not fit together or that lacks its factor."""
     if not all(0 <= group < n_groups for group in block.groups):
         raise InputError(f"block: group = {block.group}; must be 0 to {n_groups - 1}")
     size, least = len(block.linear), n_steps * len(block.groups)
@@ -50,6 +54,10 @@ def check_block(block: Block, n_groups: int, n_steps: int) -> None:
         raise InputError(
             f"block of group {block.group}: quadratic has shape {np.shape(block.quadratic)}, linear ({size},); must be "
             f"(n, n) and (n,) with n at least the {least} steps"
+        )
+    if by_factor and (block.factor is None or np.shape(block.factor) != (size, size)):
+        raise InputError(
+            f"block of group {block.group}: factor has shape {np.shape(block.factor)}; must be ({size}, {size})"
         )
     if not (np.isfinite(block.linear).all() and np.isfinite(block.quadratic).all()):
         raise InputError(f"block of group {block.group}: not finite; every entry must be a number")
@@ -76,7 +84,9 @@ def priced_problem(program: ReducedProgram, linear: np.ndarray) -> ConeProblem:
     return blocks_problem(program, linear, np.arange(program.groups.n_groups), ())
 
 
-def blocks_problem(program: ReducedProgram, linear: np.ndarray, part_of: np.ndarray, blocks) -> ConeProblem:
+def blocks_problem(
+    program: ReducedProgram, linear: np.ndarray, part_of: np.ndarray, blocks, *, by_factor: bool = False
+) -> ConeProblem:
     """The program with free station power at linear and quadratic costs.
 
     Parameters
@@ -87,17 +97,20 @@ def blocks_problem(program: ReducedProgram, linear: np.ndarray, part_of: np.ndar
     part_of : ndarray of int, shape (n_groups of the program,)
         The block's group that each group of the program is, or is a part of; a block sees the sum of its parts.
     blocks : sequence of Block
+    by_factor : bool
+        Whether quadratic costs enter by the blocks' factors, with a variable w for each of their rows.
 
     Returns
     -------
     ConeProblem
-        Variables in order: the program's, station power by group, the extra variables of each block.
+        Variables in order: the program's, station power by group, the extra variables of each block; then w.
     """
     n_core, n_steps = program.variables.n_core, linear.shape[1]
     steps = np.arange(n_steps)
     linear, start = linear.copy(), n_core + linear.size
     diagonal = np.arange(n_core)
     rows, columns, values, q_extra = [diagonal], [diagonal], [program.variables.p_diagonal], []
+    ties = _Ties()
     for block in blocks:
         n_power = n_steps * len(block.groups)
         extra = np.arange(len(block.linear) - n_power)
@@ -110,24 +123,61 @@ def blocks_problem(program: ReducedProgram, linear: np.ndarray, part_of: np.ndar
                 places.append(n_core + n_steps * part + steps)
                 entry.append(own)
         places, entry = np.concatenate([*places, start + extra]), np.concatenate([*entry, n_power + extra])
-        per_unit = np.where(entry < n_power, KILO, 1.0)
-        i, j = np.triu_indices(len(places))
-        rows.append(places[i])
-        columns.append(places[j])
-        values.append(block.quadratic[entry[i], entry[j]] * (per_unit[i] * per_unit[j] / KILO))
+        per_unit = np.where(np.arange(len(block.linear)) < n_power, KILO, 1.0)
+        if by_factor:
+            ties.add(places, entry, per_unit / np.sqrt(KILO), block.factor)
+        else:
+            i, j = np.triu_indices(len(places))
+            rows.append(places[i])
+            columns.append(places[j])
+            values.append(block.quadratic[entry[i], entry[j]] * (per_unit[entry[i]] * per_unit[entry[j]] / KILO))
         start += len(extra)
-    entries = (np.concatenate(values), (np.concatenate(rows), np.concatenate(columns)))
     n_extra = start - n_core - linear.size
+    whole = start + ties.n
+    rows, columns = [*rows, start + np.arange(ties.n)], [*columns, start + np.arange(ties.n)]
+    entries = (np.concatenate([*values, np.ones(ties.n)]), (np.concatenate(rows), np.concatenate(columns)))
+    matrix = _with_signs(program.whole_matrix, n_extra)
+    b = np.concatenate([program.b, np.zeros(n_extra)])
+    if ties.n:
+        matrix, b = ties.added_to(matrix, b, program.n_equal)
     return ConeProblem(
-        sp.csc_matrix(entries, shape=(start, start)),
-        np.concatenate([program.variables.q, linear.reshape(-1), *q_extra]),
-        _with_signs(program.whole_matrix, n_extra),
-        np.concatenate([program.b, np.zeros(n_extra)]),
-        program.n_equal,
+        sp.csc_matrix(entries, shape=(whole, whole)),
+        np.concatenate([program.variables.q, linear.reshape(-1), *q_extra, np.zeros(ties.n)]),
+        matrix,
+        b,
+        program.n_equal + ties.n,
         program.n_above,
         program.n_cones,
         n_extra,
     )
+
+
+class _Ties:
+    """Rows y - C w = 0 that tie new variables w to the blocks' variables y, in the program's units."""
+
+    def __init__(self):
+        self.n, self._of_y, self._of_w = 0, [], []
+
+    def add(self, places: np.ndarray, entry: np.ndarray, per_unit: np.ndarray, factor: np.ndarray) -> None:
+        """A block whose entries stand at ``places``; ``per_unit`` times a variable is the block's own."""
+        self._of_y.append((np.ones(len(places)), self.n + entry, places))
+        row, column = np.nonzero(factor)
+        self._of_w.append((-factor[row, column] / per_unit[row], self.n + row, self.n + column))
+        self.n += len(factor)
+
+    def added_to(self, matrix: sp.csc_matrix, b: np.ndarray, n_equal: int) -> tuple[sp.csc_matrix, np.ndarray]:
+        """Rows and right sides of a program with these equalities behind its own ``n_equal``."""
+        of_y, of_w = (
+            sp.csr_matrix((values, (rows, columns)), shape=(self.n, n))
+            for (values, rows, columns), n in (
+                (map(np.concatenate, zip(*self._of_y, strict=True)), matrix.shape[1]),
+                (map(np.concatenate, zip(*self._of_w, strict=True)), self.n),
+            )
+        )
+        upper, lower = matrix.tocsr()[:n_equal], matrix.tocsr()[n_equal:]
+        whole = sp.csc_matrix(sp.block_array([[upper, None], [of_y, of_w], [lower, None]]))
+        whole.sort_indices()
+        return whole, np.concatenate([b[:n_equal], np.zeros(self.n), b[n_equal:]])
 
 
 def _with_signs(matrix: sp.csc_matrix, n_extra: int) -> sp.csc_matrix:

@@ -1,11 +1,12 @@
-"""Files for other programs: validated by the schemas of the `ocpp` package, and by the tables of the OCPI 2.2.1 text."""
+"""Files for other programs: validated by the schemas of the `ocpp` package, and by one made from the OCPI 2.2.1 text."""
 
 import json
-import re
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from jsonschema import Draft202012Validator, ValidationError
 from ocpp.messages import get_validator
 
 from evlib.assignment.path_costs import evaluate_loading
@@ -14,38 +15,12 @@ from evlib.coordination.real_time.delivered.ocpi import locations, tariffs
 from evlib.traffic.loading import load_traffic
 
 CALL, STEP = 2, 6
-TIME = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z")
-# Required fields of OCPI 2.2.1, chapters 8.3 (Locations) and 11.3 (Tariffs), with what each must be.
-TEXT = str
-LOCATION = {
-    "country_code": "[A-Z]{2}", "party_id": "[A-Z]{3}", "id": ".{1,36}", "publish": bool, "address": ".{1,45}",
-    "city": ".{1,45}", "country": "[A-Z]{3}", "coordinates": dict, "time_zone": ".{1,255}", "last_updated": TIME,
-}  # fmt: skip
-COORDINATES = {"latitude": r"-?[0-9]{1,2}\.[0-9]{5,7}", "longitude": r"-?[0-9]{1,3}\.[0-9]{5,7}"}
-EVSE = {
-    "uid": ".{1,36}", "connectors": list, "last_updated": TIME,
-    "status": "AVAILABLE|BLOCKED|CHARGING|INOPERATIVE|OUTOFORDER|PLANNED|REMOVED|RESERVED|UNKNOWN",
-}  # fmt: skip
-CONNECTOR = {
-    "id": ".{1,36}", "standard": "IEC_62196_T2_COMBO|IEC_62196_T2|CHADEMO", "format": "SOCKET|CABLE",
-    "power_type": "AC_1_PHASE|AC_2_PHASE|AC_2_PHASE_SPLIT|AC_3_PHASE|DC", "max_voltage": int, "max_amperage": int,
-    "last_updated": TIME,
-}  # fmt: skip
-TARIFF = {
-    "country_code": "[A-Z]{2}", "party_id": "[A-Z]{3}", "id": ".{1,36}", "currency": "[A-Z]{3}", "elements": list,
-    "last_updated": TIME,
-}  # fmt: skip
-COMPONENT = {"type": "ENERGY|FLAT|PARKING_TIME|TIME", "price": float, "step_size": int}
-RESTRICTIONS = {"start_time": "([0-1][0-9]|2[0-3]):[0-5][0-9]", "end_time": "([0-1][0-9]|2[0-3]):[0-5][0-9]"}
+SCHEMA = json.loads(Path(__file__).with_name("ocpi_2_2_1.json").read_text(encoding="utf-8"))
 
 
-def check(value, rules):
-    """Every required field is there and what it must be."""
-    for name, rule in rules.items():
-        if isinstance(rule, type):
-            assert type(value[name]) is rule, name
-        else:
-            assert re.fullmatch(rule, value[name]), (name, value[name])
+def check(value, kind):
+    """An object holds the schema of its kind; see the schema for its source."""
+    Draft202012Validator({"$ref": f"#/$defs/{kind}"} | SCHEMA).validate(value)
 
 
 @pytest.fixture(scope="module")
@@ -81,12 +56,7 @@ def test_charging_plans_hold_the_schemas_of_ocpp(some_steps, promised_day):
 def test_stations_are_ocpi_locations(some_steps, promised_day):
     out, states, _ = some_steps
     for station in json.loads((step_folder(out, STEP) / FILES[0]).read_text(encoding="utf-8")):
-        check(station, LOCATION)
-        check(station["coordinates"], COORDINATES)
-        for evse in station["evses"]:
-            check(evse, EVSE)
-            for connector in evse["connectors"]:
-                check(connector, CONNECTOR)
+        check(station, "location")
     loading = load_traffic(promised_day.base.network, states[STEP].departures_veh)
     for c, station in enumerate(locations(promised_day, loading, STEP)):
         charging = sum(evse["status"] == "CHARGING" for evse in station["evses"])
@@ -95,15 +65,35 @@ def test_stations_are_ocpi_locations(some_steps, promised_day):
         assert len(station["evses"]) == promised_day.base.network.plugs[c]
 
 
+@pytest.mark.parametrize(
+    ("kind", "wrong"),
+    [
+        ("location", {"publish": "yes"}),
+        ("location", {"coordinates": {"latitude": "1.2", "longitude": "1.20000"}}),
+        (
+            "location",
+            {"evses": [{"uid": "a-1", "status": "BUSY", "connectors": [], "last_updated": "2020-07-15T11:30:00Z"}]},
+        ),
+        ("tariff", {"elements": [{"price_components": [{"type": "ENERGY", "price": "0.5", "step_size": 1}]}]}),
+        ("tariff", {"colour": "green"}),
+    ],
+    ids=["text for truth", "two digits", "status", "price as text", "unknown field"],
+)
+def test_the_schema_refuses_what_ocpi_does(some_steps, kind, wrong):
+    out, _, _ = some_steps
+    right = json.loads((step_folder(out, STEP) / FILES[kind == "tariff"]).read_text(encoding="utf-8"))[0]
+    check(right, kind)
+    with pytest.raises(ValidationError):
+        check(right | wrong, kind)
+
+
 def test_prices_are_ocpi_tariffs(some_steps, promised_day):
     """Every step of the rest of the day has the announced price, to a hundredth of a fen."""
     out, _, plan = some_steps
     for c, tariff in enumerate(json.loads((step_folder(out, STEP) / FILES[1]).read_text(encoding="utf-8"))):
-        check(tariff, TARIFF)
+        check(tariff, "tariff")
         price_of = {}
         for element in tariff["elements"]:
-            check(element["restrictions"], RESTRICTIONS)
-            check(element["price_components"][0], COMPONENT)
             price_of[element["restrictions"]["start_time"]] = element["price_components"][0]["price"]
         clock = promised_day.base.network.time.clock(np.arange(STEP, promised_day.n_steps))
         told, price = [], None

@@ -131,7 +131,7 @@ def test_compliance_and_logit_hold_in_real_time(short):
 
 def test_whole_vehicles_have_the_expected_demand_as_their_mean(short):
     """Over 400 seeds, within four standard errors of the Poisson numbers; and no two seeds are alike."""
-    from evlib.coordination.real_time.departures import draw_demand, draw_paths
+    from evlib.coordination.real_time.drivers.departures import draw_demand, draw_paths
 
     expected = np.full((2, 2, 6), 1.7)
     drawn = np.array([draw_demand(expected, seed) for seed in range(400)])

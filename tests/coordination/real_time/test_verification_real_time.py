@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from evlib.assignment.path_costs import evaluate_loading
 from evlib.coordination.real_time.accounts import accounts
 from evlib.coordination.real_time.perfect import perfect_day
 from evlib.coordination.real_time.run import real_time
@@ -47,6 +48,12 @@ def test_vehicles_energy_and_money_close_at_every_step(promised_day, real_run):
         fleet = under_way(day.base.cohorts, state.change_kwh, state.step)
         assert (fleet.domain.energy_low_kwh <= 0).all()
         assert (fleet.domain.energy_high_kwh >= 0).all()
+        sizes = day.base.sizes(evaluate_loading(loading, day.base.traffic.drivers, "user"))
+        price, step_h = state.real_price_cny_kwh[day.base.case.station_bus], day.base.case.step_h
+        drawn_kw = day.base.cohorts.of_sizes(sizes).station_kw(state.power_kw)
+        assert np.abs(drawn_kw - state.station_kw)[:, : state.step].max(initial=0.0) < 1e-6
+        paid_cny = step_h * (day.base.cohorts.cohort_prices(price) * state.power_kw).sum(axis=1)
+        assert float(sizes @ paid_cny) == pytest.approx(step_h * (price * state.station_kw).sum(), abs=1e-6)
     end, base = states[-1], day.base
     for k, residual in enumerate(end.grid[GRID_MEASURES.index("balance_residual_kw")]):
         assert residual < 1e-5, k

@@ -5,7 +5,7 @@ import pytest
 
 from evlib.assignment.path_costs import Drivers
 from evlib.coordination.real_time.accounts import switched_share
-from evlib.coordination.real_time.signals import cheapest_shares, tell_now, times_now
+from evlib.coordination.real_time.drivers.signals import cheapest_shares, tell_now, times_now
 from evlib.traffic import impedance
 from evlib.traffic.loading import load_traffic
 from evlib.traffic.network import assemble_network

@@ -12,7 +12,7 @@ from evlib.traffic.loading import Loading
 from evlib.traffic.network import Network
 from evlib.traffic.station_waiting import StationQueue
 
-__all__ = ["Told", "cheapest_shares", "shares_of_plan", "tell_now", "tell_plan", "times_now"]
+__all__ = ["Told", "cheapest_shares", "shares_of_plan", "tell_all", "tell_now", "tell_plan", "times_now"]
 
 
 @dataclass(frozen=True)
@@ -109,12 +109,20 @@ def tell_plan(traffic: Traffic, electricity_cny: np.ndarray, rent_cny: np.ndarra
     -------
     Told
     """
+    everybody = tell_all(traffic, electricity_cny, rent_cny)
+    return Told(*(values[:, :, step] for values in vars(everybody).values()))
+
+
+def tell_all(traffic: Traffic, electricity_cny: np.ndarray, rent_cny: np.ndarray | None) -> Told:
+    """What the plan expects for departures of all steps, those on their way included; shape (n_paths, n_classes, n_steps).
+
+    Parameters are those of :func:`tell_plan`.
+    """
     network = traffic.loading.network
     nothing = np.zeros_like(traffic.time_cny)
     paid = path_costs(nothing, electricity_cny, traffic.shares, network.path_station, network.arrival_levels)
     cost = traffic.costs(electricity_cny, rent_cny)
-    columns = [values[:, :, step] for values in (traffic.time_cny, paid, cost - traffic.time_cny - paid)]
-    return Told(*columns)
+    return Told(traffic.time_cny, paid, cost - traffic.time_cny - paid)
 
 
 def cheapest_shares(network: Network, cost_cny: np.ndarray, logit_cny: float) -> np.ndarray:
