@@ -9,6 +9,7 @@ import logging
 import math
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 
@@ -28,6 +29,7 @@ from evlib.coordination.saved_run import check_place, load_state, save_state
 from evlib.coordination.state_checks import check_shapes, check_start
 from evlib.coordination.unknown_paths import missing_paths
 from evlib.errors import InputError
+from evlib.grid.fleet_dispatch import FleetDispatch
 from evlib.inputs.scenario import Scenario
 from evlib.traffic.network import Network
 
@@ -121,6 +123,9 @@ class Coordination:
         One row per iteration: measures, residual, metric, seconds by part, and which program announced the prices (with
         exact domains or mixed schedules; *mixed, then checked* if the run was interrupted). For ``bundle`` also its
         certified gap and how many numbers traffic and grid exchanged.
+    dispatch : callable or None
+        Method ``city``: dispatches cohorts of given sizes (n_cohorts,) [veh] as its loop does, see
+        :func:`evlib.coordination.city.dispatch.whole_dispatch`; one program for all of them takes too long in a city.
     """
 
     flows_veh: np.ndarray
@@ -129,6 +134,7 @@ class Coordination:
     network: Network
     certificate: LoopCertificate
     convergence: pd.DataFrame
+    dispatch: Callable[[np.ndarray], FleetDispatch] | None = None
 
 
 def coordinate(
@@ -285,8 +291,9 @@ def _result(run: Iteration, method: Method) -> Coordination:
         not_applicable=method.not_applicable,
         **missing,
     )
-    everybody = iterate.flows_veh + problem.fixed_veh
-    return Coordination(everybody, iterate.price_cny_kwh, iterate.rent_cny, problem.network, certificate, table)
+    everybody, announced = iterate.flows_veh + problem.fixed_veh, (iterate.price_cny_kwh, iterate.rent_cny)
+    own = method.dispatcher(iterate)
+    return Coordination(everybody, *announced, problem.network, certificate, table, own)
 
 
 def _nobody_drives(problem: CoupledProblem) -> Coordination:

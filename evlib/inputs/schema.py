@@ -236,6 +236,7 @@ class CoordinationKeys(Section):
     tol_relative_gap: float = Quantity("1", gt=0, lt=1)
     stop_relative_gap: float | None = Quantity("1", default=None, gt=0, lt=1)
     stop_price_gap: float | None = Quantity("1", default=None, gt=0, lt=1)
+    stop_excess_cny_veh: float | None = Quantity("CNY/veh", default=None, gt=0)
 
     @model_validator(mode="after")
     def _consistent(self):

@@ -5,7 +5,7 @@ import logging
 import numpy as np
 import pytest
 
-from evlib import InputError, load_scenario
+from evlib import InputError, load_scenario, solve
 from evlib.coordination.city.city_dual import CityDual
 from evlib.coordination.city.kinds import Kinds
 from evlib.coordination.city.memory import needed_gib, refuse_too_large
@@ -125,6 +125,42 @@ def test_feeders_in_one_program_are_feeders_apart(town):
     together = grid.with_blocks(np.zeros((2, n)), [Block((0, 1), whole, slopes.ravel())])
     assert together.cost_cny == pytest.approx(apart.cost_cny, rel=1e-8)
     assert together.station_kw == pytest.approx(apart.station_kw, abs=0.5)
+
+
+def test_a_solved_city_has_tables_of_the_dispatch_by_its_own_steps(mini):
+    """Energy of cohorts is that of the grid, nothing breaks a domain, and the cost is within what the certificate says."""
+    result = solve(mini, "coordinated", method="city", cache=False)
+    certificate = result.certificate
+    assert certificate.dispatched_by == "city"
+    assert certificate.energy_residual_kwh < 1e-3
+    assert max(value for name, value in certificate.domain_violation.items() if name != "simultaneous_kwh") < 1e-5
+    flows = result.tables["paths"]["departures_veh"].to_numpy()
+    problem = CoupledProblem.of(mini, "v2g", "system")
+    sizes = problem.sizes(problem.traffic.evaluate(flows.reshape(problem.fixed_veh.shape)))
+    least = problem.dispatch(sizes).dispatch.objective_cny
+    costs = result.tables["costs"].set_index("item")["cost_cny"]
+    above = costs["grid: total"] - least
+    assert -1e-5 * problem.scale_cny < above <= certificate.dispatch_above_least_cny + 1e-5 * problem.scale_cny
+    assert certificate.dispatch_above_least_cny <= 1e-4 * problem.scale_cny
+
+
+@pytest.mark.verify
+def test_city_and_newton_agree_on_the_base_case():
+    """Where roads queue too: drivers' steps through the loading bring both to the same day."""
+    nguyen = load_scenario("nguyen")
+    ours, theirs = (coordinate(nguyen, method=method) for method in ("city", "newton"))
+    problem = CoupledProblem.of(nguyen, "v2g", "system")
+    cost = []
+    for answer in (ours, theirs):
+        assert answer.certificate.converged
+        traffic = problem.traffic.evaluate(answer.flows_veh)
+        dispatch = problem.dispatch(problem.sizes(traffic)).dispatch
+        time_cny = float((answer.flows_veh * traffic.time_cny).sum())
+        cost.append((time_cny, dispatch.objective_cny, time_cny + dispatch.objective_cny))
+    # the excess of both, for all vehicles, and the price gaps of both
+    apart = sum(answer.certificate.excess_cny_veh for answer in (ours, theirs)) * nguyen.fleet.vehicles
+    apart += sum(answer.certificate.price_gap for answer in (ours, theirs)) * problem.scale_cny
+    assert cost[0][2] == pytest.approx(cost[1][2], abs=apart)
 
 
 @pytest.mark.parametrize("grows", [False, pytest.param(True, marks=pytest.mark.verify)])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import time
+from collections.abc import Callable
 from typing import ClassVar
 
 import numpy as np
@@ -15,7 +16,7 @@ from evlib.assignment.many_stations.choice_sets import with_appended
 from evlib.assignment.route_choice import drop_residual_flows
 from evlib.assignment.tno import Metric
 from evlib.coordination.city.city_dual import CityDual
-from evlib.coordination.city.dispatch import dispatch_city
+from evlib.coordination.city.dispatch import CityDispatch, dispatch_city, whole_dispatch
 from evlib.coordination.city.growing import OutsideSearch, adopt_paths, same_loading
 from evlib.coordination.city.kinds import Kinds
 from evlib.coordination.city.memory import refuse_too_large
@@ -24,7 +25,9 @@ from evlib.coordination.method import Method
 from evlib.coordination.newton.method import PRICE_GAP_TOLERANCE, why_not_newton
 from evlib.errors import InputError
 from evlib.flexibility.proximal_reply import ProximalFleet
+from evlib.grid.fleet_dispatch import FleetDispatch
 from evlib.grid.reduced.reduced_grid import ReducedGrid
+from evlib.inputs.build_grid import build_grid_options
 
 __all__ = ["City"]
 
@@ -43,13 +46,14 @@ PRICE_STEPS, FIRST_PRICE_STEPS = 2, 6
 RENT_TOLERANCE, RENT_SHARE, RENT_STEPS = 3e-4, 0.05, 10
 # Steps towards a dispatch of the vehicles that came, where the price gap is too large.
 DISPATCH_STEPS = 8
-# Steps of drivers through the loading, for objective ``user`` only.
-DRIVER_STEPS = 10
+# Steps of drivers through the loading after an answer: where they queue for plugs, and where travel times move so much
+# with flows that the first answer, found at those of the start, left more than this share of the excess.
+DRIVER_STEPS, FROZEN = 10, 0.5
 # Ways to all stations are searched after an iteration that added more than this share of paths, and in every iteration of
 # this number; for every so many departure steps, and in the end for all.
 GREW, SEARCH_EVERY, SEARCH_STEPS = 0.02, 4, 3
-# The run ends at so small a relative gap, or excess [CNY/veh], over all ways and stations; it may take this many times the
-# scenario's iterations.
+# The run ends at so small a relative gap, or excess [CNY/veh] if the scenario states no other, over all ways and stations;
+# it may take this many times the scenario's iterations.
 CLOSE, CLOSE_CNY_VEH, MORE_ITERATIONS = 1e-3, 6e-3, 2
 
 
@@ -59,7 +63,8 @@ class City(Method):
     It is made for objective ``system``, where rents share the plugs. With ``user`` drivers queue for them; where many do,
     it does not settle, and its certificate says so.
 
-    Of the scenario's section ``coordination`` it reads ``iterations`` and ``tol_relative_gap``.
+    Of the scenario's section ``coordination`` it reads ``iterations``, ``tol_relative_gap``, ``stop_excess_cny_veh`` and
+    ``stop_price_gap``.
     """
 
     knows_rents, grows = True, True
@@ -137,7 +142,7 @@ class City(Method):
     def _close(self, measured) -> bool:
         """Whether an excess is small enough to end the run."""
         close = measured.relative_gap <= min(CLOSE, self.keys.tol_relative_gap)
-        return close or measured.excess_cny_veh <= CLOSE_CNY_VEH
+        return close or measured.excess_cny_veh <= (self.keys.stop_excess_cny_veh or CLOSE_CNY_VEH)
 
     def _look(self, electricity, rent) -> float:
         """Bound on the excess over all ways and stations; paths are added that may save somebody."""
@@ -166,20 +171,26 @@ class City(Method):
 
     def _price_gap(self, price: np.ndarray) -> float:
         """A bound on the price gap from above: cost of a dispatch that vehicles can follow less the value of the prices."""
-        problem, state = self.problem, self.run.state
-        answer = dispatch_city(
-            problem,
-            problem.sizes(self.run.traffic),
-            self.kinds,
-            self.fleet,
-            self.grid,
-            price,
-            state.plan_kwh[self.kinds.first],
-            state.plan_weight,
-            close_cny=PRICE_GAP_TOLERANCE * problem.scale_cny,
-            most_steps=DISPATCH_STEPS,
-        )
-        return (answer.upper_cny - answer.lower_cny) / problem.scale_cny
+        answer = self._dispatch(self.problem.sizes(self.run.traffic), price)
+        return (answer.upper_cny - answer.lower_cny) / self.problem.scale_cny
+
+    def _dispatch(self, sizes_veh: np.ndarray, price: np.ndarray, *, any_price: bool = False) -> CityDispatch:
+        """A dispatch near vehicles' last plan, in steps that start from prices (n_stations, K)."""
+        state, close = self.run.state, PRICE_GAP_TOLERANCE * self.problem.scale_cny
+        plan, weight = state.plan_kwh[self.kinds.first], state.plan_weight
+        steps = {"close_cny": close, "most_steps": DISPATCH_STEPS, "any_price": any_price}
+        return dispatch_city(sizes_veh, self.kinds, self.fleet, self.grid, price, plan, weight, **steps)
+
+    def dispatcher(self, iterate: Iterate) -> Callable:
+        """Dispatches those who come in an iterate as the loop did, from the prices announced to them."""
+        problem, price = self.problem, iterate.price_cny_kwh[self.problem.case.station_bus]
+        options = build_grid_options(problem.scenario, final=True)
+
+        def dispatch(sizes_veh: np.ndarray) -> FleetDispatch:
+            answer = self._dispatch(sizes_veh, price, any_price=True)
+            return whole_dispatch(problem.case, options, sizes_veh, self.kinds, answer)
+
+        return dispatch
 
     def statuses(self) -> str:
         """How the programs of the grid ended: all optimal, some perhaps at a looser tolerance than the first."""
@@ -190,7 +201,8 @@ class City(Method):
         """Whether the present iterate is as close to equilibrium as wanted, with prices that support its dispatch."""
         rows, measured = self.run.state.rows, self.run.state.iterates[-1].gaps
         looked = not math.isnan(rows[-1].bound_over_all_cny_veh)
-        return looked and self._close(measured) and abs(rows[-1].price_gap) <= PRICE_GAP_TOLERANCE
+        supported = abs(rows[-1].price_gap) <= (self.keys.stop_price_gap or PRICE_GAP_TOLERANCE)
+        return looked and supported and self._close(measured)
 
     def answer(self, iteration: int):
         problem, state, metric = self.problem, self.run.state, self._metric()
@@ -224,9 +236,14 @@ class City(Method):
         if self.grid.n_groups != self.kinds.fleet.n_stations:
             self._merge()
         flows = drop_residual_flows(point.flows_veh, problem.demand_veh, problem.network.path_origin)
-        if rent is None:  # without rents queues are part of the loading, and only steps through it see them
+        if rent is None or self._times_move():  # only steps through the loading see what flows do to times and queues
             flows = self.drive(flows, Metric(metric), at_buses, None, DRIVER_STEPS)
         return flows, at_buses, rent
+
+    def _times_move(self) -> bool:
+        """Whether answers at frozen travel times lead astray, as the first one showed."""
+        rows = self.run.state.rows
+        return len(rows) > 1 and rows[1].excess_cny_veh > FROZEN * rows[0].excess_cny_veh
 
     def _dual(self, metric: np.ndarray) -> CityDual:
         state = self.run.state
