@@ -80,6 +80,9 @@ class LoopCertificate(Gaps):
     own_excess_cny_veh, own_relative_gap : float
         What followers could save at their own cost, without tolls and rents [CNY per vehicle], and as a share of time and
         queue cost: 0 for objective ``user`` up to its gap; for ``system`` what tolls and rents have to outweigh.
+    plugs_lacking_veh : float or None
+        Method ``city``: vehicles beyond all plugs together at the worst step, if nobody waited. Where there are some, rents
+        leave queues, and a run is not likely to settle.
     not_applicable : dict of str -> str
         Why a measure is nan.
     """
@@ -99,6 +102,7 @@ class LoopCertificate(Gaps):
     excess_over_all_paths_cny_veh: float = math.nan
     own_excess_cny_veh: float = math.nan
     own_relative_gap: float = math.nan
+    plugs_lacking_veh: float | None = None
     not_applicable: dict = field(default_factory=dict)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -27,7 +28,17 @@ from evlib.inputs.new_case.synthetic_city import CitySize
 from evlib.inputs.scenario import Scenario, load_scenario
 from study.experiments.provenance import run_hash, write_table
 
-__all__ = ["CITY_FILES", "Day", "days_of", "synthetic_scenario", "tables_of", "write"]
+__all__ = [
+    "CITY_FILES",
+    "Day",
+    "coordinated_day",
+    "synthetic_scenario",
+    "tables_of_day",
+    "uncoordinated_days",
+    "user_day",
+    "whole_tables",
+    "write",
+]
 
 log = logging.getLogger(__name__)
 
@@ -36,9 +47,9 @@ CITY_FILES = ("city_iterations.csv", "city_days.csv", "city_steps.csv", "city_st
 DRAWN = ("nearest", "informed", "coordinated")
 # A dispatch of vehicles that came without coordination: how near its bounds are to come, in shares of J(0).
 CLOSE, DISPATCH_STEPS, PLAN_WEIGHT = 1e-3, 30, 0.02
-# Steps of informed drivers; iterations of a run with drivers' own costs, half of what it may take at most: it does not
-# settle where plugs are scarce, and its excess says so.
-INFORMED_STEPS, INFORMED_EVERY, USER_ITERATIONS = 40, 10, 3
+# Steps of informed drivers; iterations of a run with drivers' own costs, half of what it may take at most. Neither settles
+# where plugs are scarce, and their excess says so.
+INFORMED_STEPS, INFORMED_EVERY, USER_ITERATIONS = 20, 5, 2
 # Where all drive to the nearest station, queues may last this many times as long as the horizon.
 LONGER = 3
 
@@ -77,7 +88,9 @@ def write(folder: Path = RESULTS) -> Path:
     with tempfile.TemporaryDirectory() as place:
         scenario = synthetic_scenario(Path(place))
         settled = coordinate(scenario, method="city")
-        tables = tables_of(scenario, settled, days_of(scenario, settled))
+        problem = CoupledProblem.of(scenario, "v2g", "user")
+        days = [*uncoordinated_days(problem), user_day(problem), coordinated_day(problem, settled)]
+        tables = whole_tables(scenario, settled, {day.name: tables_of_day(problem, day) for day in days})
     notes = (
         "the synthetic city of seed 0: python -m evlib city FOLDER",
         f"scenario {scenario.hash[:12]}; method city; v2g",
@@ -87,44 +100,46 @@ def write(folder: Path = RESULTS) -> Path:
     return folder / CITY_FILES[0]
 
 
-def days_of(scenario: Scenario, settled: Coordination) -> list[Day]:
-    """The days from the nearest station to the coordinated one.
+def uncoordinated_days(problem: CoupledProblem) -> Iterator[Day]:
+    """The days without local prices, on paths to the nearest stations of each origin.
 
-    ``nearest`` and ``even``: everybody at the nearest station, or spread over all stations of the known paths, whatever
-    the traffic. ``informed`` and ``informed_tou``: drivers settle at the mean tariff or that of the hour. ``user``: at
-    local prices, by their own costs. All but ``user`` drive on the coordinated day's paths.
+    ``nearest``: everybody at the nearest station, whatever the traffic. ``informed`` and ``informed_tou``: drivers settle
+    at the mean tariff, or at that of the hour.
 
     Parameters
     ----------
-    scenario : Scenario
-    settled : Coordination
-        Of objective ``system``.
+    problem : CoupledProblem
+        Of objective ``user``.
 
-    Returns
-    -------
-    list of Day
+    Yields
+    ------
+    Day
     """
-    problem = CoupledProblem.of(scenario, "v2g", "user")
-    start, network = problem.traffic, settled.network
-    own = replace(start, network=network, fixed_veh=np.zeros_like(settled.flows_veh))
+    own = problem.traffic
     hourly = np.broadcast_to(problem.case.import_price_cny_kwh, problem.case.load_kw.shape)
     mean = np.broadcast_to(hourly.mean(), hourly.shape)
-    costs = {name: problem.electricity(price) for name, price in (("mean", mean), ("hourly", hourly))}
-    spread = even_split(network, own.demand_veh)
-    traffic = own.evaluate(spread)
-    days = [_nearest(own, mean, costs["mean"]), Day("even", traffic, mean, gaps(traffic, costs["mean"]))]
-    flows = spread
-    for name, price, known in (("informed", mean, "mean"), ("informed_tou", hourly, "hourly")):
+    yield _nearest(own, mean, problem.electricity(mean))
+    flows = even_split(own.network, own.demand_veh)
+    for name, price in (("informed", mean), ("informed_tou", hourly)):
         log.info("day: %s", name)
-        steps = {"n_steps": INFORMED_STEPS, "every": INFORMED_EVERY}
-        found = equilibrium(own, costs[known], flows, **steps)
+        found = equilibrium(own, problem.electricity(price), flows, n_steps=INFORMED_STEPS, every=INFORMED_EVERY)
         flows = found.flows_veh
-        days.append(Day(name, own.evaluate(flows), price, found.gaps))
-    few = scenario.replace(dict.fromkeys(("coordination.iterations", "coordination.exact_iterations"), USER_ITERATIONS))
-    for name, run in (("user", coordinate(few, method="city", objective="user")), ("coordinated", settled)):
-        at = replace(start, network=run.network, fixed_veh=np.zeros_like(run.flows_veh))
-        days.append(Day(name, at.evaluate(run.flows_veh), run.price_cny_kwh, run.certificate, run.rent_cny))
-    return days
+        yield Day(name, own.evaluate(flows), price, found.gaps)
+
+
+def user_day(problem: CoupledProblem) -> Day:
+    """Drivers at local prices who mind their own costs only; it does not settle where plugs are scarce, as its gaps say."""
+    few = problem.scenario.replace(
+        dict.fromkeys(("coordination.iterations", "coordination.exact_iterations"), USER_ITERATIONS)
+    )
+    return coordinated_day(problem, coordinate(few, method="city", objective="user"), "user")
+
+
+def coordinated_day(problem: CoupledProblem, settled: Coordination, name: str = "coordinated") -> Day:
+    """The day of a coordination in which everybody follows."""
+    at = replace(problem.traffic, network=settled.network, fixed_veh=np.zeros_like(settled.flows_veh))
+    traffic = at.evaluate(settled.flows_veh)
+    return Day(name, traffic, settled.price_cny_kwh, settled.certificate, settled.rent_cny)
 
 
 def _nearest(own: TrafficProblem, price: np.ndarray, electricity: np.ndarray) -> Day:
@@ -136,38 +151,42 @@ def _nearest(own: TrafficProblem, price: np.ndarray, electricity: np.ndarray) ->
     return Day("nearest", traffic, price, gaps(traffic, np.pad(electricity, beyond, mode="edge")))
 
 
-def tables_of(scenario: Scenario, settled: Coordination, days: list[Day]) -> dict[str, pd.DataFrame]:
-    """The tables of a city's days, by file name, with how the coordinated one settled.
+def tables_of_day(problem: CoupledProblem, day: Day) -> dict:
+    """A day's rows of the tables, with a dispatch of those who came between bounds on its cost.
 
     Parameters
     ----------
-    scenario : Scenario
-    settled : Coordination
-    days : list of Day
+    problem : CoupledProblem
+    day : Day
 
     Returns
     -------
-    dict of str -> DataFrame
+    dict
+        ``city_days.csv``: a row; ``city_steps.csv`` and ``city_stations.csv``: tables; ``city_roads.csv``: largest inflow
+        over capacity by arc.
     """
-    problem = CoupledProblem.of(scenario, "v2g", "user")
+    log.info("dispatch: %s", day.name)
     grid = ReducedGrid(problem.case, problem.options)
     kinds = Kinds.of(problem.cohorts, grid.station_group)
-    totals, steps, stations, roads = [], [], [], {}
-    for day in days:
-        log.info("dispatch: %s", day.name)
-        dispatch = _dispatch(problem, kinds, grid, day)
-        late_cny = _after_horizon_cny(problem, kinds, day)
-        totals.append(_day(day, dispatch, late_cny))
-        if day.name in DRAWN:
-            steps.append(_steps(day.name, problem, kinds, day.traffic, dispatch))
-            stations.append(_stations(scenario, day, problem))
-            roads[day.name] = _peak_over_capacity(day.traffic)
+    dispatch = _dispatch(problem, kinds, grid, day)
+    return {
+        "city_days.csv": _day(day, dispatch, _after_horizon_cny(problem, kinds, day)),
+        "city_steps.csv": _steps(day.name, problem, kinds, day.traffic, dispatch),
+        "city_stations.csv": _stations(day, problem),
+        "city_roads.csv": _peak_over_capacity(day.traffic),
+    }
+
+
+def whole_tables(scenario: Scenario, settled: Coordination, days: dict[str, dict]) -> dict[str, pd.DataFrame]:
+    """The tables by file name, of how the coordination settled and of each day's rows by its name."""
+    drawn = [days[name] for name in DRAWN]
+    roads = {name: days[name]["city_roads.csv"] for name in DRAWN}
     used = np.any([values > 0 for values in roads.values()], axis=0)
     return {
         "city_iterations.csv": settled.convergence.drop(columns=[c for c in settled.convergence if "seconds" in c]),
-        "city_days.csv": pd.DataFrame(totals),
-        "city_steps.csv": pd.concat(steps, ignore_index=True),
-        "city_stations.csv": pd.concat(stations, ignore_index=True),
+        "city_days.csv": pd.DataFrame([rows["city_days.csv"] for rows in days.values()]),
+        "city_steps.csv": pd.concat([rows["city_steps.csv"] for rows in drawn], ignore_index=True),
+        "city_stations.csv": pd.concat([rows["city_stations.csv"] for rows in drawn], ignore_index=True),
         "city_roads.csv": _road_table(scenario, settled.network, roads, used),
     }
 
@@ -204,6 +223,7 @@ def _day(day: Day, dispatch: CityDispatch, late_cny: float) -> dict:
     return {
         "day": day.name,
         "time_cny": time_cny,
+        "time_cny_veh": time_cny / flows.sum(),
         "grid_cny": cost,
         "grid_bound_cny": 0.5 * (dispatch.upper_cny - dispatch.lower_cny),
         "total_cny": time_cny + cost,
@@ -233,8 +253,8 @@ def _steps(name: str, problem, kinds: Kinds, traffic: Traffic, dispatch: CityDis
     )
 
 
-def _stations(scenario: Scenario, day: Day, problem) -> pd.DataFrame:
-    loading, own, place = day.traffic.loading, scenario.stations, _places(scenario)
+def _stations(day: Day, problem: CoupledProblem) -> pd.DataFrame:
+    loading, own, place = day.traffic.loading, problem.scenario.stations, _places(problem.scenario)
     return pd.DataFrame(
         {
             "day": day.name,

@@ -1,6 +1,9 @@
 """Method city: the same answer as newton, feeders together and apart, runs that grow and go on, cities by a seed."""
 
 import logging
+import shutil
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,6 +12,7 @@ from evlib import InputError, load_scenario, solve
 from evlib.coordination.city.city_dual import CityDual
 from evlib.coordination.city.kinds import Kinds
 from evlib.coordination.city.memory import needed_gib, refuse_too_large
+from evlib.coordination.city.method import City
 from evlib.coordination.city.price_curve import drivers_curvature, whole_curvature
 from evlib.coordination.coordinate import coordinate
 from evlib.coordination.iteration import Iteration
@@ -17,6 +21,7 @@ from evlib.flexibility.cohorts import vehicle_costs
 from evlib.flexibility.proximal_reply import ProximalFleet
 from evlib.grid.reduced.reduced_grid import ReducedGrid
 from evlib.grid.reduced.station_cost import Block
+from evlib.inputs.build_roads import origin_demand
 from evlib.inputs.new_case.city_case import CityAssumptions, synthetic_tables, write_city
 from evlib.inputs.new_case.synthetic_city import CitySize
 
@@ -197,6 +202,68 @@ def test_memory_is_refused_before_the_run(town):
     assert 0.5 < needed_gib(network) < 1.0
     with pytest.raises(InputError, match=r"needs about 0\.\d GiB of memory, 0\.1 are available; choose a longer"):
         refuse_too_large(network, available=0.1)
+
+
+def few_iterations(scenario, number=1):
+    """A run of twice so many answers."""
+    keys = {"coordination.iterations": number, "coordination.exact_iterations": 1, "coordination.exact_period": 1}
+    return scenario.replace(keys)
+
+
+def test_plugs_that_lack_are_said_before_the_run_and_in_the_certificate(mini, caplog):
+    """80 vehicles for two plugs."""
+    scenario = few_iterations(mini.replace({"stations.*.plugs": 1}))
+    come = origin_demand(scenario).sum(axis=0)
+    stay = [round(member.stay_min / scenario.time.step_min) for member in scenario.fleet.classes]
+    held = [
+        sum(row[max(step - n + 1, 0) : step + 1].sum() for row, n in zip(come, stay, strict=True))
+        for step in range(scenario.time.n_steps)
+    ]
+    problem = CoupledProblem.of(scenario, "v2g", "system")
+    with caplog.at_level("WARNING"):
+        method = City(Iteration(problem))
+    assert method.plugs_lacking_veh == pytest.approx(max(held) - 2)
+    assert f"2 plugs, but {max(held):.0f} vehicles are to be plugged in at once" in caplog.text
+    assert City(Iteration(CoupledProblem.of(mini, "v2g", "system"))).plugs_lacking_veh == 0
+
+
+@pytest.mark.verify
+def test_choice_sets_that_turn_out_too_small_are_in_the_certificate(town):
+    """Drivers know one station each and no way is ever added: what they miss is counted and priced."""
+    enough = coordinate(few_iterations(town, 4), method="city").certificate
+    narrow = few_iterations(town, 4)
+    known = replace(narrow.tables, nearest_stations=1)
+    method_may_grow = City._look
+    try:
+        City._look = lambda self, electricity, rent: np.nan  # nobody looks outside
+        lacking = coordinate(replace(narrow, tables=known), method="city").certificate
+    finally:
+        City._look = method_may_grow
+    assert lacking.paths_missing > enough.paths_missing
+    assert lacking.excess_over_all_paths_cny_veh > lacking.excess_cny_veh + 0.05
+    assert enough.excess_over_all_paths_cny_veh < lacking.excess_over_all_paths_cny_veh
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "message"),
+    [
+        ("origins.csv", None, "o_far,far,1.0\n", r"origin o_far at node far reaches no station"),
+        ("stations.csv", "B0_", "B9_", r"stations.csv: .*bus.* B9_"),
+    ],
+)
+def test_a_city_that_does_not_hang_together_is_refused(town, tmp_path, file, old, new, message):
+    folder = tmp_path / "town"
+    shutil.copytree(Path(town.file).parent, folder)
+    text = (folder / file).read_text()
+    (folder / file).write_text(text + new if old is None else text.replace(old, new, 1))
+    if old is None:  # a road leads there, and none leads away
+        links = (folder / "links.csv").read_text()
+        road = links.splitlines()[1].split(",")
+        road[0], road[2] = "r_far", "far"
+        (folder / "links.csv").write_text(links + ",".join(road) + "\n")
+        (folder / "nodes.csv").write_text((folder / "nodes.csv").read_text() + "far,0,0\n")
+    with pytest.raises(InputError, match=message):
+        coordinate(load_scenario(folder / "case.yaml"), method="city")
 
 
 @pytest.mark.parametrize(

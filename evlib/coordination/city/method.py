@@ -20,6 +20,7 @@ from evlib.coordination.city.dispatch import CityDispatch, dispatch_city, whole_
 from evlib.coordination.city.growing import OutsideSearch, adopt_paths, same_loading
 from evlib.coordination.city.kinds import Kinds
 from evlib.coordination.city.memory import refuse_too_large
+from evlib.coordination.city.plugs import plugs_lacking_veh
 from evlib.coordination.iteration import Iterate, Iteration, IterationRow
 from evlib.coordination.method import Method
 from evlib.coordination.newton.method import PRICE_GAP_TOLERANCE, why_not_newton
@@ -47,8 +48,9 @@ RENT_TOLERANCE, RENT_SHARE, RENT_STEPS = 3e-4, 0.05, 10
 # Steps towards a dispatch of the vehicles that came, where the price gap is too large.
 DISPATCH_STEPS = 8
 # Steps of drivers through the loading after an answer: where they queue for plugs, and where travel times move so much
-# with flows that the first answer, found at those of the start, left more than this share of the excess.
-DRIVER_STEPS, FROZEN = 10, 0.5
+# with flows that the first answer, found at those of the start, left more than this share of the excess. The run then
+# starts again, with at least this weight on flows.
+DRIVER_STEPS, FROZEN, MOVING_METRIC = 15, 0.5, 10.0
 # Ways to all stations are searched after an iteration that added more than this share of paths, and in every iteration of
 # this number; for every so many departure steps, and in the end for all.
 GREW, SEARCH_EVERY, SEARCH_STEPS = 0.02, 4, 3
@@ -82,6 +84,7 @@ class City(Method):
         log.info("memory: about %.1f GiB", refuse_too_large(run.problem.network))
         super().__init__(run)
         problem, state = self.problem, self.run.state
+        self.plugs_lacking_veh = self._plugs_lacking_veh()
         self.grid, self.search = ReducedGrid(problem.case, problem.options), OutsideSearch(problem)
         self.may_grow = scenario.switches.path_set == "generated"
         if state.plan_kwh is None:
@@ -97,6 +100,18 @@ class City(Method):
     def most_iterations(self) -> int:
         """Largest number of answers."""
         return MORE_ITERATIONS * self.keys.iterations
+
+    def _plugs_lacking_veh(self) -> float:
+        network = self.problem.network
+        departures = self.problem.demand_veh.sum(axis=0) + self.problem.fixed_veh.sum(axis=0)
+        lacking = plugs_lacking_veh(departures, network.stay_steps, network.plugs)
+        if lacking > 0:
+            log.warning(
+                "%s: %.0f plugs, but %.0f vehicles are to be plugged in at once; somebody must wait, and the run is not likely "
+                "to settle: add plugs, or send fewer vehicles",
+                *(network.label, network.plugs.sum(), network.plugs.sum() + lacking),
+            )
+        return lacking
 
     def _merge(self) -> None:
         """Merge cohorts by the grid's present price groups."""
@@ -159,7 +174,7 @@ class City(Method):
         return bound
 
     def over_all_paths(self, iterate: Iterate) -> dict:
-        """Of the certificate: quickest ways that may still save somebody, and the excess if drivers knew them."""
+        """Of the certificate: quickest ways that may still save somebody, the excess if drivers knew them, plugs that lack."""
         traffic = self.problem.traffic.evaluate(iterate.flows_veh)
         electricity = self._electricity(iterate.price_cny_kwh[self.problem.case.station_bus])
         outside = self.search.look(self.problem, traffic, electricity, iterate.rent_cny)
@@ -167,7 +182,8 @@ class City(Method):
         missing = self.search.cheaper_paths(traffic, outside, cost)
         wider = self.problem.with_traffic(with_appended(self.problem.traffic, missing))
         over_all = gaps(same_loading(wider, traffic), electricity, iterate.rent_cny).excess_cny_veh
-        return {"paths_missing": len(missing), "excess_over_all_paths_cny_veh": over_all}
+        measured = {"paths_missing": len(missing), "excess_over_all_paths_cny_veh": over_all}
+        return measured | {"plugs_lacking_veh": self.plugs_lacking_veh}
 
     def _price_gap(self, price: np.ndarray) -> float:
         """A bound on the price gap from above: cost of a dispatch that vehicles can follow less the value of the prices."""
@@ -206,7 +222,8 @@ class City(Method):
 
     def answer(self, iteration: int):
         problem, state, metric = self.problem, self.run.state, self._metric()
-        best = self._best_since_growth(len(state.rows) - 1)
+        first = len(state.rows) == 1 or self._starts_again()
+        best = 0 if first else self._best_since_growth(len(state.rows) - 1)
         if best < len(state.rows) - 1:
             before = state.iterates[best]
             state.flows_veh, state.price_cny_kwh, state.rent_cny = (
@@ -217,10 +234,10 @@ class City(Method):
             self.run.traffic = problem.traffic.evaluate(state.flows_veh)
         rent = state.rent_cny
         price = state.price_cny_kwh[problem.case.station_bus]
-        per_vehicle = max(RENT_TOLERANCE, RENT_SHARE * state.rows[-1].excess_cny_veh) if iteration else RENT_TOLERANCE
+        per_vehicle = RENT_TOLERANCE if first else max(RENT_TOLERANCE, RENT_SHARE * state.rows[-1].excess_cny_veh)
         tolerance = per_vehicle * float(problem.demand_veh.sum())
         dual, point = None, None
-        for _ in range(PRICE_STEPS if iteration else FIRST_PRICE_STEPS):
+        for _ in range(FIRST_PRICE_STEPS if first else PRICE_STEPS):
             if dual is None or self.grid.n_groups != self.kinds.fleet.n_stations:
                 self._merge()
                 dual = self._dual(metric)
@@ -245,6 +262,10 @@ class City(Method):
         rows = self.run.state.rows
         return len(rows) > 1 and rows[1].excess_cny_veh > FROZEN * rows[0].excess_cny_veh
 
+    def _starts_again(self) -> bool:
+        """Whether the start is where to go on from: after the first answer, where travel times move."""
+        return len(self.run.state.rows) == 2 and self._times_move()
+
     def _dual(self, metric: np.ndarray) -> CityDual:
         state = self.run.state
         plan = state.plan_kwh[self.kinds.first]
@@ -268,5 +289,6 @@ class City(Method):
         if len(state.rows) > 1:
             last, now = (row.excess_cny_veh for row in rows[-2:])
             changed = state.level_cny_veh * (METRIC_FALL if now < BETTER * last else METRIC_RISE)
+            least = MOVING_METRIC if self._starts_again() else least
             state.level_cny_veh = min(max(changed, least), MOST_METRIC)
         return state.level_cny_veh * self.run.per_level
