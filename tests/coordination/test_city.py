@@ -247,8 +247,8 @@ def test_choice_sets_that_turn_out_too_small_are_in_the_certificate(town):
 @pytest.mark.parametrize(
     ("file", "old", "new", "message"),
     [
-        ("origins.csv", None, "o_far,far,1.0\n", r"origin o_far at node far reaches no station"),
-        ("stations.csv", "B0_", "B9_", r"stations.csv: .*bus.* B9_"),
+        ("origins.csv", None, "o_far,far,1.0\n", r"case.yaml: origin o_far reaches no station; add a road or move it"),
+        ("stations.csv", "B0_", "B9_", r"stations.csv: line 2: bus = 'B9_\d+' is not a bus"),
     ],
 )
 def test_a_city_that_does_not_hang_together_is_refused(town, tmp_path, file, old, new, message):

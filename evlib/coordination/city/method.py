@@ -41,16 +41,17 @@ FIRST_WEIGHT, WEIGHT_FALL, LEAST_WEIGHT = 0.05, 0.7, 2e-3
 # too small: the run goes back to the best iterate with these paths, and from then on the weight stays above ABOVE times that.
 FIRST_METRIC, LEAST_METRIC, MOST_METRIC = 4.0, 0.2, 20.0
 METRIC_FALL, METRIC_RISE, BETTER, WORSE, ABOVE = 0.7, 1.2, 0.95, 1.5, 1.6
-# Steps of prices, each followed by rents, in an iteration and in the first.
-PRICE_STEPS, FIRST_PRICE_STEPS = 2, 6
+# Steps of prices, each followed by rents, in an iteration, in the first, and in one where travel times move.
+PRICE_STEPS, FIRST_PRICE_STEPS, MOVING_PRICE_STEPS = 2, 6, 4
 # Rents are solved until this much a vehicle is wrong [CNY/veh], or this share of the excess, or after so many steps.
 RENT_TOLERANCE, RENT_SHARE, RENT_STEPS = 3e-4, 0.05, 10
 # Steps towards a dispatch of the vehicles that came, where the price gap is too large.
 DISPATCH_STEPS = 8
 # Steps of drivers through the loading after an answer: where they queue for plugs, and where travel times move so much
 # with flows that the first answer, found at those of the start, left more than this share of the excess. The run then
-# starts again, with at least this weight on flows.
-DRIVER_STEPS, FROZEN, MOVING_METRIC = 15, 0.5, 10.0
+# starts again, with at least this weight on flows; later it is at least the second one, while the relative gap is above
+# FAR, or the third, and iterations take more steps of prices.
+DRIVER_STEPS, FROZEN, MOVING_METRIC, MOVING_METRIC_FAR, LEAST_MOVING_METRIC, FAR = 15, 0.5, 10.0, 6.0, 2.0, 1e-2
 # Ways to all stations are searched after an iteration that added more than this share of paths, and in every iteration of
 # this number; for every so many departure steps, and in the end for all.
 GREW, SEARCH_EVERY, SEARCH_STEPS = 0.02, 4, 3
@@ -237,7 +238,7 @@ class City(Method):
         per_vehicle = RENT_TOLERANCE if first else max(RENT_TOLERANCE, RENT_SHARE * state.rows[-1].excess_cny_veh)
         tolerance = per_vehicle * float(problem.demand_veh.sum())
         dual, point = None, None
-        for _ in range(FIRST_PRICE_STEPS if first else PRICE_STEPS):
+        for _ in range(self._price_steps(first)):
             if dual is None or self.grid.n_groups != self.kinds.fleet.n_stations:
                 self._merge()
                 dual = self._dual(metric)
@@ -257,13 +258,16 @@ class City(Method):
             flows = self.drive(flows, Metric(metric), at_buses, None, DRIVER_STEPS)
         return flows, at_buses, rent
 
+    def _price_steps(self, first: bool) -> int:
+        return FIRST_PRICE_STEPS if first else MOVING_PRICE_STEPS if self._times_move() else PRICE_STEPS
+
     def _times_move(self) -> bool:
         """Whether answers at frozen travel times lead astray, as the first one showed."""
         rows = self.run.state.rows
         return len(rows) > 1 and rows[1].excess_cny_veh > FROZEN * rows[0].excess_cny_veh
 
     def _starts_again(self) -> bool:
-        """Whether the start is where to go on from: after the first answer, where travel times move."""
+        """Whether this is the answer after the first one, and travel times move."""
         return len(self.run.state.rows) == 2 and self._times_move()
 
     def _dual(self, metric: np.ndarray) -> CityDual:
@@ -289,6 +293,8 @@ class City(Method):
         if len(state.rows) > 1:
             last, now = (row.excess_cny_veh for row in rows[-2:])
             changed = state.level_cny_veh * (METRIC_FALL if now < BETTER * last else METRIC_RISE)
-            least = MOVING_METRIC if self._starts_again() else least
+            if self._times_move():
+                far = MOVING_METRIC_FAR if rows[-1].relative_gap > FAR else LEAST_MOVING_METRIC
+                least = MOVING_METRIC if self._starts_again() else max(least, far)
             state.level_cny_veh = min(max(changed, least), MOST_METRIC)
         return state.level_cny_veh * self.run.per_level
