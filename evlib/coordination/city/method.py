@@ -41,17 +41,16 @@ FIRST_WEIGHT, WEIGHT_FALL, LEAST_WEIGHT = 0.05, 0.7, 2e-3
 # too small: the run goes back to the best iterate with these paths, and from then on the weight stays above ABOVE times that.
 FIRST_METRIC, LEAST_METRIC, MOST_METRIC = 4.0, 0.2, 20.0
 METRIC_FALL, METRIC_RISE, BETTER, WORSE, ABOVE = 0.7, 1.2, 0.95, 1.5, 1.6
-# Steps of prices, each followed by rents, in an iteration, in the first, and in one where travel times move.
-PRICE_STEPS, FIRST_PRICE_STEPS, MOVING_PRICE_STEPS = 2, 6, 4
+# Steps of prices, each followed by rents, in an iteration and in the first.
+PRICE_STEPS, FIRST_PRICE_STEPS = 2, 6
 # Rents are solved until this much a vehicle is wrong [CNY/veh], or this share of the excess, or after so many steps.
 RENT_TOLERANCE, RENT_SHARE, RENT_STEPS = 3e-4, 0.05, 10
 # Steps towards a dispatch of the vehicles that came, where the price gap is too large.
 DISPATCH_STEPS = 8
 # Steps of drivers through the loading after an answer: where they queue for plugs, and where travel times move so much
 # with flows that the first answer, found at those of the start, left more than this share of the excess. The run then
-# starts again, with at least this weight on flows; later it is at least the second one, while the relative gap is above
-# FAR, or the third, and iterations take more steps of prices.
-DRIVER_STEPS, FROZEN, MOVING_METRIC, MOVING_METRIC_FAR, LEAST_MOVING_METRIC, FAR = 15, 0.5, 10.0, 6.0, 2.0, 1e-2
+# starts again, with at least this weight on flows.
+DRIVER_STEPS, FROZEN, MOVING_METRIC = 15, 0.5, 10.0
 # Ways to all stations are searched after an iteration that added more than this share of paths, and in every iteration of
 # this number; for every so many departure steps, and in the end for all.
 GREW, SEARCH_EVERY, SEARCH_STEPS = 0.02, 4, 3
@@ -225,6 +224,8 @@ class City(Method):
         problem, state, metric = self.problem, self.run.state, self._metric()
         first = len(state.rows) == 1 or self._starts_again()
         best = 0 if first else self._best_since_growth(len(state.rows) - 1)
+        if first:
+            state.plan_kwh, state.plan_weight = np.zeros_like(state.plan_kwh), FIRST_WEIGHT
         if best < len(state.rows) - 1:
             before = state.iterates[best]
             state.flows_veh, state.price_cny_kwh, state.rent_cny = (
@@ -238,7 +239,7 @@ class City(Method):
         per_vehicle = RENT_TOLERANCE if first else max(RENT_TOLERANCE, RENT_SHARE * state.rows[-1].excess_cny_veh)
         tolerance = per_vehicle * float(problem.demand_veh.sum())
         dual, point = None, None
-        for _ in range(self._price_steps(first)):
+        for _ in range(FIRST_PRICE_STEPS if first else PRICE_STEPS):
             if dual is None or self.grid.n_groups != self.kinds.fleet.n_stations:
                 self._merge()
                 dual = self._dual(metric)
@@ -257,9 +258,6 @@ class City(Method):
         if rent is None or self._times_move():  # only steps through the loading see what flows do to times and queues
             flows = self.drive(flows, Metric(metric), at_buses, None, DRIVER_STEPS)
         return flows, at_buses, rent
-
-    def _price_steps(self, first: bool) -> int:
-        return FIRST_PRICE_STEPS if first else MOVING_PRICE_STEPS if self._times_move() else PRICE_STEPS
 
     def _times_move(self) -> bool:
         """Whether answers at frozen travel times lead astray, as the first one showed."""
@@ -293,8 +291,6 @@ class City(Method):
         if len(state.rows) > 1:
             last, now = (row.excess_cny_veh for row in rows[-2:])
             changed = state.level_cny_veh * (METRIC_FALL if now < BETTER * last else METRIC_RISE)
-            if self._times_move():
-                far = MOVING_METRIC_FAR if rows[-1].relative_gap > FAR else LEAST_MOVING_METRIC
-                least = MOVING_METRIC if self._starts_again() else max(least, far)
+            least = MOVING_METRIC if self._starts_again() else least
             state.level_cny_veh = min(max(changed, least), MOST_METRIC)
         return state.level_cny_veh * self.run.per_level
