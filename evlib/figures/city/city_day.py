@@ -8,18 +8,9 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from evlib.figures.city.city_map import DAYS
-from evlib.figures.style import COLOURS, DASHES, FILLS, INK, LEGEND_BELOW, ROOM_BELOW, finish
+from evlib.figures.style import COLOURS, DASHES, FILLS, LEGEND_BELOW, ROOM_BELOW, finish
 
-__all__ = ["KNOWLEDGE", "city_costs", "city_settling", "city_steps"]
-
-# Days of the waterfall, and what drivers know.
-KNOWLEDGE = {
-    "nearest": "nearest station",
-    "informed": "roads, queues,<br>mean tariff",
-    "informed_tou": "tariff of<br>the hour",
-    "user": "local prices",
-    "coordinated": "tolls and<br>rents too",
-}
+__all__ = ["city_costs", "city_settling", "city_steps"]
 
 
 def city_settling(iterations: pd.DataFrame, wanted_cny_veh: float, title: str) -> go.Figure:
@@ -95,33 +86,31 @@ def city_steps(steps: pd.DataFrame, start_h: float, step_min: float, title: str)
 
 
 def city_costs(days: pd.DataFrame, title: str) -> go.Figure:
-    """Waterfall of a city: time and waiting of a vehicle, and the grid's cost, by what drivers know.
+    """Time and waiting, and the grid's cost, of each day.
 
     Parameters
     ----------
     days : DataFrame
-        ``day``, ``time_cny_veh``, ``grid_cny``, ``grid_bound_cny``.
+        ``day``, ``time_cny``, ``grid_cny``.
     title : str
 
     Returns
     -------
     Figure
-        Time on a logarithmic axis, since days differ by powers of ten; the grid's cost with its bounds.
     """
-    figure = make_subplots(1, 2, horizontal_spacing=0.14)
-    own = days.set_index("day").loc[list(KNOWLEDGE)]
-    names = list(KNOWLEDGE.values())
-    figure.add_bar(
-        x=names, y=own["time_cny_veh"].round(2), text=[f"{value:.3g}" for value in own["time_cny_veh"]],
-        marker={"color": COLOURS[1], "pattern": {"shape": FILLS[1]}}, row=1, col=1,
-    )  # fmt: skip
-    bounds = {"type": "data", "array": np.round(own["grid_bound_cny"] / 1000.0, 1), "color": INK}
-    figure.add_scatter(
-        x=names, y=np.round(own["grid_cny"] / 1000.0, 1), error_y=bounds, mode="markers",
-        marker={"color": COLOURS[0], "size": 9}, row=1, col=2,
-    )  # fmt: skip
-    finish(figure, title=title, showlegend=False, width=960, margin={"l": 70, "r": 25, "t": 60, "b": 110})
-    figure.update_xaxes(title_text="day, by what drivers know")
-    figure.update_yaxes(title_text="time and waiting [CNY/veh]", type="log", dtick=1, row=1, col=1)
-    figure.update_yaxes(title_text="grid, between bounds [thousand CNY]", row=1, col=2)
+    figure = go.Figure()
+    own = days.set_index("day").loc[list(DAYS)]
+    for column, name, colour, fill in (
+        ("time_cny", "time and waiting", COLOURS[1], FILLS[1]),
+        ("grid_cny", "grid", COLOURS[0], FILLS[0]),
+    ):
+        figure.add_bar(
+            x=list(DAYS.values()),
+            y=np.round(own[column] / 1000.0, 1),
+            name=name,
+            marker={"color": colour, "pattern": {"shape": fill}},
+        )
+    finish(figure, title=title, barmode="stack", legend=LEGEND_BELOW, margin=ROOM_BELOW)
+    figure.update_xaxes(title_text="day")
+    figure.update_yaxes(title_text="cost of the day [thousand CNY]")
     return figure

@@ -11,11 +11,7 @@ from evlib.figures.style import COLOURS, LEGEND_BELOW, finish
 
 __all__ = ["DAYS", "city_map"]
 
-DAYS = {
-    "nearest": "all at the nearest station",
-    "informed": "informed of roads and queues",
-    "coordinated": "coordinated",
-}
+DAYS = {"even": "spread evenly over the nearest stations", "coordinated": "coordinated"}
 # Largest inflow over capacity: from, label, colour, width. A wider line is a fuller road, also in grey.
 ROADS = (
     (0.02, "inflow up to 25 % of capacity", "#C8C8C8", 1.0),
@@ -71,7 +67,7 @@ def city_map(roads: pd.DataFrame, stations: pd.DataFrame, title: str) -> go.Figu
             row=1,
             col=column,
         )
-    finish(figure, title=title, width=1300, height=470, legend=LEGEND_BELOW)
+    finish(figure, title=title, width=1100, height=480, legend=LEGEND_BELOW)
     figure.update_xaxes(title_text="km", showgrid=False)
     figure.update_yaxes(showgrid=False, showticklabels=False, ticks="")
     for column in range(1, len(DAYS) + 1):
