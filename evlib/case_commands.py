@@ -28,6 +28,7 @@ def add_case_commands(commands) -> None:
     )
     new.add_argument("--leave-out", nargs="*", default=(), help="of a pandapower network: shunts, generators")
     new.add_argument("--stations", help="*.fcs.xml (V2Sim) or *.csv; by default a few nodes far from each other")
+    new.add_argument("--n-stations", type=int, default=4, help="how many, where no stations are given")
     new.add_argument("--fleet", help="charging sessions as CSV, see --fleet-format")
     new.add_argument("--fleet-format", default="own", help="own, epfl, acn or elaadnl")
     new.add_argument("--vehicles", type=float, help="vehicles of the day; by default as many as plugs")
@@ -108,7 +109,8 @@ def _new(options: argparse.Namespace) -> int:
         print(shown(sessions.report, options.fleet))
         fleet = class_of_sessions(sessions.table)
     where = options.stations or "stations"
-    tables = match_case(roads, feeders, stations, most_distance=options.most_distance, where=where)
+    match = {"most_distance": options.most_distance, "where": where, "n_stations": options.n_stations}
+    tables = match_case(roads, feeders, stations, **match)
     names = {"roads_from": Path(options.roads).name, "feeders_from": Path(options.feeder).name}
     file = write_case(folder, tables, **names, fleet=fleet, vehicles=vehicles)
     load_scenario(file)

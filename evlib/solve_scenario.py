@@ -60,7 +60,7 @@ def solve(
         respond to each other, with drivers' own costs or the scenario's objective.
     charging : {"v2g", "smart", "uncontrolled"}
         Charging and discharging, charging only, or full power at once.
-    method : {"newton", "joint", "bundle", "inertia", "best_response", "rested_response"}, optional
+    method : {"newton", "city", "joint", "bundle", "inertia", "best_response", "rested_response"}, optional
         By default ``newton`` where it can be used, else ``joint``.
         How traffic and grid are coordinated, for the last two strategies; see
         :func:`evlib.coordination.coordinate.coordinate`.
@@ -153,7 +153,7 @@ def _solve(scenario: Scenario, strategy: str, charging: str, method: str, run_fi
         objective = "user" if strategy == "user" else scenario.switches.objective
         coordination = coordinate(scenario, method=method, charging=charging, objective=objective, **run_files)
         loading = load_traffic(coordination.network, coordination.flows_veh)
-        run = dispatch_loading(scenario, loading, charging, coordination.price_cny_kwh)
+        run = dispatch_loading(scenario, loading, charging, coordination.price_cny_kwh, coordination.dispatch)
         certificate, tables = coordination.certificate, {"convergence": coordination.convergence}
         if coordination.rent_cny is not None:
             tables["plug_rents"] = rent_table(run.network, coordination.rent_cny)

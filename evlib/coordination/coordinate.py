@@ -9,6 +9,7 @@ import logging
 import math
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 
@@ -28,6 +29,7 @@ from evlib.coordination.saved_run import check_place, load_state, save_state
 from evlib.coordination.state_checks import check_shapes, check_start
 from evlib.coordination.unknown_paths import missing_paths
 from evlib.errors import InputError
+from evlib.grid.fleet_dispatch import FleetDispatch
 from evlib.inputs.scenario import Scenario
 from evlib.traffic.network import Network
 
@@ -78,6 +80,9 @@ class LoopCertificate(Gaps):
     own_excess_cny_veh, own_relative_gap : float
         What followers could save at their own cost, without tolls and rents [CNY per vehicle], and as a share of time and
         queue cost: 0 for objective ``user`` up to its gap; for ``system`` what tolls and rents have to outweigh.
+    plugs_lacking_veh : float or None
+        Method ``city``: vehicles beyond all plugs together at the worst step, if nobody waited. Where there are some, rents
+        leave queues, and a run is not likely to settle.
     not_applicable : dict of str -> str
         Why a measure is nan.
     """
@@ -97,6 +102,7 @@ class LoopCertificate(Gaps):
     excess_over_all_paths_cny_veh: float = math.nan
     own_excess_cny_veh: float = math.nan
     own_relative_gap: float = math.nan
+    plugs_lacking_veh: float | None = None
     not_applicable: dict = field(default_factory=dict)
 
 
@@ -121,6 +127,9 @@ class Coordination:
         One row per iteration: measures, residual, metric, seconds by part, and which program announced the prices (with
         exact domains or mixed schedules; *mixed, then checked* if the run was interrupted). For ``bundle`` also its
         certified gap and how many numbers traffic and grid exchanged.
+    dispatch : callable or None
+        Method ``city``: dispatches cohorts of given sizes (n_cohorts,) [veh] as its loop does, see
+        :func:`evlib.coordination.city.dispatch.whole_dispatch`; one program for all of them takes too long in a city.
     """
 
     flows_veh: np.ndarray
@@ -129,6 +138,7 @@ class Coordination:
     network: Network
     certificate: LoopCertificate
     convergence: pd.DataFrame
+    dispatch: Callable[[np.ndarray], FleetDispatch] | None = None
 
 
 def coordinate(
@@ -285,8 +295,9 @@ def _result(run: Iteration, method: Method) -> Coordination:
         not_applicable=method.not_applicable,
         **missing,
     )
-    everybody = iterate.flows_veh + problem.fixed_veh
-    return Coordination(everybody, iterate.price_cny_kwh, iterate.rent_cny, problem.network, certificate, table)
+    everybody, announced = iterate.flows_veh + problem.fixed_veh, (iterate.price_cny_kwh, iterate.rent_cny)
+    own = method.dispatcher(iterate)
+    return Coordination(everybody, *announced, problem.network, certificate, table, own)
 
 
 def _nobody_drives(problem: CoupledProblem) -> Coordination:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import ClassVar
 
 import numpy as np
 
 from evlib.assignment.dynamic_equilibrium import Extragradient
 from evlib.assignment.tno import Metric
-from evlib.coordination.iteration import Iteration
+from evlib.coordination.iteration import Iterate, Iteration
 
 __all__ = ["Method"]
 
@@ -56,6 +57,10 @@ class Method:
     def settled(self) -> bool:
         """Whether the run may end before its last iteration; most methods never do."""
         return False
+
+    def dispatcher(self, iterate: Iterate) -> Callable | None:
+        """The method's own dispatch of those who come in an iterate, from cohorts (n_cohorts,) [veh]; None if it has none."""
+        return None
 
     def answer(self, iteration: int):
         """Flows, prices and rents of the next iterate, shaped as in :class:`evlib.coordination.iteration.Iterate`."""

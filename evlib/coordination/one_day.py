@@ -58,6 +58,8 @@ class Run:
         Mean energy in the battery of a vehicle on departure [kWh].
     announced : bool
         Whether prices were announced beforehand; else they are the dispatch's own.
+    most_above_cny : float or None
+        How much the dispatch may cost above the least, if it is not the optimum of the vehicles' set [CNY].
     """
 
     network: Network
@@ -73,6 +75,7 @@ class Run:
     dropped_veh: float
     departure_kwh: np.ndarray
     announced: bool = False
+    most_above_cny: float | None = None
 
     @property
     def occupied(self) -> np.ndarray:
@@ -120,7 +123,7 @@ def solve_run(scenario: Scenario, strategy: str, charging: str) -> Run:
     return run
 
 
-def dispatch_loading(scenario: Scenario, loading: Loading, charging: str, price_cny_kwh=None) -> Run:
+def dispatch_loading(scenario: Scenario, loading: Loading, charging: str, price_cny_kwh=None, dispatch_of=None) -> Run:
     """Dispatch the grid with the cohorts of a loading, and price them.
 
     Parameters
@@ -130,6 +133,9 @@ def dispatch_loading(scenario: Scenario, loading: Loading, charging: str, price_
     charging : {"v2g", "smart", "uncontrolled"}
     price_cny_kwh : ndarray, shape (n_bus, K), optional
         Announced prices; those of the dispatch itself by default.
+    dispatch_of : callable, optional
+        Returns the :class:`evlib.grid.fleet_dispatch.FleetDispatch` of cohorts of given sizes; by default the optimum of
+        the scenario's set.
 
     Returns
     -------
@@ -148,7 +154,7 @@ def dispatch_loading(scenario: Scenario, loading: Loading, charging: str, price_
     large = sizes > LEAST_COHORT_VEH
     dropped = float(sizes[~large].sum())
     sizes = np.where(large, sizes, 0.0)
-    answer = vehicles.dispatch(case, options, sizes)
+    answer = vehicles.dispatch(case, options, sizes) if dispatch_of is None else dispatch_of(sizes)
     dispatch = answer.dispatch
     if price_cny_kwh is not None:
         dispatch = replace(dispatch, price_cny_kwh=price_cny_kwh)
@@ -167,4 +173,5 @@ def dispatch_loading(scenario: Scenario, loading: Loading, charging: str, price_
         dropped_veh=dropped,
         departure_kwh=np.array([member.soc_arrival * member.battery_kwh for member in scenario.fleet.classes]),
         announced=price_cny_kwh is not None,
+        most_above_cny=answer.most_above_cny,
     )

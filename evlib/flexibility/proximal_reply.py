@@ -13,10 +13,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from evlib.flexibility.domain import Domain
 from evlib.flexibility.fleet import Fleet
+from evlib.flexibility.schedule import Schedule, recourse
 from evlib.numba_cache import njit
 
-__all__ = ["ProximalFleet", "ProximalReply"]
+__all__ = ["ProximalFleet", "ProximalReply", "schedule_of"]
 
 compiled = njit(cache=True, nogil=True, error_model="numpy")
 
@@ -50,6 +52,31 @@ class ProximalReply:
     away_cny: np.ndarray
     slope: np.ndarray
     held: np.ndarray
+
+
+def schedule_of(domain: Domain, reply: ProximalReply) -> Schedule:
+    """A reply as a schedule.
+
+    Parameters
+    ----------
+    domain : Domain
+        Of one vehicle of each of the n cohorts.
+    reply : ProximalReply
+
+    Returns
+    -------
+    Schedule
+        Where the battery gains less than the net power at the meter would bring, the rest is lost by charging and
+        discharging in the same step.
+    """
+    charge, discharge = np.maximum(reply.power_kw, 0.0), np.maximum(-reply.power_kw, 0.0)
+    brought = domain.step_h * (domain.eta_charge * charge - discharge / domain.eta_discharge)
+    lost_per_kw = domain.step_h * (1.0 / domain.eta_discharge - domain.eta_charge)
+    lost = np.where(brought - reply.change_kwh > TOUCHES, brought - reply.change_kwh, 0.0)
+    both = lost / lost_per_kw if lost_per_kw > 0 else np.zeros_like(lost)
+    energy = np.pad(np.cumsum(reply.change_kwh, axis=1), ((0, 0), (1, 0)))
+    terminal_first = domain.terminal_price_cny_kwh / domain.eta_charge <= domain.unserved_cny_kwh
+    return Schedule(charge + both, discharge + both, energy, *recourse(domain, energy[:, -1], terminal_first))
 
 
 class ProximalFleet:

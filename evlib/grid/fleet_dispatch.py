@@ -60,11 +60,14 @@ class FleetDispatch:
         Returns the schedule of one vehicle of every cohort [kW, kWh]; an empty cohort does nothing.
     columns : tuple of PricedColumn
         Columns that the next dispatch may start from; empty if the set has none.
+    most_above_cny : float or None
+        How much it may cost above the least, if it is not the set's own optimum [CNY].
     """
 
     dispatch: Dispatch
     schedule: Callable[[], Schedule]
     columns: tuple[PricedColumn, ...] = ()
+    most_above_cny: float | None = None
 
 
 class VehicleSet(Protocol):

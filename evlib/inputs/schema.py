@@ -241,6 +241,7 @@ class CoordinationKeys(Section):
     replan_iterations: int | None = Quantity("iterations", default=None, ge=1, le=100)
     replan_relative_gap: float | None = Quantity("1", default=None, gt=0, lt=1)
     replan_price_gap: float | None = Quantity("1", default=None, gt=0, lt=1)
+    stop_excess_cny_veh: float | None = Quantity("CNY/veh", default=None, gt=0)
 
     @model_validator(mode="after")
     def _consistent(self):

@@ -39,6 +39,11 @@ class Certificate(GridCertificate, LoopCertificate):
         Number of cohorts whose wishes were adjusted to their batteries, by kind.
     terminal_price_cny_kwh : float
         Price of energy bought after the horizon: the mean import price, or 0 where that is negative.
+    dispatched_by : str
+        ``set``: the dispatch is the optimum of the scenario's set of the vehicles; ``city``: it is the last of the steps
+        by which method ``city`` comes near it.
+    dispatch_above_least_cny : float or None
+        By how much a dispatch of method ``city`` may at most cost more than the least [CNY].
     beyond_storage : dict of str -> dict, or None
         Roads that at some time hold more vehicles than fit, with step and factor, the worst first; None if the scenario
         does not say how many fit. See :mod:`evlib.results.accounts.road_storage`.
@@ -56,6 +61,8 @@ class Certificate(GridCertificate, LoopCertificate):
     driving_residual_kwh: float = 0.0
     adjustments: dict
     terminal_price_cny_kwh: float
+    dispatched_by: str = "set"
+    dispatch_above_least_cny: float | None = None
     beyond_storage: dict | None = None
 
     def to_json(self) -> dict:
@@ -108,6 +115,8 @@ def certificate_of(run: Run, tables: dict, loop: LoopCertificate, room_veh=None)
         driving_residual_kwh=float(tables["energy"]["residual_kwh"].abs().max()) if "energy" in tables else 0.0,
         adjustments=run.cohorts.adjustments.counts,
         terminal_price_cny_kwh=run.case.terminal_price_cny_kwh,
+        dispatched_by="set" if run.most_above_cny is None else "city",
+        dispatch_above_least_cny=run.most_above_cny,
         beyond_storage=beyond_storage(loading, room_veh),
     )
 

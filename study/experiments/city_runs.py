@@ -102,7 +102,6 @@ def tables_of(scenario: Scenario, settled: Coordination) -> dict[str, pd.DataFra
 def _dispatch(problem, kinds, grid, traffic: Traffic, price) -> CityDispatch:
     fleet = ProximalFleet(kinds.fleet)
     return dispatch_city(
-        problem,
         problem.sizes(traffic),
         kinds,
         fleet,

@@ -49,14 +49,16 @@ MAKERS = {
     "city_steps.csv": "study.experiments.city_runs",
     "city_stations.csv": "study.experiments.city_runs",
     "city_roads.csv": "study.experiments.city_runs",
+    "city_agreement.csv": "study.experiments.city_agreement",
+    "city_recipes.csv": "study.experiments.city_recipes",
     "variants_nguyen.csv": "study.experiments.variants",
     "plugs_capacity_nguyen.csv": "study.experiments.fair_case.plugs_capacity",
     "starts_nguyen.csv": "study.experiments.fair_case.starts",
     "tolls_nguyen.csv": "study.experiments.fair_case.toll_error",
     "ensemble_nguyen.csv": "study.experiments.ensemble.table",
 }
-# Hours of computing: made only when asked for by name.
-LONG = ("ensemble_nguyen.csv", "real_time_nguyen.csv")
+# Hours of computing, or files that the study may not copy: made only when asked for by name.
+LONG = ("ensemble_nguyen.csv", "real_time_nguyen.csv", "city_recipes.csv")
 _PACKAGES = ("evlib", "study")
 _COMPARED = ("study.experiments.fleets", "study.experiments.uxsim_reference")
 # What counts besides for tables that hold claims, not only what claims are computed from.

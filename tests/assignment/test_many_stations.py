@@ -90,6 +90,22 @@ def test_a_search_finds_the_earliest_of_all_simple_paths():
     assert now == pytest.approx(arrival[1, 3, 0], abs=1e-9)
 
 
+def test_a_station_that_no_way_leads_to_stays_out_of_reach_between_searched_departures():
+    """From o1 only a can be reached, also at departures whose arrivals are taken from their neighbours'."""
+    roads = [(1, 2, 2.0, 600.0), (3, 2, 2.0, 600.0), (3, 4, 1.0, 600.0)]
+    stations = {"a": (2, 500.0), "b": (4, 500.0)}
+    network = assemble_network(roads, {"o1": 1, "o2": 3}, stations, CLASSES, CLOCK)
+    traffic = problem_of(network, "user", 12.0).evaluate(crowd(network, 12.0))
+    with np.errstate(invalid="raise"):
+        outside = least_outside(
+            RoadSearch.of(network), traffic, [30.0, 50.0], np.zeros((2, 2, CLOCK.n_steps + 1)), every=4
+        )
+    assert len(outside.searched) < CLOCK.n_departure_steps
+    assert (outside.station[0] == 0).all()
+    assert (outside.station[1] == 1).all()
+    assert np.isfinite(outside.least_cny).all()
+
+
 def test_a_station_outside_the_choice_is_seen_where_it_is_cheaper():
     """Drivers know the nearest station only. Electricity there costs 4 CNY more: the next one is worth driving to."""
     network = street_grid(3, nearest=1, plugs=500.0)

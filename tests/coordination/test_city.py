@@ -1,14 +1,17 @@
 """Method city: the same answer as newton, feeders together and apart, runs that grow and go on, cities by a seed."""
 
 import logging
+import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from evlib import InputError, load_scenario
+from evlib import InputError, load_scenario, solve
 from evlib.coordination.city.city_dual import CityDual
 from evlib.coordination.city.kinds import Kinds
 from evlib.coordination.city.memory import needed_gib, refuse_too_large
+from evlib.coordination.city.method import City
 from evlib.coordination.city.price_curve import drivers_curvature, whole_curvature
 from evlib.coordination.coordinate import coordinate
 from evlib.coordination.iteration import Iteration
@@ -17,6 +20,7 @@ from evlib.flexibility.cohorts import vehicle_costs
 from evlib.flexibility.proximal_reply import ProximalFleet
 from evlib.grid.reduced.reduced_grid import ReducedGrid
 from evlib.grid.reduced.station_cost import Block
+from evlib.inputs.build_roads import origin_demand
 from evlib.inputs.new_case.city_case import CityAssumptions, synthetic_tables, write_city
 from evlib.inputs.new_case.synthetic_city import CitySize
 
@@ -127,6 +131,42 @@ def test_feeders_in_one_program_are_feeders_apart(town):
     assert together.station_kw == pytest.approx(apart.station_kw, abs=0.5)
 
 
+def test_a_solved_city_has_tables_of_the_dispatch_by_its_own_steps(mini):
+    """Energy of cohorts is that of the grid, nothing breaks a domain, and the cost is within what the certificate says."""
+    result = solve(mini, "coordinated", method="city", cache=False)
+    certificate = result.certificate
+    assert certificate.dispatched_by == "city"
+    assert certificate.energy_residual_kwh < 1e-3
+    assert max(value for name, value in certificate.domain_violation.items() if name != "simultaneous_kwh") < 1e-5
+    flows = result.tables["paths"]["departures_veh"].to_numpy()
+    problem = CoupledProblem.of(mini, "v2g", "system")
+    sizes = problem.sizes(problem.traffic.evaluate(flows.reshape(problem.fixed_veh.shape)))
+    least = problem.dispatch(sizes).dispatch.objective_cny
+    costs = result.tables["costs"].set_index("item")["cost_cny"]
+    above = costs["grid: total"] - least
+    assert -1e-5 * problem.scale_cny < above <= certificate.dispatch_above_least_cny + 1e-5 * problem.scale_cny
+    assert certificate.dispatch_above_least_cny <= 1e-4 * problem.scale_cny
+
+
+@pytest.mark.verify
+def test_city_and_newton_agree_on_the_base_case():
+    """Where roads queue too: drivers' steps through the loading bring both to the same day."""
+    nguyen = load_scenario("nguyen")
+    ours, theirs = (coordinate(nguyen, method=method) for method in ("city", "newton"))
+    problem = CoupledProblem.of(nguyen, "v2g", "system")
+    cost = []
+    for answer in (ours, theirs):
+        assert answer.certificate.converged
+        traffic = problem.traffic.evaluate(answer.flows_veh)
+        dispatch = problem.dispatch(problem.sizes(traffic)).dispatch
+        time_cny = float((answer.flows_veh * traffic.time_cny).sum())
+        cost.append((time_cny, dispatch.objective_cny, time_cny + dispatch.objective_cny))
+    # the excess of both, for all vehicles, and the price gaps of both
+    apart = sum(answer.certificate.excess_cny_veh for answer in (ours, theirs)) * nguyen.fleet.vehicles
+    apart += sum(answer.certificate.price_gap for answer in (ours, theirs)) * problem.scale_cny
+    assert cost[0][2] == pytest.approx(cost[1][2], abs=apart)
+
+
 @pytest.mark.parametrize("grows", [False, pytest.param(True, marks=pytest.mark.verify)])
 def test_a_run_goes_on_as_if_it_had_not_stopped(mini, town, tmp_path, grows):
     """Paths that it had added are part of what it saved."""
@@ -161,6 +201,61 @@ def test_memory_is_refused_before_the_run(town):
     assert 0.5 < needed_gib(network) < 1.0
     with pytest.raises(InputError, match=r"needs about 0\.\d GiB of memory, 0\.1 are available; choose a longer"):
         refuse_too_large(network, available=0.1)
+
+
+def few_iterations(scenario, number=1):
+    """A run of twice so many answers."""
+    keys = {"coordination.iterations": number, "coordination.exact_iterations": 1, "coordination.exact_period": 1}
+    return scenario.replace(keys)
+
+
+def test_plugs_that_lack_are_said_before_the_run_and_in_the_certificate(mini, caplog):
+    """80 vehicles for two plugs."""
+    scenario = few_iterations(mini.replace({"stations.*.plugs": 1}))
+    come = origin_demand(scenario).sum(axis=0)
+    stay = [round(member.stay_min / scenario.time.step_min) for member in scenario.fleet.classes]
+    held = [
+        sum(row[max(step - n + 1, 0) : step + 1].sum() for row, n in zip(come, stay, strict=True))
+        for step in range(scenario.time.n_steps)
+    ]
+    problem = CoupledProblem.of(scenario, "v2g", "system")
+    with caplog.at_level("WARNING"):
+        method = City(Iteration(problem))
+    assert method.plugs_lacking_veh == pytest.approx(max(held) - 2)
+    assert f"2 plugs, but {max(held):.0f} vehicles are to be plugged in at once" in caplog.text
+    assert City(Iteration(CoupledProblem.of(mini, "v2g", "system"))).plugs_lacking_veh == 0
+
+
+@pytest.mark.verify
+def test_choice_sets_that_turn_out_too_small_are_in_the_certificate(town, monkeypatch):
+    """Drivers know two stations each and nobody looks outside: what they miss is counted and priced all the same."""
+    monkeypatch.setattr(City, "_look", lambda self, electricity, rent: np.nan)
+    settled = coordinate(few_iterations(town), method="city")
+    assert len(settled.network.paths) == settled.convergence["n_paths"].iloc[0]
+    assert settled.certificate.paths_missing > 0
+    assert settled.certificate.excess_over_all_paths_cny_veh > settled.certificate.excess_cny_veh + 1e-3
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "message"),
+    [
+        ("origins.csv", None, "o_far,far,1.0\n", r"case.yaml: origin o_far reaches no station; add a road or move it"),
+        ("stations.csv", "B0_", "B9_", r"stations.csv: line 2: bus = 'B9_\d+' is not a bus"),
+    ],
+)
+def test_a_city_that_does_not_hang_together_is_refused(town, tmp_path, file, old, new, message):
+    folder = tmp_path / "town"
+    shutil.copytree(Path(town.file).parent, folder)
+    text = (folder / file).read_text()
+    (folder / file).write_text(text + new if old is None else text.replace(old, new, 1))
+    if old is None:  # a road leads there, and none leads away
+        links = (folder / "links.csv").read_text()
+        road = links.splitlines()[1].split(",")
+        road[0], road[2] = "r_far", "far"
+        (folder / "links.csv").write_text(links + ",".join(road) + "\n")
+        (folder / "nodes.csv").write_text((folder / "nodes.csv").read_text() + "far,0,0\n")
+    with pytest.raises(InputError, match=message):
+        coordinate(load_scenario(folder / "case.yaml"), method="city")
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,8 @@ import pytest
 from evlib.flexibility.cohorts import vehicle_costs
 from evlib.flexibility.domain import Domain
 from evlib.flexibility.fleet import Fleet
-from evlib.flexibility.proximal_reply import ProximalFleet
+from evlib.flexibility.proximal_reply import ProximalFleet, schedule_of
+from evlib.flexibility.schedule import cost_of, violations
 
 K = 14
 
@@ -97,3 +98,16 @@ def test_derivative_of_station_energy_equals_finite_differences():
         exact += np.allclose(slope, expected, rtol=1e-4, atol=1e-4 * np.abs(expected).max())
     assert exact == 20  # no kink lies between: prices are drawn at random
     assert min(np.linalg.eigvalsh(matrix).min() for matrix in curvature) > -1e-9 * np.abs(curvature).max()
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_a_reply_is_a_schedule_that_vehicles_can_follow_at_the_same_cost(seed):
+    """Also at negative prices, where they charge and discharge at once: same power, and wear and recourse add up."""
+    fleet, prices, plan = some_fleet(seed, n=40)
+    reply = ProximalFleet(fleet).reply(prices - 1.5, plan, 0.05)
+    schedule, domain = schedule_of(fleet.domain, reply), fleet.domain
+    assert schedule.power_kw == pytest.approx(reply.power_kw, abs=1e-12)
+    breach = violations(domain, schedule)
+    assert breach.pop("simultaneous_kwh") > 0
+    assert max(breach.values()) < 1e-6
+    assert cost_of(domain, np.zeros_like(plan), schedule) == pytest.approx(reply.own_cny, abs=1e-6)

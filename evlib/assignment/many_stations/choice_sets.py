@@ -188,7 +188,10 @@ def _between(arrival_min: np.ndarray, some_min: np.ndarray, depart_min: np.ndarr
     place = np.interp(depart_min, some_min, np.arange(len(some_min)))
     first = np.minimum(place.astype(int), len(some_min) - 2)
     share = (place - first)[None, :, None]
-    return (1.0 - share) * arrival_min[:, first] + share * arrival_min[:, first + 1]
+    before, after = arrival_min[:, first], arrival_min[:, first + 1]
+    some = np.isfinite(before) & np.isfinite(after)  # a station that cannot be reached stays so
+    before, after = (np.where(some, arrival, 0.0) for arrival in (before, after))
+    return np.where(some, (1.0 - share) * before + share * after, np.inf)
 
 
 def _least_known(cost_cny: np.ndarray, path_origin: np.ndarray, n_origins: int) -> np.ndarray:

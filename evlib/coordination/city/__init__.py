@@ -6,6 +6,7 @@
 ``dispatch``     the dispatch of the vehicles that came, between bounds on its cost
 ``growing``      a run whose paths grow: stations outside the choice sets, and what the run stores of them
 ``memory``       memory that a run needs, said before it starts
+``plugs``        plugs that lack whatever is coordinated, said before it starts
 ``method``       the method of the loop: prices and rents in turn, each by Newton steps, then a new loading
 
 The method is that of :mod:`evlib.coordination.newton` with rents solved by themselves, see

@@ -6,16 +6,20 @@ import logging
 import math
 from dataclasses import dataclass
 
+import cvxpy as cp
 import numpy as np
 
 from evlib.coordination.city.kinds import Kinds
 from evlib.coordination.city.price_curve import price_newton_step, whole_curvature
-from evlib.coordination.problem import CoupledProblem
 from evlib.errors import SolverError
-from evlib.flexibility.proximal_reply import ProximalFleet
+from evlib.flexibility.proximal_reply import ProximalFleet, ProximalReply, schedule_of
+from evlib.flexibility.station_load import StationLoad
+from evlib.grid.dno import dispatch_grid
+from evlib.grid.fleet_dispatch import FleetDispatch
+from evlib.grid.grid_case import GridCase, GridOptions
 from evlib.grid.reduced.reduced_grid import ReducedGrid
 
-__all__ = ["CityDispatch", "dispatch_city"]
+__all__ = ["CityDispatch", "dispatch_city", "whole_dispatch"]
 
 log = logging.getLogger(__name__)
 
@@ -35,16 +39,18 @@ class CityDispatch:
         Prices after the last step.
     lower_cny, upper_cny : float
         Value of the first prices, or of the best if ``any_price``; cost of the dispatch. J(N) lies between.
+    reply : ProximalReply
+        What one vehicle of every kind does in it.
     """
 
     station_kw: np.ndarray
     price_cny_kwh: np.ndarray
     lower_cny: float
     upper_cny: float
+    reply: ProximalReply
 
 
 def dispatch_city(
-    problem: CoupledProblem,
     sizes_veh: np.ndarray,
     kinds: Kinds,
     fleet: ProximalFleet,
@@ -61,7 +67,6 @@ def dispatch_city(
 
     Parameters
     ----------
-    problem : CoupledProblem
     sizes_veh : ndarray, shape (n_cohorts,)
         Vehicles in each cohort [veh].
     kinds : Kinds
@@ -84,13 +89,13 @@ def dispatch_city(
     """
     size, price, plan = kinds.sizes(sizes_veh), price_cny_kwh, plan_kwh
     lower = _value(grid, kinds, size, price)
-    upper, best_kw = math.inf, np.zeros_like(price)
+    upper, best_kw, best = math.inf, np.zeros_like(price), None
     for step in range(most_steps):
         reply = fleet.reply(kinds.prices(price), plan, weight)
         station_kw = kinds.station_kw(sizes_veh, reply.power_kw)
         cost, before = _cost(grid, station_kw) + float(size @ reply.own_cny), upper
-        if cost < upper:
-            upper, best_kw = cost, station_kw
+        if cost < upper or best is None:
+            upper, best_kw, best = cost, station_kw, reply
         slow = step > 1 and upper - lower > SLOW * (before - lower)
         if upper - lower <= close_cny or slow or grid.n_groups != kinds.fleet.n_stations:
             break
@@ -100,7 +105,43 @@ def dispatch_city(
         plan = reply.change_kwh if step % 2 else plan
         if any_price:
             lower = max(lower, _value(grid, kinds, size, price))
-    return CityDispatch(best_kw, price, lower, upper)
+    return CityDispatch(best_kw, price, lower, upper, best)
+
+
+def whole_dispatch(
+    case: GridCase, options: GridOptions, sizes_veh: np.ndarray, kinds: Kinds, answer: CityDispatch
+) -> FleetDispatch:
+    """The feeder with all its buses at a dispatch's station power, and what the vehicles of every cohort do.
+
+    Parameters
+    ----------
+    case : GridCase
+    options : GridOptions
+    sizes_veh : ndarray, shape (n_cohorts,)
+        Vehicles in each cohort [veh].
+    kinds : Kinds
+    answer : CityDispatch
+
+    Returns
+    -------
+    FleetDispatch
+        It says by how much it may cost more than the least.
+
+    Raises
+    ------
+    SolverError
+        If the feeder cannot deliver this power.
+    """
+    own_cny = float(kinds.sizes(sizes_veh) @ answer.reply.own_cny)
+    load = StationLoad(cp.Constant(answer.station_kw / 1000.0), cp.Constant(own_cny / 1000.0))
+    schedule = schedule_of(kinds.fleet.domain, answer.reply)
+
+    def of_cohorts():
+        whole = schedule.take(kinds.of_cohort)
+        return whole.times(sizes_veh > 0)
+
+    dispatch = dispatch_grid(case, options, load)
+    return FleetDispatch(dispatch, of_cohorts, most_above_cny=max(answer.upper_cny - answer.lower_cny, 0.0))
 
 
 def _value(grid: ReducedGrid, kinds: Kinds, size: np.ndarray, price: np.ndarray) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import time
+from collections.abc import Callable
 from typing import ClassVar
 
 import numpy as np
@@ -15,16 +16,19 @@ from evlib.assignment.many_stations.choice_sets import with_appended
 from evlib.assignment.route_choice import drop_residual_flows
 from evlib.assignment.tno import Metric
 from evlib.coordination.city.city_dual import CityDual
-from evlib.coordination.city.dispatch import dispatch_city
+from evlib.coordination.city.dispatch import CityDispatch, dispatch_city, whole_dispatch
 from evlib.coordination.city.growing import OutsideSearch, adopt_paths, same_loading
 from evlib.coordination.city.kinds import Kinds
 from evlib.coordination.city.memory import refuse_too_large
+from evlib.coordination.city.plugs import plugs_lacking_veh
 from evlib.coordination.iteration import Iterate, Iteration, IterationRow
 from evlib.coordination.method import Method
 from evlib.coordination.newton.method import PRICE_GAP_TOLERANCE, why_not_newton
 from evlib.errors import InputError
 from evlib.flexibility.proximal_reply import ProximalFleet
+from evlib.grid.fleet_dispatch import FleetDispatch
 from evlib.grid.reduced.reduced_grid import ReducedGrid
+from evlib.inputs.build_grid import build_grid_options
 
 __all__ = ["City"]
 
@@ -43,13 +47,15 @@ PRICE_STEPS, FIRST_PRICE_STEPS = 2, 6
 RENT_TOLERANCE, RENT_SHARE, RENT_STEPS = 3e-4, 0.05, 10
 # Steps towards a dispatch of the vehicles that came, where the price gap is too large.
 DISPATCH_STEPS = 8
-# Steps of drivers through the loading, for objective ``user`` only.
-DRIVER_STEPS = 10
+# Steps of drivers through the loading after an answer: where they queue for plugs, and where travel times move so much
+# with flows that the first answer, found at those of the start, left more than this share of the excess. The run then
+# starts again, with at least this weight on flows.
+DRIVER_STEPS, FROZEN, MOVING_METRIC = 15, 0.5, 10.0
 # Ways to all stations are searched after an iteration that added more than this share of paths, and in every iteration of
 # this number; for every so many departure steps, and in the end for all.
 GREW, SEARCH_EVERY, SEARCH_STEPS = 0.02, 4, 3
-# The run ends at so small a relative gap, or excess [CNY/veh], over all ways and stations; it may take this many times the
-# scenario's iterations.
+# The run ends at so small a relative gap, or excess [CNY/veh] if the scenario states no other, over all ways and stations;
+# it may take this many times the scenario's iterations.
 CLOSE, CLOSE_CNY_VEH, MORE_ITERATIONS = 1e-3, 6e-3, 2
 
 
@@ -59,7 +65,8 @@ class City(Method):
     It is made for objective ``system``, where rents share the plugs. With ``user`` drivers queue for them; where many do,
     it does not settle, and its certificate says so.
 
-    Of the scenario's section ``coordination`` it reads ``iterations`` and ``tol_relative_gap``.
+    Of the scenario's section ``coordination`` it reads ``iterations``, ``tol_relative_gap``, ``stop_excess_cny_veh`` and
+    ``stop_price_gap``.
     """
 
     knows_rents, grows = True, True
@@ -77,6 +84,7 @@ class City(Method):
         log.info("memory: about %.1f GiB", refuse_too_large(run.problem.network))
         super().__init__(run)
         problem, state = self.problem, self.run.state
+        self.plugs_lacking_veh = self._plugs_lacking_veh()
         self.grid, self.search = ReducedGrid(problem.case, problem.options), OutsideSearch(problem)
         self.may_grow = scenario.switches.path_set == "generated"
         if state.plan_kwh is None:
@@ -92,6 +100,18 @@ class City(Method):
     def most_iterations(self) -> int:
         """Largest number of answers."""
         return MORE_ITERATIONS * self.keys.iterations
+
+    def _plugs_lacking_veh(self) -> float:
+        network = self.problem.network
+        departures = self.problem.demand_veh.sum(axis=0) + self.problem.fixed_veh.sum(axis=0)
+        lacking = plugs_lacking_veh(departures, network.stay_steps, network.plugs)
+        if lacking > 0:
+            log.warning(
+                "%s: %.0f plugs, but %.0f vehicles are to be plugged in at once; somebody must wait, and the run is not likely "
+                "to settle: add plugs, or send fewer vehicles",
+                *(network.label, network.plugs.sum(), network.plugs.sum() + lacking),
+            )
+        return lacking
 
     def _merge(self) -> None:
         """Merge cohorts by the grid's present price groups."""
@@ -137,7 +157,7 @@ class City(Method):
     def _close(self, measured) -> bool:
         """Whether an excess is small enough to end the run."""
         close = measured.relative_gap <= min(CLOSE, self.keys.tol_relative_gap)
-        return close or measured.excess_cny_veh <= CLOSE_CNY_VEH
+        return close or measured.excess_cny_veh <= (self.keys.stop_excess_cny_veh or CLOSE_CNY_VEH)
 
     def _look(self, electricity, rent) -> float:
         """Bound on the excess over all ways and stations; paths are added that may save somebody."""
@@ -154,7 +174,7 @@ class City(Method):
         return bound
 
     def over_all_paths(self, iterate: Iterate) -> dict:
-        """Of the certificate: quickest ways that may still save somebody, and the excess if drivers knew them."""
+        """Of the certificate: quickest ways that may still save somebody, the excess if drivers knew them, plugs that lack."""
         traffic = self.problem.traffic.evaluate(iterate.flows_veh)
         electricity = self._electricity(iterate.price_cny_kwh[self.problem.case.station_bus])
         outside = self.search.look(self.problem, traffic, electricity, iterate.rent_cny)
@@ -162,24 +182,31 @@ class City(Method):
         missing = self.search.cheaper_paths(traffic, outside, cost)
         wider = self.problem.with_traffic(with_appended(self.problem.traffic, missing))
         over_all = gaps(same_loading(wider, traffic), electricity, iterate.rent_cny).excess_cny_veh
-        return {"paths_missing": len(missing), "excess_over_all_paths_cny_veh": over_all}
+        measured = {"paths_missing": len(missing), "excess_over_all_paths_cny_veh": over_all}
+        return measured | {"plugs_lacking_veh": self.plugs_lacking_veh}
 
     def _price_gap(self, price: np.ndarray) -> float:
         """A bound on the price gap from above: cost of a dispatch that vehicles can follow less the value of the prices."""
-        problem, state = self.problem, self.run.state
-        answer = dispatch_city(
-            problem,
-            problem.sizes(self.run.traffic),
-            self.kinds,
-            self.fleet,
-            self.grid,
-            price,
-            state.plan_kwh[self.kinds.first],
-            state.plan_weight,
-            close_cny=PRICE_GAP_TOLERANCE * problem.scale_cny,
-            most_steps=DISPATCH_STEPS,
-        )
-        return (answer.upper_cny - answer.lower_cny) / problem.scale_cny
+        answer = self._dispatch(self.problem.sizes(self.run.traffic), price)
+        return (answer.upper_cny - answer.lower_cny) / self.problem.scale_cny
+
+    def _dispatch(self, sizes_veh: np.ndarray, price: np.ndarray, *, any_price: bool = False) -> CityDispatch:
+        """A dispatch near vehicles' last plan, in steps that start from prices (n_stations, K)."""
+        state, close = self.run.state, PRICE_GAP_TOLERANCE * self.problem.scale_cny
+        plan, weight = state.plan_kwh[self.kinds.first], state.plan_weight
+        steps = {"close_cny": close, "most_steps": DISPATCH_STEPS, "any_price": any_price}
+        return dispatch_city(sizes_veh, self.kinds, self.fleet, self.grid, price, plan, weight, **steps)
+
+    def dispatcher(self, iterate: Iterate) -> Callable:
+        """Dispatches those who come in an iterate as the loop did, from the prices announced to them."""
+        problem, price = self.problem, iterate.price_cny_kwh[self.problem.case.station_bus]
+        options = build_grid_options(problem.scenario, final=True)
+
+        def dispatch(sizes_veh: np.ndarray) -> FleetDispatch:
+            answer = self._dispatch(sizes_veh, price, any_price=True)
+            return whole_dispatch(problem.case, options, sizes_veh, self.kinds, answer)
+
+        return dispatch
 
     def statuses(self) -> str:
         """How the programs of the grid ended: all optimal, some perhaps at a looser tolerance than the first."""
@@ -190,11 +217,15 @@ class City(Method):
         """Whether the present iterate is as close to equilibrium as wanted, with prices that support its dispatch."""
         rows, measured = self.run.state.rows, self.run.state.iterates[-1].gaps
         looked = not math.isnan(rows[-1].bound_over_all_cny_veh)
-        return looked and self._close(measured) and abs(rows[-1].price_gap) <= PRICE_GAP_TOLERANCE
+        supported = abs(rows[-1].price_gap) <= (self.keys.stop_price_gap or PRICE_GAP_TOLERANCE)
+        return looked and supported and self._close(measured)
 
     def answer(self, iteration: int):
         problem, state, metric = self.problem, self.run.state, self._metric()
-        best = self._best_since_growth(len(state.rows) - 1)
+        first = len(state.rows) == 1 or self._starts_again()
+        best = 0 if first else self._best_since_growth(len(state.rows) - 1)
+        if first:
+            state.plan_kwh, state.plan_weight = np.zeros_like(state.plan_kwh), FIRST_WEIGHT
         if best < len(state.rows) - 1:
             before = state.iterates[best]
             state.flows_veh, state.price_cny_kwh, state.rent_cny = (
@@ -205,10 +236,10 @@ class City(Method):
             self.run.traffic = problem.traffic.evaluate(state.flows_veh)
         rent = state.rent_cny
         price = state.price_cny_kwh[problem.case.station_bus]
-        per_vehicle = max(RENT_TOLERANCE, RENT_SHARE * state.rows[-1].excess_cny_veh) if iteration else RENT_TOLERANCE
+        per_vehicle = RENT_TOLERANCE if first else max(RENT_TOLERANCE, RENT_SHARE * state.rows[-1].excess_cny_veh)
         tolerance = per_vehicle * float(problem.demand_veh.sum())
         dual, point = None, None
-        for _ in range(PRICE_STEPS if iteration else FIRST_PRICE_STEPS):
+        for _ in range(FIRST_PRICE_STEPS if first else PRICE_STEPS):
             if dual is None or self.grid.n_groups != self.kinds.fleet.n_stations:
                 self._merge()
                 dual = self._dual(metric)
@@ -224,9 +255,18 @@ class City(Method):
         if self.grid.n_groups != self.kinds.fleet.n_stations:
             self._merge()
         flows = drop_residual_flows(point.flows_veh, problem.demand_veh, problem.network.path_origin)
-        if rent is None:  # without rents queues are part of the loading, and only steps through it see them
+        if rent is None or self._times_move():  # only steps through the loading see what flows do to times and queues
             flows = self.drive(flows, Metric(metric), at_buses, None, DRIVER_STEPS)
         return flows, at_buses, rent
+
+    def _times_move(self) -> bool:
+        """Whether answers at frozen travel times lead astray, as the first one showed."""
+        rows = self.run.state.rows
+        return len(rows) > 1 and rows[1].excess_cny_veh > FROZEN * rows[0].excess_cny_veh
+
+    def _starts_again(self) -> bool:
+        """Whether this is the answer after the first one, and travel times move."""
+        return len(self.run.state.rows) == 2 and self._times_move()
 
     def _dual(self, metric: np.ndarray) -> CityDual:
         state = self.run.state
@@ -251,5 +291,6 @@ class City(Method):
         if len(state.rows) > 1:
             last, now = (row.excess_cny_veh for row in rows[-2:])
             changed = state.level_cny_veh * (METRIC_FALL if now < BETTER * last else METRIC_RISE)
+            least = MOVING_METRIC if self._starts_again() else least
             state.level_cny_veh = min(max(changed, least), MOST_METRIC)
         return state.level_cny_veh * self.run.per_level

@@ -136,8 +136,8 @@ def _text(folder: Path, tables: CaseTables, stations: pd.DataFrame, assumed: Cit
 # A city: {source}.
 # Plugs are {assumed.plug_factor:g} x the peak of an even spread; a feeder imports at most {IMPORT_FACTOR:g} x its load
 # and vehicles.
-# Coordinate it by evlib.coordination.coordinate.coordinate(evlib.load_scenario(".../case.yaml"), method="city"); tables of
-# every vehicle, as evlib.solve makes them, are too large for a city.
+# Coordinate it by evlib.coordination.coordinate.coordinate(evlib.load_scenario(".../case.yaml"), method="city"), or by
+# python -m evlib solve .../case.yaml --strategy coordinated --method city, whose tables of all roads and cohorts are large.
 own_case: 1
 name: {folder.resolve().name.replace(":", "_")}
 description: {source}

@@ -97,7 +97,13 @@ def refuse_existing(folder: str | Path) -> None:
 
 
 def match_case(
-    roads: RoadFile, feeders: FeederFile, stations: pd.DataFrame | None, *, most_distance=float("inf"), where="stations"
+    roads: RoadFile,
+    feeders: FeederFile,
+    stations: pd.DataFrame | None,
+    *,
+    most_distance=float("inf"),
+    where="stations",
+    n_stations: int = N_STATIONS,
 ) -> CaseTables:
     """Match roads, stations and feeders to each other.
 
@@ -111,6 +117,8 @@ def match_case(
         As for :func:`evlib.inputs.new_case.matching.match_stations`.
     where : str
         Name of the stations' file in messages.
+    n_stations : int
+        How many, where no stations are given.
 
     Returns
     -------
@@ -119,8 +127,10 @@ def match_case(
     Raises
     ------
     InputError
-        Stations that cannot be matched, or a zone of the roads that is not connected with the others.
+        Stations that cannot be matched, none wanted, or a zone of the roads that is not connected with the others.
     """
+    if n_stations < 1:
+        raise InputError(f"stations: {n_stations} wanted; must be at least 1")
     among, notes = connected_part(roads.links), []
     n_left = len({*roads.links["from"], *roads.links["to"]}) - len(among)
     if n_left:
@@ -128,7 +138,7 @@ def match_case(
             f"{n_left} nodes are not connected in both directions with the others; nobody starts or charges there"
         )
     if stations is None:
-        chosen = spread(roads.nodes, among, N_STATIONS)
+        chosen = spread(roads.nodes, among, n_stations)
         stations = pd.DataFrame({"station": [f"s_{node}" for node in chosen], "node": chosen})
         notes.append(f"no stations were given: {len(chosen)} nodes far from each other have {PLUGS} plugs each")
     if "bus" not in stations:
