@@ -7,8 +7,8 @@ import numpy as np
 from evlib.errors import InputError
 from evlib.grid.feeder import Feeder
 from evlib.grid.grid_case import GridCase, GridOptions
+from evlib.inputs.reading.local_clock import DAY_MIN, local_minutes
 from evlib.inputs.scenario import Scenario
-from evlib.inputs.schema import DAY_MIN
 from evlib.traffic.time_grid import clock_to_min
 
 __all__ = ["build_grid_case", "build_grid_options"]
@@ -109,8 +109,7 @@ def _tariff(scenario: Scenario) -> np.ndarray:
     blocks = sorted((clock_to_min(block.from_clock), block.price_cny_kwh) for block in scenario.prices.import_tariff)
     start = np.array([minute for minute, _ in blocks])
     price = np.array([value for _, value in blocks])
-    minute = clock_to_min(scenario.time.start_clock) + scenario.time.step_min * np.arange(scenario.time.n_steps)
-    return price[np.searchsorted(start, minute % DAY_MIN, side="right") - 1]
+    return price[np.searchsorted(start, local_minutes(scenario.time) % DAY_MIN, side="right") - 1]
 
 
 def build_grid_options(scenario: Scenario, *, final: bool = False) -> GridOptions:

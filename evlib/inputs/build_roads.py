@@ -15,8 +15,8 @@ from evlib.assignment.shortest_paths import Roads
 from evlib.assignment.static_assignment import assign
 from evlib.assignment.traffic_problem import TrafficProblem
 from evlib.errors import InputError
+from evlib.inputs.reading.local_clock import local_minutes, minutes_until
 from evlib.inputs.scenario import Scenario
-from evlib.inputs.schema import minutes_after
 from evlib.traffic import impedance
 from evlib.traffic.arrival_levels import check_reach
 from evlib.traffic.network import Network, assemble_network
@@ -104,7 +104,7 @@ def origin_demand(scenario: Scenario) -> np.ndarray:
         See :func:`departure_profile`.
     """
     fleet, time = scenario.fleet, scenario.time
-    peak = minutes_after(fleet.peak_clock, time.start_clock)
+    peak = minutes_until(fleet.peak_clock, time)
     profiles = []
     for member in fleet.classes:
         bell = (peak, fleet.peak_width_min, member.peak_over_mean)
@@ -162,6 +162,7 @@ def build_network(scenario: Scenario) -> Network:
             round(time.step_min * 60 / time.loading_step_s),
             time.last_departure_step,
             clock_to_min(time.start_clock),
+            None if time.zone is None else tuple(local_minutes(time).tolist()),
         ),
         delay_function=delay,
         every_path=scenario.switches.path_set == "enumerated",

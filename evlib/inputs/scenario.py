@@ -15,11 +15,12 @@ from pydantic import ValidationError, model_validator
 
 from evlib.errors import InputError
 from evlib.folders import SCENARIOS
+from evlib.inputs.reading.local_clock import clock_at, minutes_until
 from evlib.inputs.reading.provenance import Provenance, check_provenance, split_provenance
 from evlib.inputs.reading.sections import explain, quantities, stated, suggest
 from evlib.inputs.reading.strict_yaml import read_yaml
 from evlib.inputs.scenario_tables import Tables, read_tables
-from evlib.inputs.schema import DAY_MIN, ScenarioSpec, TariffBlock, check_shares, minutes_after
+from evlib.inputs.schema import ScenarioSpec, TariffBlock, check_shares
 from evlib.traffic.time_grid import clock_to_min
 
 if TYPE_CHECKING:
@@ -154,11 +155,14 @@ def _check_times(spec: ScenarioSpec) -> None:
     if spike and spike.peak_step >= time.n_steps:
         raise ValueError(f"grid.spike.peak_step {spike.peak_step} must be a step 0..{time.n_steps - 1} of the horizon")
     window_min = (time.last_departure_step + 1) * time.step_min
-    if minutes_after(fleet.peak_clock, time.start_clock) > window_min:
-        end_min = int(clock_to_min(time.start_clock) + window_min) % DAY_MIN
+    try:
+        late = minutes_until(fleet.peak_clock, time) > window_min
+    except ValueError as error:
+        raise ValueError(f"time.start_clock or fleet.peak_clock: {error}") from None
+    if late:
         raise ValueError(
-            f"fleet.peak_clock {fleet.peak_clock!r} must lie in {time.start_clock}..{end_min // 60:02d}:{end_min % 60:02d}, "
-            "the time of departures (time.start_clock to the end of time.last_departure_step)"
+            f"fleet.peak_clock {fleet.peak_clock!r} must lie in {time.start_clock}..{clock_at(window_min, time)}, the time of "
+            "departures (time.start_clock to the end of time.last_departure_step)"
         )
 
 

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated, Literal
+from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BeforeValidator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from evlib.inputs.reading.local_clock import DAY_MIN
 from evlib.inputs.reading.sections import Name, Quantity, Section, members, numbers
 from evlib.traffic.time_grid import clock_to_min
 
-__all__ = ["DAY_MIN", "ScenarioSpec", "TariffBlock", "check_shares", "minutes_after"]
+__all__ = ["ScenarioSpec", "TariffBlock", "check_shares", "minutes_after"]
 
-DAY_MIN = 1440
+# Fields that files may leave out, and that then leave a scenario's hash as it is.
+LEFT_OUT = {"left_out": True}
 
 
 def minutes_after(clock: str, start_clock: str) -> int:
@@ -28,6 +32,26 @@ def minutes_after(clock: str, start_clock: str) -> int:
 
 def _clock(value: str) -> str:
     clock_to_min(value)
+    return value
+
+
+def _time_zone(value: str | None) -> str | None:
+    if value is not None:
+        try:
+            ZoneInfo(value)
+        except (KeyError, OSError, ValueError):
+            raise ValueError("is no time zone; must be a name of the IANA database, such as Europe/Berlin") from None
+    return value
+
+
+def _date(value: str | None) -> str | None:
+    if value is not None:
+        try:
+            right = date.fromisoformat(value).isoformat() == value
+        except ValueError:
+            right = False
+        if not right:
+            raise ValueError('is no date; write it in quotes, as in "2026-03-29"')
     return value
 
 
@@ -68,12 +92,16 @@ class Time(Section):
     start_clock: Clock
     loading_step_s: float = Quantity("s", gt=0)
     last_departure_step: int = Quantity("step", ge=0)
+    zone: Annotated[str | None, AfterValidator(_time_zone)] = Field(default=None, json_schema_extra=LEFT_OUT)
+    date: Annotated[str | None, AfterValidator(_date)] = Field(default=None, json_schema_extra=LEFT_OUT)
 
     @model_validator(mode="after")
     def _consistent(self):
         substeps = self.step_min * 60 / self.loading_step_s
         if abs(substeps - round(substeps)) > 1e-9 or substeps < 1:
             raise ValueError(f"loading_step_s {self.loading_step_s} must divide the step of {self.step_min * 60} s")
+        if (self.zone is None) != (self.date is None):
+            raise ValueError("zone and date: must both be stated, or none of them: clocks change on certain dates")
         if self.last_departure_step >= self.n_steps:
             raise ValueError(f"last_departure_step {self.last_departure_step} must be below n_steps {self.n_steps}")
         return self

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from evlib.inputs.own_case.case_feeders import CaseFeeders, read_feeders, with_s
 from evlib.inputs.own_case.case_tables import CaseRoads, place_of, read_origins, read_roads, read_stations
 from evlib.inputs.own_case.defaults import CLASS_DEFAULTS, DEFAULTS, GROUPS
 from evlib.inputs.own_case.tables_of_case import CaseTables
+from evlib.inputs.reading.local_clock import horizon_min
 from evlib.inputs.reading.provenance import Provenance, split_provenance
 
 __all__ = ["OwnCase", "expand"]
@@ -197,7 +199,12 @@ def _whole_time(time: dict, fleet: dict, file: Path) -> tuple[dict, list[str]]:
     """Steps of the horizon, stays in whole steps, and the last departure that still allows a stay; all as integers."""
     time, notes = dict(time), []
     step = time.get("step_min")
+    by_end = "end_clock" in time
+    if by_end and ({"hours", "n_steps"} & set(time)):
+        raise InputError(f"{file}: time.end_clock: beside time.hours or time.n_steps; keep one of the three")
     hours = time.pop("hours", 12.0 if "n_steps" not in time else None)
+    if by_end:
+        hours = _hours_until(time, file)
     if isinstance(step, bool) or not isinstance(step, int | float) or not 1 <= step <= 60:
         raise InputError(f"{file}: time.step_min: {step!r}; must be a number of minutes from 1 to 60")
     if hours is not None and "n_steps" in time:
@@ -206,7 +213,8 @@ def _whole_time(time: dict, fleet: dict, file: Path) -> tuple[dict, list[str]]:
         is_number = isinstance(hours, int | float) and not isinstance(hours, bool)
         steps = 60.0 * hours / step if is_number else 0.5
         if not np.isfinite(steps) or abs(steps - round(steps)) > 1e-9 or steps < 2:
-            raise InputError(f"{file}: time.hours: {hours!r}; must be whole steps of {step:g} min, at least two")
+            key = "time.end_clock: hours until then" if by_end else "time.hours"
+            raise InputError(f"{file}: {key}: {hours!r}; must be whole steps of {step:g} min, at least two")
         time["n_steps"] = round(steps)
     classes = fleet["classes"] if isinstance(fleet["classes"], dict) else {}
     longest = 1
@@ -229,6 +237,19 @@ def _whole_time(time: dict, fleet: dict, file: Path) -> tuple[dict, list[str]]:
                 fleet["peak_clock"] = f"{peak // 60:02d}:{peak % 60:02d}"
     time["step_min"] = float(step)
     return time, notes
+
+
+def _hours_until(time: dict, file: Path) -> float:
+    """Hours from ``start_clock`` until ``end_clock``, which is taken out."""
+    end = time.pop("end_clock")
+    clock = SimpleNamespace(start_clock=time["start_clock"], zone=time.get("zone"), date=time.get("date"))
+    try:
+        return horizon_min(end, clock) / 60.0
+    except (KeyError, ValueError, TypeError, OSError) as error:
+        raise InputError(
+            f"{file}: time.end_clock: {end!r} after start_clock {clock.start_clock!r}, zone {clock.zone!r} and date "
+            f"{clock.date!r}: {error}"
+        ) from None
 
 
 def _move_into_zones(zones, before: list[int], at: list[int]) -> None:

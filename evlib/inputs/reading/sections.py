@@ -87,11 +87,11 @@ def quantities(section: BaseModel, prefix: str = "") -> Iterator[tuple[str, str,
 
 
 def stated(section: BaseModel) -> dict:
-    """Values of a section as JSON holds them, without quantities that were left out."""
+    """Values of a section as JSON holds them, without what was left out."""
     values = section.model_dump(mode="json")
     for name, field in type(section).model_fields.items():
         value, extra = getattr(section, name), field.json_schema_extra
-        if value is None and isinstance(extra, dict) and "unit" in extra:
+        if value is None and isinstance(extra, dict) and ("unit" in extra or extra.get("left_out")):
             del values[name]
         elif isinstance(value, BaseModel):
             values[name] = stated(value)
