@@ -10,7 +10,7 @@ __all__ = ["add_case_commands", "name_currency"]
 
 
 def add_case_commands(commands) -> None:
-    """Add ``new``, ``city`` and ``check`` to a parser's commands; each sets ``run``, a function of the parsed options.
+    """Add ``new``, ``city``, ``convert`` and ``check`` to a parser's commands; each sets ``run``, a function of its options.
 
     Parameters
     ----------
@@ -55,6 +55,10 @@ def add_case_commands(commands) -> None:
     city.add_argument("--objective", default="system", choices=("system", "user"))
     city.add_argument("--seed", type=int, default=0, help="of the synthetic city")
     city.set_defaults(run=_city)
+    change = commands.add_parser("convert", help="write a scenario in the study's format as a case of your own")
+    change.add_argument("file", help="YAML file as data/scenarios/mini.yaml; sources and ranges may be missing")
+    change.add_argument("folder", help="folder to make")
+    change.set_defaults(run=_convert)
     check = commands.add_parser("check", help="say what a case holds, what it takes to solve, and what was assumed")
     check.add_argument("case", help="a case's folder or YAML file, or the name of a scenario")
     check.set_defaults(run=_check)
@@ -146,6 +150,18 @@ def _city(options: argparse.Namespace) -> int:
     load_scenario(file)
     print(f"case: {file}")
     print(f"next, in Python: evlib.coordination.coordinate.coordinate(load_scenario({str(file)!r}), method='city')")
+    return 0
+
+
+def _convert(options: argparse.Namespace) -> int:
+    from evlib.inputs.new_case.convert import convert
+    from evlib.inputs.scenario import load_scenario
+
+    file, notes = convert(options.file, options.folder)
+    load_scenario(file)
+    for note in notes:
+        print(f"note: {note}")
+    print(f"case: {file}\nnext: python -m evlib check {options.folder}")
     return 0
 
 

@@ -1,4 +1,7 @@
-"""The road side of a scenario: network and paths, departures, drivers and everyday traffic."""
+"""The road side of a scenario: network and paths, departures, drivers and everyday traffic.
+
+The file is longer than others because departures, drivers and network of a scenario have to agree on their order.
+"""
 
 from __future__ import annotations
 
@@ -103,7 +106,9 @@ def origin_demand(scenario: Scenario) -> np.ndarray:
     InputError
         See :func:`departure_profile`.
     """
-    fleet, time = scenario.fleet, scenario.time
+    fleet, time, tables = scenario.fleet, scenario.time, scenario.tables
+    if tables.trip_share is not None:
+        return fleet.vehicles * tables.trip_share
     peak = minutes_until(fleet.peak_clock, time)
     profiles = []
     for member in fleet.classes:
@@ -114,9 +119,15 @@ def origin_demand(scenario: Scenario) -> np.ndarray:
             raise InputError(f"{scenario.file}: fleet.classes.{member.name}.{error}") from None
     share = np.array([member.share for member in fleet.classes])
     origin = np.array([item.share for item in scenario.origins])
+    by_origin = np.array(profiles)[None]
+    if tables.origin_profile is not None:
+        own = tables.origin_profile[:, None, :]
+        by_origin = np.where(np.isnan(own), by_origin, own)
     if scenario.switches.trip_end == "destination":
-        origin = np.outer(origin, [item.share for item in scenario.destinations]).ravel()
-    return fleet.vehicles * origin[:, None, None] * share[None, :, None] * np.array(profiles)[None]
+        onward = [item.share for item in scenario.destinations]
+        by_origin = by_origin if len(by_origin) == 1 else np.repeat(by_origin, len(onward), axis=0)
+        origin = np.outer(origin, onward).ravel()
+    return fleet.vehicles * origin[:, None, None] * share[None, :, None] * by_origin
 
 
 def build_network(scenario: Scenario) -> Network:
@@ -254,7 +265,7 @@ def everyday_traffic(scenario: Scenario) -> tuple[tuple[tuple[int, ...], ...], n
 
 
 def build_drivers(scenario: Scenario) -> Drivers:
-    """Build a scenario's drivers: their values of time and the signal that they receive.
+    """Build a scenario's drivers: their values of time, the signal that they receive, and the fees of stations.
 
     Parameters
     ----------
@@ -263,10 +274,14 @@ def build_drivers(scenario: Scenario) -> Drivers:
     Returns
     -------
     Drivers
+        A fee per kWh is paid for the energy drawn to fill up as wanted, gain over ``eta_charge``, whatever is served.
     """
-    fleet, switches = scenario.fleet, scenario.switches
+    fleet, switches, fee = scenario.fleet, scenario.switches, None
     vot = np.array([member.vot_cny_h for member in fleet.classes])
-    return Drivers(vot, fleet.queue_factor * vot, fleet.logit_cny, switches.signal, switches.station_waiting)
+    if scenario.tables.station_fee is not None:
+        session, per_kwh = scenario.tables.station_fee[:, :, None]
+        fee = session + per_kwh * [item.gain_share * item.battery_kwh / fleet.eta_charge for item in fleet.classes]
+    return Drivers(vot, fleet.queue_factor * vot, fleet.logit_cny, switches.signal, switches.station_waiting, fee)
 
 
 def build_traffic_problem(scenario: Scenario, objective: str | None = None) -> TrafficProblem:
@@ -284,6 +299,10 @@ def build_traffic_problem(scenario: Scenario, objective: str | None = None) -> T
     -------
     TrafficProblem
     """
+    if objective == "system" and scenario.tables.station_fee is not None:
+        raise InputError(
+            f"{scenario.file}: stations have fees, payments that objective 'system' ignores; must be 'user'"
+        )
     network, demand, follow = build_network(scenario), origin_demand(scenario), scenario.fleet.compliance
     return TrafficProblem(
         network=network,

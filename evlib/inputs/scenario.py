@@ -222,7 +222,7 @@ def load_scenario(name_or_path: str | Path) -> Scenario:
     return make_scenario(read_yaml(file), file)
 
 
-def make_scenario(raw, file: Path) -> Scenario:
+def make_scenario(raw, file: Path, *, sources: bool = True) -> Scenario:
     """Check what a YAML file holds, with the tables that it names.
 
     Parameters
@@ -231,6 +231,8 @@ def make_scenario(raw, file: Path) -> Scenario:
         Content of the file, with ``{value, unit, source, range}`` for every quantity.
     file : Path
         Named in messages; file names in ``raw`` are relative to it.
+    sources : bool, optional
+        Whether every quantity must have a source and a range. A case of one's own never needs them.
 
     Returns
     -------
@@ -250,9 +252,13 @@ def make_scenario(raw, file: Path) -> Scenario:
     provenance: dict[str, Provenance] = {}
     scenario = _checked(split_provenance(raw, "", provenance, file), provenance, file)
     for name, unit, value in quantities(scenario):
-        if name not in provenance:
+        if name not in provenance and sources:
             how = f"{{value: {value}, unit: {unit}, source: assumption, range: [low, high]}}"
-            raise InputError(f"{file}: {name}: {value!r} stands alone; write {how}")
+            command = f"python -m evlib convert {file} FOLDER"
+            raise InputError(
+                f"{file}: {name}: {value!r} stands alone; write {how}, or make it a case of your own, which needs no sources: "
+                f"{command}"
+            )
     check_provenance(scenario, provenance, file)
     scenario._tables = read_tables(scenario, file)
     return scenario

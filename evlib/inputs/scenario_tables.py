@@ -84,6 +84,12 @@ class Tables:
         Power of one plug [kW], at which vehicles charge at most; None where only vehicles limit it.
     nearest_stations : int or None
         Stations that drivers of one origin choose from, the nearest; None for all.
+    station_fee : ndarray, shape (2, n_stations), or None
+        Fee of a session [CNY], and fee for the energy that a vehicle came for [CNY/kWh].
+    trip_share : ndarray, shape (n_origins, n_classes, n_departure_steps), or None
+        Share of all vehicles, from a table of trips; None where shares and profiles say who departs when.
+    origin_profile : ndarray, shape (n_origins, n_departure_steps), or None
+        Share of an origin's vehicles that depart in each step; nan where the profile of each class holds.
     """
 
     link_tail: np.ndarray
@@ -105,6 +111,9 @@ class Tables:
     link_capacity_veh_h: np.ndarray | None = None
     station_plug_kw: np.ndarray | None = None
     nearest_stations: int | None = None
+    station_fee: np.ndarray | None = None
+    trip_share: np.ndarray | None = None
+    origin_profile: np.ndarray | None = None
 
 
 def read_tables(spec: ScenarioSpec, file: Path) -> Tables:

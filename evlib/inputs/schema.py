@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Annotated, Literal
-from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from evlib.inputs.reading.local_clock import DAY_MIN
+from evlib.inputs.reading.local_clock import DAY_MIN, calendar_date, time_zone
 from evlib.inputs.reading.sections import Name, Quantity, Section, members, numbers
 from evlib.traffic.time_grid import clock_to_min
 
@@ -32,26 +30,6 @@ def minutes_after(clock: str, start_clock: str) -> int:
 
 def _clock(value: str) -> str:
     clock_to_min(value)
-    return value
-
-
-def _time_zone(value: str | None) -> str | None:
-    if value is not None:
-        try:
-            ZoneInfo(value)
-        except (KeyError, OSError, ValueError):
-            raise ValueError("is no time zone; must be a name of the IANA database, such as Europe/Berlin") from None
-    return value
-
-
-def _date(value: str | None) -> str | None:
-    if value is not None:
-        try:
-            right = date.fromisoformat(value).isoformat() == value
-        except ValueError:
-            right = False
-        if not right:
-            raise ValueError('is no date; write it in quotes, as in "2026-03-29"')
     return value
 
 
@@ -92,8 +70,8 @@ class Time(Section):
     start_clock: Clock
     loading_step_s: float = Quantity("s", gt=0)
     last_departure_step: int = Quantity("step", ge=0)
-    zone: Annotated[str | None, AfterValidator(_time_zone)] = Field(default=None, json_schema_extra=LEFT_OUT)
-    date: Annotated[str | None, AfterValidator(_date)] = Field(default=None, json_schema_extra=LEFT_OUT)
+    zone: Annotated[str | None, AfterValidator(time_zone)] = Field(default=None, json_schema_extra=LEFT_OUT)
+    date: Annotated[str | None, AfterValidator(calendar_date)] = Field(default=None, json_schema_extra=LEFT_OUT)
 
     @model_validator(mode="after")
     def _consistent(self):

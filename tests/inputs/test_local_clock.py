@@ -15,7 +15,7 @@ from evlib.inputs.build_roads import build_network
 from evlib.inputs.reading.local_clock import horizon_min, local_minutes, minutes_until
 
 BERLIN = "Europe/Berlin"
-NIGHT = "start_clock: \"21:00\", step_min: 15, hours: 8"
+NIGHT = 'start_clock: "21:00", step_min: 15, hours: 8'
 
 
 @pytest.fixture

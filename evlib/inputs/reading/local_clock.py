@@ -9,7 +9,7 @@ import numpy as np
 
 from evlib.traffic.time_grid import clock_to_min
 
-__all__ = ["DAY_MIN", "clock_at", "horizon_min", "local_minutes", "minutes_until"]
+__all__ = ["DAY_MIN", "calendar_date", "clock_at", "horizon_min", "local_minutes", "minutes_until", "time_zone"]
 
 DAY_MIN = 1440
 
@@ -101,6 +101,28 @@ def clock_at(minute: float, time) -> str:
         return f"{moment.astimezone(ZoneInfo(time.zone)):%H:%M}"
     shown = int(begin + minute) % DAY_MIN
     return f"{shown // 60:02d}:{shown % 60:02d}"
+
+
+def time_zone(value: str | None) -> str | None:
+    """A name of the IANA database, or None; anything else is a ValueError."""
+    if value is not None:
+        try:
+            ZoneInfo(value)
+        except (KeyError, OSError, ValueError):
+            raise ValueError("is no time zone; must be a name of the IANA database, such as Europe/Berlin") from None
+    return value
+
+
+def calendar_date(value: str | None) -> str | None:
+    """A date ``YYYY-MM-DD``, or None; anything else is a ValueError."""
+    if value is not None:
+        try:
+            right = datetime.fromisoformat(value).date().isoformat() == value
+        except ValueError:
+            right = False
+        if not right:
+            raise ValueError('is no date; write it in quotes, as in "2026-03-29"')
+    return value
 
 
 def _moment(time, minute: float) -> datetime:
