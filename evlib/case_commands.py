@@ -28,7 +28,9 @@ def add_case_commands(commands) -> None:
     )
     new.add_argument("--leave-out", nargs="*", default=(), help="of a pandapower network: shunts, generators")
     new.add_argument("--stations", help="*.fcs.xml (V2Sim) or *.csv; by default a few nodes far from each other")
-    new.add_argument("--fleet", help="charging sessions as CSV, see --fleet-format")
+    new.add_argument(
+        "--fleet", help="trips (a CSV file with origin and departure), or charging sessions, see --fleet-format"
+    )
     new.add_argument("--fleet-format", default="own", help="own, epfl, acn or elaadnl")
     new.add_argument("--vehicles", type=float, help="vehicles of the day; by default as many as plugs")
     new.add_argument("--time-unit-min", type=float, default=1.0, help="minutes of a TNTP file's unit of time")
@@ -82,9 +84,10 @@ def name_currency(folder: str | Path, currency: str) -> None:
 
 
 def _new(options: argparse.Namespace) -> int:
+    from evlib.errors import InputError
     from evlib.figures.own_case.case_map import case_map
     from evlib.inputs.new_case.case_points import case_points
-    from evlib.inputs.new_case.sources import feeder_source, road_source, station_source
+    from evlib.inputs.new_case.sources import feeder_source, road_source, station_source, trips_source
     from evlib.inputs.new_case.write_case import match_case, refuse_existing, write_case
     from evlib.inputs.reading.column_report import shown
     from evlib.inputs.scenario import load_scenario
@@ -101,20 +104,25 @@ def _new(options: argparse.Namespace) -> int:
     print(shown(roads.report, options.roads))
     feeders = feeder_source(options.feeder, options.leave_out)
     print(shown(feeders.report, options.feeder))
-    stations, fleet, vehicles = None, None, options.vehicles
+    stations, fleet, trips = None, None, None
     if options.stations:
         stations, report = station_source(options.stations)
         print(shown(report, options.stations))
-    if options.fleet:
+    if options.fleet and (found := trips_source(options.fleet)):
+        trips, report = found
+        print(shown(report, options.fleet))
+        if options.vehicles is not None:
+            raise InputError(f"--vehicles {options.vehicles:g} with trips: {options.fleet} says how many; leave it out")
+    elif options.fleet:
         from evlib.inputs.fleets.session_files import class_of_sessions, read_session_file
 
         sessions = read_session_file(options.fleet, options.fleet_format)
         print(shown(sessions.report, options.fleet))
         fleet = class_of_sessions(sessions.table)
     where = options.stations or "stations"
-    tables = match_case(roads, feeders, stations, most_distance=options.most_distance, where=where)
+    tables = match_case(roads, feeders, stations, most_distance=options.most_distance, where=where, trips=trips)
     names = {"roads_from": Path(options.roads).name, "feeders_from": Path(options.feeder).name}
-    file = write_case(folder, tables, **names, fleet=fleet, vehicles=vehicles)
+    file = write_case(folder, tables, **names, fleet=fleet, vehicles=options.vehicles)
     load_scenario(file)
     title = f"{len(tables.stations)} stations on {len(roads.links)} roads and {len(feeders.buses)} buses"
     case_map(case_points(tables), title).write_html(folder / "map.html", include_plotlyjs="directory")

@@ -14,8 +14,9 @@ from evlib.inputs.feeders.pandapower_net import read_pandapower
 from evlib.inputs.feeders.v2sim_grid import read_v2sim_grid
 from evlib.inputs.own_case.case_feeders import read_feeders
 from evlib.inputs.own_case.case_tables import read_roads
+from evlib.inputs.own_case.trips import TRIP_COLUMNS
 from evlib.inputs.reading.column_report import report_of
-from evlib.inputs.reading.tables import Column, read_table
+from evlib.inputs.reading.tables import Column, read_table, read_text
 from evlib.inputs.roads.gmns_roads import read_gmns_roads
 from evlib.inputs.roads.osm_roads import read_osm_roads
 from evlib.inputs.roads.road_file import RoadFile, check_roads
@@ -23,7 +24,7 @@ from evlib.inputs.roads.sumo_roads import read_sumo_roads
 from evlib.inputs.roads.tntp_roads import read_tntp_roads
 from evlib.inputs.roads.v2sim_roads import LANE_CAPACITY_VEH_H, read_v2sim_roads, read_v2sim_stations, read_xml
 
-__all__ = ["feeder_source", "road_source", "station_source"]
+__all__ = ["feeder_source", "road_source", "station_source", "trips_source"]
 
 _STATION = {
     "station": Column("text"),
@@ -137,6 +138,27 @@ def feeder_source(path: str | Path, leave_out=()) -> FeederFile:
     raise InputError(
         f"{path}: feeders of no known format; must be *.m, *.grid.xml, *.json, or a folder with buses.csv and branches.csv"
     )
+
+
+def trips_source(path: str | Path) -> tuple[pd.DataFrame, pd.DataFrame] | None:
+    """Read a fleet as trips, if a file has a column ``origin``; sessions of charging have none.
+
+    Parameters
+    ----------
+    path : str or Path
+        CSV as for :func:`evlib.inputs.own_case.trips.read_trips`, with road nodes as origins.
+
+    Returns
+    -------
+    trips, report : DataFrame
+        Cells as text; or None.
+    """
+    header = next((line for line in read_text(path).split("\n") if line.strip() and not line.startswith("#")), "")
+    if "origin" not in [name.strip() for name in header.split(",")]:
+        return None
+    table = read_table(path, TRIP_COLUMNS, unique=[("vehicle",)])
+    rows = [(name, name, TRIP_COLUMNS[name].unit, len(table)) for name in table.values]
+    return pd.DataFrame(table.texts), report_of(rows)
 
 
 def station_source(path: str | Path) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -37,22 +37,13 @@ roads:
   links_file: links.csv  # from, to; free_flow_min, or length_km and speed_km_h; capacity_veh_h
   nodes_file: nodes.csv
   nearest_stations: 10  # drivers of an origin choose among so many
-origins_file: origins.csv  # node and share of all trips; shares need not sum to 1
-stations_file: stations.csv  # node, bus, plugs, power of a plug; a column site_kw limits a whole site
+origins_file: origins.csv  # {origins}
+stations_file: stations.csv  # node, bus, plugs, plug_kw; columns site_kw, fee_cny_session and fee_cny_kwh may be added
 
 fleet:
-  vehicles: {vehicles}
-  peak_width_min: 90
+{demand}  # leave_when_full: true  # a full vehicle frees its plug
   classes:
-    car:
-      battery_kwh: {battery_kwh:g}
-      charge_kw: {charge_kw:g}
-      discharge_kw: {discharge_kw:g}  # 0: vehicles never feed back
-      stay_min: {stay_min:g}
-      soc_arrival: {soc_arrival:g}
-      gain_share: {gain_share:g}  # wanted energy as a share of the battery
-      vot_cny_h: 30
-
+{classes}
 grid:
   buses_file: buses.csv  # one feeder below every slack bus
   branches_file: branches.csv
@@ -63,6 +54,23 @@ prices:
   import_tariff:
     day: {{from_clock: "07:00", price_cny_kwh: 0.7}}
     night: {{from_clock: "22:00", price_cny_kwh: 0.35}}
+"""
+_PROFILE = """\
+  vehicles: {vehicles}
+  peak_width_min: 90
+"""
+_TRIPS = """\
+  trips_file: trips.csv  # vehicle or count, origin, departure; class, soc and battery_kwh where they differ
+"""
+_CLASS = """\
+    {name}:
+      battery_kwh: {battery_kwh:g}
+      charge_kw: {charge_kw:g}
+      discharge_kw: {discharge_kw:g}  # 0: vehicles never feed back
+      stay_min: {stay_min:g}
+      soc_arrival: {soc_arrival:g}
+      gain_share: {gain_share:g}  # wanted energy as a share of the battery
+      vot_cny_h: 30
 """
 
 
@@ -80,6 +88,8 @@ class CaseTables:
         ``station``, ``node``, ``bus``, ``plugs``, ``plug_kw``, ``x``, ``y``, ``node_distance``, ``bus_distance``.
     notes : tuple of str
         What was assumed, as sentences.
+    trips : DataFrame or None
+        A fleet as trips, see :func:`evlib.inputs.new_case.sources.trips_source`; origins then have no ``share``.
     """
 
     roads: RoadFile
@@ -87,6 +97,7 @@ class CaseTables:
     origins: pd.DataFrame
     stations: pd.DataFrame
     notes: tuple[str, ...]
+    trips: pd.DataFrame | None = None
 
 
 def refuse_existing(folder: str | Path) -> None:
@@ -97,7 +108,13 @@ def refuse_existing(folder: str | Path) -> None:
 
 
 def match_case(
-    roads: RoadFile, feeders: FeederFile, stations: pd.DataFrame | None, *, most_distance=float("inf"), where="stations"
+    roads: RoadFile,
+    feeders: FeederFile,
+    stations: pd.DataFrame | None,
+    *,
+    most_distance=float("inf"),
+    where="stations",
+    trips: pd.DataFrame | None = None,
 ) -> CaseTables:
     """Match roads, stations and feeders to each other.
 
@@ -111,6 +128,8 @@ def match_case(
         As for :func:`evlib.inputs.new_case.matching.match_stations`.
     where : str
         Name of the stations' file in messages.
+    trips : DataFrame, optional
+        A fleet as trips; their origins are road nodes.
 
     Returns
     -------
@@ -119,7 +138,8 @@ def match_case(
     Raises
     ------
     InputError
-        Stations that cannot be matched, or a zone of the roads that is not connected with the others.
+        Origins of trips that are no nodes, stations that cannot be matched, or a zone of the roads that is not connected with
+        the others.
     """
     among, notes = connected_part(roads.links), []
     n_left = len({*roads.links["from"], *roads.links["to"]}) - len(among)
@@ -140,6 +160,15 @@ def match_case(
         if column not in matched:
             matched[column] = value
             notes.append(f"stations: {column} was not given: {value:g}")
+    if trips is not None:
+        starts = list(dict.fromkeys(trips["origin"]))
+        lost = [node for node in starts if node not in among]
+        if lost:
+            raise InputError(
+                f"trips: origin {', '.join(lost[:10])} is no road node, or not connected in both directions with the others"
+            )
+        origins = pd.DataFrame({"origin": starts, "node": starts})
+        return CaseTables(roads, feeders, origins, matched, tuple(notes), trips)
     free = among - set(matched["node"]) or among
     zones = [zone for zone in roads.zones if zone in among]
     lost = [zone for zone in roads.zones if zone not in among]
@@ -208,16 +237,23 @@ def write_case(
         "soc_arrival": 0.4,
         "gain_share": 0.3,
     } | (fleet or {})
+    demand = _PROFILE.format(vehicles=f"{float(tables.stations['plugs'].sum() if vehicles is None else vehicles):g}")
+    names, shares = ["car"], "node and share of all trips; shares need not sum to 1"
+    if tables.trips is not None:
+        write_text(folder / "trips.csv", tables.trips.to_csv(index=False, lineterminator="\n"))
+        demand, shares = _TRIPS, "node; the trips say how many depart"
+        names = list(dict.fromkeys(tables.trips.get("class", names)))
     text = _CASE.format(
         folder=folder,
         name=folder.resolve().name.replace(":", "_"),
         roads_from=roads_from,
         feeders_from=feeders_from,
         rule="a step takes the mean, a day repeats",
-        vehicles=f"{float(tables.stations['plugs'].sum() if vehicles is None else vehicles):g}",
+        demand=demand,
+        origins=shares,
+        classes="".join(_CLASS.format(name=name, **values) for name in names),
         profiles="" if tables.feeders.profile is None else "  profiles_file: profile.csv  # all loads follow load_pu\n",
         root_pu=tables.feeders.root_pu,
-        **values,
     )
     write_text(file, text)
     return file
