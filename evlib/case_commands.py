@@ -24,7 +24,9 @@ def add_case_commands(commands) -> None:
         help="*.tntp, *.net.xml[.gz] of V2Sim or SUMO, *.osm[.gz], a GMNS folder, or links.csv's folder",
     )
     new.add_argument(
-        "--feeder", required=True, help="*.m (MATPOWER), *.grid.xml (V2Sim), *.json (pandapower), or buses.csv's folder"
+        "--feeder",
+        required=True,
+        help="*.m (MATPOWER), *.grid.xml (V2Sim), *.json (pandapower), *.dss (OpenDSS), or buses.csv's folder",
     )
     new.add_argument("--leave-out", nargs="*", default=(), help="of a pandapower network: shunts, generators")
     new.add_argument("--stations", help="*.fcs.xml (V2Sim) or *.csv; by default a few nodes far from each other")

@@ -49,7 +49,9 @@ class Scenario(ScenarioSpec):
         _check_destinations(self)
         _check_times(self)
         _check_zones(self)
-        _check_tariff(self.prices.import_tariff)
+        _check_tariff("import_tariff", self.prices.import_tariff)
+        for tariff in self.prices.feeder_tariffs or ():
+            _check_tariff(f"feeder_tariffs.{tariff.name}.blocks", tariff.blocks)
         return self
 
     @property
@@ -175,16 +177,16 @@ def _check_zones(spec: ScenarioSpec) -> None:
             raise ValueError(f"grid.{label}.zone {zone!r} is not one of the zones {sorted(zones)}")
 
 
-def _check_tariff(blocks: tuple[TariffBlock, ...]) -> None:
+def _check_tariff(key: str, blocks: tuple[TariffBlock, ...]) -> None:
     """Blocks repeat every day: the last one of a day holds until the first one of the next."""
     if not blocks:
-        raise ValueError("prices.import_tariff is empty; give at least one block")
+        raise ValueError(f"prices.{key} is empty; give at least one block")
     by_minute: dict[int, str] = {}
     for block in blocks:
         minute = clock_to_min(block.from_clock)
         if minute in by_minute:
             raise ValueError(
-                f"prices.import_tariff: {by_minute[minute]} and {block.name} both begin at {block.from_clock}; keep one"
+                f"prices.{key}: {by_minute[minute]} and {block.name} both begin at {block.from_clock}; keep one"
             )
         by_minute[minute] = block.name
 

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from evlib.inputs.reading.local_clock import DAY_MIN, calendar_date, time_zone
-from evlib.inputs.reading.sections import Name, Quantity, Section, members, numbers
+from evlib.inputs.reading.sections import Name, Quantity, Section, members, members_or_none, numbers
 from evlib.traffic.time_grid import clock_to_min
 
 __all__ = ["ScenarioSpec", "TariffBlock", "check_shares", "minutes_after"]
@@ -173,7 +173,7 @@ class Zone(Section):
 
 class Farm(Section):
     name: Name
-    kind: Literal["wind", "solar"]
+    kind: Literal["wind", "solar", "other"]
     zone: str
     bus: int
     column: str
@@ -212,8 +212,16 @@ class Grid(Section):
     spike: Annotated[Spike | None, BeforeValidator(_study_spike)]
 
 
+class FeederTariff(Section):
+    name: Name
+    blocks: Annotated[tuple[TariffBlock, ...], members]
+
+
 class Prices(Section):
     import_tariff: Annotated[tuple[TariffBlock, ...], members]
+    feeder_tariffs: Annotated[tuple[FeederTariff, ...] | None, members_or_none] = Field(
+        None, json_schema_extra=LEFT_OUT
+    )
     backup_cny_kwh: float = Quantity("CNY/kWh", ge=0)
     curtailment_cny_kwh: float = Quantity("CNY/kWh", ge=0)
     shedding_cny_kwh: float = Quantity("CNY/kWh", gt=0)

@@ -266,7 +266,7 @@ def _prices(run) -> pd.DataFrame:
         np.arange(case.n_steps),
         {"station": (*case.stations, "root"), "bus": case.feeder.bus[[*case.station_bus, 0]]},
         price_cny_kwh=run.dispatch.price_cny_kwh[[*case.station_bus, 0]],
-        import_price_cny_kwh=np.tile(case.import_price_cny_kwh, len(case.stations) + 1),
+        import_price_cny_kwh=np.broadcast_to(case.tariff_cny_kwh, case.load_kw.shape)[[*case.station_bus, 0]],
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from pathlib import Path
 
 import numpy as np
@@ -104,7 +105,8 @@ def feeder_source(path: str | Path, leave_out=()) -> FeederFile:
     Parameters
     ----------
     path : str or Path
-        ``*.m`` (MATPOWER), ``*.grid.xml`` (V2Sim), ``*.json`` (pandapower), or a folder with ``buses.csv`` and
+        ``*.m`` (MATPOWER), ``*.grid.xml`` (V2Sim), ``*.json`` (pandapower), ``*.dss`` (OpenDSS, by pandapower's converter,
+        which needs OpenDSSDirect.py and takes every feeder as balanced), or a folder with ``buses.csv`` and
         ``branches.csv``.
     leave_out : sequence of str
         Elements of a pandapower network to go without: ``"shunts"``, ``"generators"``.
@@ -133,11 +135,25 @@ def feeder_source(path: str | Path, leave_out=()) -> FeederFile:
         return read_matpower(path)
     if path.name.endswith(".grid.xml"):
         return read_v2sim_grid(path)
+    if path.suffix == ".dss":
+        return read_pandapower(_from_opendss(path), leave_out=leave_out)
     if path.suffix == ".json":
         return read_pandapower(path, leave_out=leave_out)
     raise InputError(
-        f"{path}: feeders of no known format; must be *.m, *.grid.xml, *.json, or a folder with buses.csv and branches.csv"
+        f"{path}: feeders of no known format; must be *.m, *.grid.xml, *.json, *.dss, or a folder with buses.csv and branches.csv"
     )
+
+
+def _from_opendss(path: Path):
+    """The positive sequence of an OpenDSS circuit as a pandapower network."""
+    if importlib.util.find_spec("opendssdirect") is None:
+        raise InputError(
+            f"{path}: OpenDSS circuits are read by pandapower's converter, which needs OpenDSSDirect.py: pip install "
+            "OpenDSSDirect.py, or convert the circuit elsewhere (pandapower.converter.from_opendss) and give its *.json"
+        )
+    from pandapower.converter.opendss import from_opendss
+
+    return from_opendss(str(path))
 
 
 def trips_source(path: str | Path) -> tuple[pd.DataFrame, pd.DataFrame] | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
@@ -47,8 +47,8 @@ fleet:
 grid:
   buses_file: buses.csv  # one feeder below every slack bus
   branches_file: branches.csv
-{profiles}  root_voltage_pu: {root_pu:g}
-  # zones: {{name: {{buses: [1, 2], import_limit_mw: 1, export_limit_mw: 0, backup_mw: 0}}}}  # default: one a feeder, no limits
+{profiles}{own}  root_voltage_pu: {root_pu:g}
+{farms}  # zones: {{name: {{buses: [1, 2], import_limit_mw: 1, export_limit_mw: 0, backup_mw: 0}}}}  # by default the feeders
 
 prices:
   import_tariff:
@@ -220,7 +220,8 @@ def write_case(
     file = folder / "case.yaml"
     folder.mkdir(parents=True, exist_ok=True)
     write_roads(tables.roads, folder)
-    write_feeders(tables.feeders, folder)
+    feeders = with_profile(tables.feeders)
+    write_feeders(feeders, folder)
     columns = [
         name
         for name in ("station", "node", "bus", "plugs", "plug_kw", "site_kw", "x", "y", "node_distance", "bus_distance")
@@ -252,8 +253,32 @@ def write_case(
         demand=demand,
         origins=shares,
         classes="".join(_CLASS.format(name=name, **values) for name in names),
-        profiles="" if tables.feeders.profile is None else "  profiles_file: profile.csv  # all loads follow load_pu\n",
+        profiles="" if feeders.profile is None else "  profiles_file: profile.csv  # all loads follow load_pu\n",
+        own=""
+        if feeders.feeders is None
+        else "  feeders_file: feeders.csv  # root; root_pu, tariff and limits of each\n",
+        farms=_farms(feeders.farms),
         root_pu=tables.feeders.root_pu,
     )
     write_text(file, text)
     return file
+
+
+def with_profile(feeders: FeederFile) -> FeederFile:
+    """The feeders with a profile for their farms, which are available at all times until somebody says when."""
+    if feeders.farms is None:
+        return feeders
+    profile = feeders.profile
+    if profile is None:
+        profile = pd.DataFrame({"time": [f"2026-01-05 {hour:02d}:00:00" for hour in range(24)], "load_pu": 1.0})
+    return replace(feeders, profile=profile.assign(always_pu=1.0))
+
+
+def _farms(farms: pd.DataFrame | None) -> str:
+    if farms is None:
+        return ""
+    rows = [
+        f'    "{row.farm}": {{kind: {row.kind}, bus: {row.bus}, column: always_pu, rating_mw: {row.rating_mw:g}}}\n'
+        for row in farms.itertuples()
+    ]
+    return "".join(["  farms:  # column of profile.csv: what is available, per unit of the rating\n", *rows])

@@ -16,6 +16,7 @@ from evlib.inputs.own_case.case_feeders import CaseFeeders, read_feeders, with_s
 from evlib.inputs.own_case.case_tables import FEES, CaseRoads, place_of, read_origins, read_roads, read_stations
 from evlib.inputs.own_case.defaults import CLASS_DEFAULTS, DEFAULTS, GROUPS
 from evlib.inputs.own_case.demand_of_case import CaseDemand
+from evlib.inputs.own_case.feeder_table import FeederTable, read_feeder_table
 from evlib.inputs.own_case.tables_of_case import CaseTables
 from evlib.inputs.own_case.trips import Trips, read_trips
 from evlib.inputs.own_case.whole_time import leave_when_full, whole_time
@@ -128,6 +129,10 @@ def expand(raw: dict, file: Path) -> OwnCase:
         load_scale=grid["load_scale"],
         impedance_divisor=grid["impedance_divisor"],
     )
+    own_feeders = None
+    if "feeders_file" in grid:
+        path = place_of(folder, "grid.feeders_file", grid.pop("feeders_file"))
+        own_feeders = read_feeder_table(path, feeders)
     nearest = values["roads"].pop("nearest_stations")
     if isinstance(nearest, bool) or not isinstance(nearest, int) or nearest < 1:
         raise InputError(f"{file}: roads.nearest_stations: {nearest!r}; must be a whole number of at least 1")
@@ -162,12 +167,13 @@ def expand(raw: dict, file: Path) -> OwnCase:
     notes += trips.notes if trips else ()
     if not grid.get("zones", True):
         raise InputError(f"{file}: grid.zones: empty; name at least one, or leave the key out for one zone a feeder")
-    _wide_limits(values, feeders, plug_kw, defaulted)
+    _wide_limits(values, feeders, plug_kw, own_feeders, defaulted, file)
+    _zones_of_farms(grid)
     scales = (grid["load_scale"], grid["impedance_divisor"])
     widest_mw = _widest_mw(values, feeders, plug_kw)
     said = {key: copy.deepcopy(values[key]) for key in ("fleet", "origins", "destinations") if key in values}
     demand = CaseDemand(trips, departures, said)
-    tables_for = CaseTables(folder, roads, feeders, plug_kw, widest_mw, scales, nearest, demand, fees)
+    tables_for = CaseTables(folder, roads, feeders, plug_kw, widest_mw, scales, nearest, demand, fees, own_feeders)
     return OwnCase(values, provenance, currency, tuple(defaulted), tuple(notes), tables_for, roads, feeders)
 
 
@@ -255,7 +261,22 @@ def _widest_mw(values: dict, feeders: CaseFeeders, plug_kw) -> float:
     return float(math.ceil(2 * (feeders.feeder.load_kw.sum() + most) / 1000.0) + 1)
 
 
-def _wide_limits(values: dict, feeders: CaseFeeders, plug_kw, defaulted: list[str]) -> None:
+def _zones_of_farms(grid: dict) -> None:
+    """A farm that names no zone is in the one of its bus."""
+    farms, zones = (grid.get(key) if isinstance(grid.get(key), dict) else {} for key in ("farms", "zones"))
+    for farm in farms.values():
+        if isinstance(farm, dict) and "zone" not in farm:
+            at = [
+                name
+                for name, zone in zones.items()
+                if isinstance(zone, dict) and farm.get("bus") in zone.get("buses", ())
+            ]
+            farm |= {"zone": at[0]} if at else {}
+
+
+def _wide_limits(
+    values: dict, feeders: CaseFeeders, plug_kw, own: FeederTable | None, defaulted: list[str], file: Path
+) -> None:
     """Every feeder is a zone, with limits that never bind unless the file states others."""
     widest, grid = _widest_mw(values, feeders, plug_kw), values["grid"]
     if "import_limit_mw" not in grid:
@@ -264,4 +285,11 @@ def _wide_limits(values: dict, feeders: CaseFeeders, plug_kw, defaulted: list[st
     if "zones" not in grid:
         defaulted.append("grid.zones")
         limits = {"import_limit_mw": widest, "export_limit_mw": widest, "backup_mw": 0.0}
-        grid["zones"] = {name: {"buses": list(buses), **limits} for name, buses in feeders.zones.items()}
+        stated = own.limits() if own else [{}] * len(feeders.zones)
+        grid["zones"] = {
+            name: {"buses": list(buses), **limits, **more}
+            for (name, buses), more in zip(feeders.zones.items(), stated, strict=True)
+        }
+    elif own and any(own.limits()):
+        key = next(iter(own.limits()[0]))
+        raise InputError(f"{file}: grid.zones: beside {key} of {own.table.path.name}; keep limits in one of the two")

@@ -12,6 +12,7 @@ from evlib.errors import InputError
 from evlib.inputs.own_case.case_feeders import CaseFeeders
 from evlib.inputs.own_case.case_tables import CaseRoads, place_of
 from evlib.inputs.own_case.demand_of_case import CaseDemand
+from evlib.inputs.own_case.feeder_table import FeederTable
 from evlib.inputs.own_case.profiles import profiles_by_step
 from evlib.inputs.scenario_tables import Tables
 
@@ -32,10 +33,11 @@ class CaseTables:
         nearest: int,
         demand: CaseDemand,
         fees=None,
+        own_feeders: FeederTable | None = None,
     ):
         self.folder, self.roads, self.feeders = folder, roads, feeders
         self.plug_kw, self.widest_mw, self.scales, self.nearest = plug_kw, widest_mw, scales, nearest
-        self.demand, self.fees = demand, fees
+        self.demand, self.fees, self.own_feeders = demand, fees, own_feeders
 
     def __call__(self, spec, file: Path) -> Tables:
         roads, feeder, grid = self.roads, self._scaled(spec.grid), spec.grid
@@ -63,6 +65,7 @@ class CaseTables:
             "link_capacity_veh_h": roads.capacity_veh_h,
             "station_plug_kw": self.plug_kw,
             "link_length_km": roads.length_km,
+            **self._of_feeders(spec, feeder, file),
             "station_fee": self.fees,
             "trip_share": self.demand.trip_share(spec, file),
             "origin_profile": self.demand.origin_profile(spec, file),
@@ -73,6 +76,8 @@ class CaseTables:
                 arrays[name].setflags(write=False)
                 digest.update(name.encode() + np.ascontiguousarray(arrays[name]).tobytes())
         for field_ in fields(feeder):
+            if getattr(feeder, field_.name) is None:
+                continue
             digest.update(field_.name.encode() + np.ascontiguousarray(getattr(feeder, field_.name)).tobytes())
         digest.update(f"nearest {self.nearest}".encode())
         return Tables(feeder=feeder, content_hash=digest.hexdigest(), nearest_stations=self.nearest, **arrays)
@@ -93,9 +98,24 @@ class CaseTables:
                 "be that of their class: set it to 0, or give a fee per session"
             )
 
+    def _of_feeders(self, spec, feeder, file: Path) -> dict:
+        """Branches at the root and tariffs of feeders, where a table says that they have some of their own."""
+        own, named = self.own_feeders, [tariff.name for tariff in spec.prices.feeder_tariffs or ()]
+        if own is None:
+            if named:
+                raise InputError(
+                    f"{file}: prices.feeder_tariffs: {named[0]} without grid.feeders_file, which says whose it is"
+                )
+            return {}
+        position = {bus: place for place, bus in enumerate(feeder.bus.tolist())}
+        branch = np.array([position[root] - 1 for root in own.roots])
+        return {"feeder_branch": branch, "feeder_tariff": own.tariffs(named, file)}
+
     def _scaled(self, grid):
         """The feeder as it was read, or scaled otherwise where a variant of the case asks for it."""
         feeder, (load, divisor) = self.feeders.feeder, self.scales
+        if self.own_feeders is not None:
+            feeder = self.own_feeders.at_root_voltages(feeder, self.feeders.zones, grid.root_voltage_pu)
         if (grid.load_scale, grid.impedance_divisor) == self.scales:
             return feeder
         values = {name: getattr(feeder, name) * (grid.load_scale / load) for name in ("load_kw", "load_kvar")}

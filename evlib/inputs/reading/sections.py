@@ -10,7 +10,19 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
 
-__all__ = ["LARGEST", "Name", "Quantity", "Section", "explain", "members", "numbers", "quantities", "stated", "suggest"]
+__all__ = [
+    "LARGEST",
+    "Name",
+    "Quantity",
+    "Section",
+    "explain",
+    "members",
+    "members_or_none",
+    "numbers",
+    "quantities",
+    "stated",
+    "suggest",
+]
 
 # No quantity of a scenario is larger, in whatever unit; beyond it, sums and products lose their meaning.
 LARGEST = 1e15
@@ -68,6 +80,7 @@ def _named(value):
 
 
 members = BeforeValidator(_named)
+members_or_none = BeforeValidator(lambda value: None if value is None else _named(value))
 numbers = BeforeValidator(lambda value: tuple(value) if isinstance(value, list) else value)
 
 
