@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, model_validator
 from pydantic_core import PydanticCustomError
 
 from evlib.inputs.reading.local_clock import DAY_MIN, calendar_date, time_zone
@@ -149,16 +149,20 @@ class Fleet(Section):
     classes: Annotated[tuple[VehicleClass, ...], members]
 
     @model_validator(mode="after")
-    def _consistent(self):
+    def _consistent(self, info: ValidationInfo):
         check_shares("classes", self.classes)
         if self.soc_min > self.soc_max:
             raise ValueError(f"soc_min {self.soc_min} is above soc_max {self.soc_max}")
         for member in self.classes:
             low, high = member.soc_arrival - self.soc_type_offset, member.soc_arrival + self.soc_type_offset
-            if low < 0 or high > self.soc_max:
+            # Whoever drives in with more than soc_max is full: it exists, and stations give it nothing.
+            most, label = (
+                (1.0, "1") if (info.context or {}).get("own_case") else (self.soc_max, f"soc_max {self.soc_max}")
+            )
+            if low < 0 or high > most:
                 raise ValueError(
                     f"classes.{member.name}: arrival state of charge {low:.3g}..{high:.3g} (with soc_type_offset) "
-                    f"must lie in 0..soc_max {self.soc_max}"
+                    f"must lie in 0..{label}"
                 )
         return self
 

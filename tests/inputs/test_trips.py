@@ -212,3 +212,16 @@ def test_an_origin_may_have_departures_of_its_own(case, tmp_path):
     (tmp_path / "leave.csv").write_text("time,o9\n" + rows)
     with pytest.raises(InputError, match="column 'o9' is no origin; origins are o1, o2"):
         case(fleet="vehicles: 60, ", share=True, more="departures_file: leave.csv\n")
+
+
+def test_a_car_that_drives_in_full_stays_full(case):
+    """98 % where stations charge to 95 %: it wants nothing, takes nothing, and is there."""
+    scenario = case("vehicle,origin,departure,soc\nv1,o1,21:05,0.98\nv2,o2,21:05,0.3\n")
+    fleet = all_cohorts(scenario, 0.3)
+    full = scenario.fleet.classes[fleet.vehicle_class[0]].soc_arrival == 0.98
+    rows = fleet.vehicle_class == (fleet.vehicle_class[0] if full else 1)
+    assert fleet.domain.target_kwh[rows].max() == 0
+    assert fleet.domain.energy_high_kwh[rows].max() == 0
+    assert fleet.domain.target_kwh[~rows].min() == pytest.approx(18)
+    with pytest.raises(InputError, match="arrival state of charge"):
+        case(fleet="vehicles: 60, ", share=True).replace({"fleet.classes.car.soc_arrival": 0.95})

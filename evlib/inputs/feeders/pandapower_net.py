@@ -58,6 +58,8 @@ def read_pandapower(net, *, leave_out=()) -> FeederFile:
         )
     branches = pd.concat([part[1] for part in parts], ignore_index=True)
     branches["branch"] = np.arange(1, len(branches) + 1)
+    if "rating_mva" in branches and not branches["rating_mva"].notna().all():
+        branches = branches.drop(columns="rating_mva")
     rows = [
         ("bus", "bus, voltage limits", "", len(buses)),
         ("ext_grid", "roots and their voltage", "pu", len(grids)),
@@ -68,6 +70,7 @@ def read_pandapower(net, *, leave_out=()) -> FeederFile:
             "",
             int(sum(r != 1 for r in ratios.values())),
         ),
+        ("line.max_i_ka, trafo.sn_mva", *_rated(branches)),
         ("load", "loads of constant power", "MW", len(net.load)),
         ("switch", "open and closed", "", len(net.switch)),
     ]
@@ -90,6 +93,12 @@ def read_pandapower(net, *, leave_out=()) -> FeederFile:
     known = [(name, merged[bus], kind, mw) for name, bus, kind, mw in farms if bus in merged]
     table = pd.DataFrame(known, columns=["farm", "bus", "kind", "rating_mw"]) if known else None
     return FeederFile(buses, branches, report_of(rows), root_pu=levels[0], feeders=feeders, farms=table)
+
+
+def _rated(branches: pd.DataFrame) -> tuple[str, str, int]:
+    if "rating_mva" in branches and branches["rating_mva"].notna().all():
+        return "ratings", "MVA", len(branches)
+    return NOT_USED + "some lines have none, so lines are not limited", "", 0
 
 
 def _add_shunts(buses: pd.DataFrame, shunts: dict[int, complex], merged: dict[int, int]) -> None:
@@ -200,7 +209,22 @@ def _one(net, grid_row, leave_out, ratios) -> tuple[pd.DataFrame, pd.DataFrame, 
             "status": 1,
         }
     )
+    rating = _ratings_mva(net, after)
+    if len(branches) and all(np.isfinite(rating.get(number, np.nan)) for number in arrays["branch"]):
+        branches["rating_mva"] = [rating[number] for number in arrays["branch"]]
     return buses, branches, merged_buses(part, part.bus.index[part.bus["in_service"].astype(bool)])
+
+
+def _ratings_mva(net, after: int) -> dict[int, float]:
+    """Rating of every line and transformer by the number of its branch [MVA]; nan where it has none."""
+    rating = {}
+    for row in net.line.index:
+        line = net.line.loc[row]
+        amps = line.get("max_i_ka", np.nan) * line.get("df", 1.0) * line.get("parallel", 1)
+        rating[int(row)] = float(np.sqrt(3) * net.bus.at[line["from_bus"], "vn_kv"] * amps)
+    for row in net.trafo.index:
+        rating[after + int(row)] = float(net.trafo.at[row, "sn_mva"] * net.trafo.at[row, "parallel"])
+    return {number: value if value > 0 else np.nan for number, value in rating.items()}
 
 
 def ratios_from_root(arrays, ratio_of_branch: dict[int, float]) -> np.ndarray:

@@ -15,6 +15,7 @@ from evlib.inputs.feeders.pandapower_net import read_pandapower
 from evlib.inputs.feeders.v2sim_grid import read_v2sim_grid
 from evlib.inputs.own_case.case_feeders import read_feeders
 from evlib.inputs.own_case.case_tables import read_roads
+from evlib.inputs.own_case.feeder_table import read_feeder_table
 from evlib.inputs.own_case.trips import TRIP_COLUMNS
 from evlib.inputs.reading.column_report import report_of
 from evlib.inputs.reading.tables import Column, read_table, read_text
@@ -106,7 +107,7 @@ def feeder_source(path: str | Path, leave_out=()) -> FeederFile:
     ----------
     path : str or Path
         ``*.m`` (MATPOWER), ``*.grid.xml`` (V2Sim), ``*.json`` (pandapower), ``*.dss`` (OpenDSS, by pandapower's converter,
-        which needs OpenDSSDirect.py and takes every feeder as balanced), or a folder with ``buses.csv`` and
+        which needs OpenDSSDirect.py and takes every feeder as balanced), or a folder with ``buses.csv``,
         ``branches.csv``.
     leave_out : sequence of str
         Elements of a pandapower network to go without: ``"shunts"``, ``"generators"``.
@@ -128,7 +129,17 @@ def feeder_source(path: str | Path, leave_out=()) -> FeederFile:
         rows = [(name, name, "", len(buses)) for name in buses.values] + [
             (name, name, "", len(branches)) for name in branches
         ]
-        return FeederFile(pd.DataFrame(buses.values), branches, report_of(rows))
+        more = {}
+        if (path / "feeders.csv").is_file():
+            own = read_feeder_table(path / "feeders.csv", read)
+            roots = pd.Series([read.bus_number[name] for name in own.table["root"].tolist()], name="root")
+            others = {name: values for name, values in own.table.values.items() if name != "root"}
+            more["feeders"] = pd.DataFrame({"root": roots} | others)
+            rows += [(f"feeders.{name}", name, "", len(roots)) for name in own.table.values]
+        if (path / "profile.csv").is_file():
+            more["profile"] = pd.read_csv(path / "profile.csv", comment="#", dtype={"time": str})
+            rows += [(f"profile.{name}", name, "", len(more["profile"])) for name in more["profile"]]
+        return FeederFile(pd.DataFrame(buses.values), branches, report_of(rows), **more)
     if not path.exists():
         raise InputError(f"{path}: no such file or folder of feeders")
     if path.suffix == ".m":
