@@ -13,8 +13,7 @@ from evlib.traffic.time_grid import clock_to_min
 
 __all__ = ["ScenarioSpec", "TariffBlock", "check_shares", "minutes_after"]
 
-# Fields that files may leave out, and that then leave a scenario's hash as it is.
-LEFT_OUT = {"left_out": True}
+LEFT_OUT = {"left_out": True}  # of fields that files may leave out, and that then leave a scenario's hash as it is
 
 
 def minutes_after(clock: str, start_clock: str) -> int:
