@@ -10,7 +10,7 @@ __all__ = ["add_case_commands", "name_currency"]
 
 
 def add_case_commands(commands) -> None:
-    """Add ``new``, ``city`` and ``check`` to a parser's commands; each sets ``run``, a function of the parsed options.
+    """Add ``new``, ``city``, ``convert`` and ``check`` to a parser's commands; each sets ``run``, a function of its options.
 
     Parameters
     ----------
@@ -24,12 +24,16 @@ def add_case_commands(commands) -> None:
         help="*.tntp, *.net.xml[.gz] of V2Sim or SUMO, *.osm[.gz], a GMNS folder, or links.csv's folder",
     )
     new.add_argument(
-        "--feeder", required=True, help="*.m (MATPOWER), *.grid.xml (V2Sim), *.json (pandapower), or buses.csv's folder"
+        "--feeder",
+        required=True,
+        help="*.m (MATPOWER), *.grid.xml (V2Sim), *.json (pandapower), *.dss (OpenDSS), or buses.csv's folder",
     )
     new.add_argument("--leave-out", nargs="*", default=(), help="of a pandapower network: shunts, generators")
     new.add_argument("--stations", help="*.fcs.xml (V2Sim) or *.csv; by default a few nodes far from each other")
     new.add_argument("--n-stations", type=int, default=4, help="how many, where no stations are given")
-    new.add_argument("--fleet", help="charging sessions as CSV, see --fleet-format")
+    new.add_argument(
+        "--fleet", help="trips (a CSV file with origin and departure), or charging sessions, see --fleet-format"
+    )
     new.add_argument("--fleet-format", default="own", help="own, epfl, acn or elaadnl")
     new.add_argument("--vehicles", type=float, help="vehicles of the day; by default as many as plugs")
     new.add_argument("--time-unit-min", type=float, default=1.0, help="minutes of a TNTP file's unit of time")
@@ -56,6 +60,10 @@ def add_case_commands(commands) -> None:
     city.add_argument("--objective", default="system", choices=("system", "user"))
     city.add_argument("--seed", type=int, default=0, help="of the synthetic city")
     city.set_defaults(run=_city)
+    change = commands.add_parser("convert", help="write a scenario in the study's format as a case of your own")
+    change.add_argument("file", help="YAML file as data/scenarios/mini.yaml; sources and ranges may be missing")
+    change.add_argument("folder", help="folder to make")
+    change.set_defaults(run=_convert)
     check = commands.add_parser("check", help="say what a case holds, what it takes to solve, and what was assumed")
     check.add_argument("case", help="a case's folder or YAML file, or the name of a scenario")
     check.set_defaults(run=_check)
@@ -79,9 +87,10 @@ def name_currency(folder: str | Path, currency: str) -> None:
 
 
 def _new(options: argparse.Namespace) -> int:
+    from evlib.errors import InputError
     from evlib.figures.own_case.case_map import case_map
     from evlib.inputs.new_case.case_points import case_points
-    from evlib.inputs.new_case.sources import feeder_source, road_source, station_source
+    from evlib.inputs.new_case.sources import feeder_source, road_source, station_source, trips_source
     from evlib.inputs.new_case.write_case import match_case, refuse_existing, write_case
     from evlib.inputs.reading.column_report import shown
     from evlib.inputs.scenario import load_scenario
@@ -98,11 +107,16 @@ def _new(options: argparse.Namespace) -> int:
     print(shown(roads.report, options.roads))
     feeders = feeder_source(options.feeder, options.leave_out)
     print(shown(feeders.report, options.feeder))
-    stations, fleet, vehicles = None, None, options.vehicles
+    stations, fleet, trips = None, None, None
     if options.stations:
         stations, report = station_source(options.stations)
         print(shown(report, options.stations))
-    if options.fleet:
+    if options.fleet and (found := trips_source(options.fleet)):
+        trips, report = found
+        print(shown(report, options.fleet))
+        if options.vehicles is not None:
+            raise InputError(f"--vehicles {options.vehicles:g} with trips: {options.fleet} says how many; leave it out")
+    elif options.fleet:
         from evlib.inputs.fleets.session_files import class_of_sessions, read_session_file
 
         sessions = read_session_file(options.fleet, options.fleet_format)
@@ -110,9 +124,9 @@ def _new(options: argparse.Namespace) -> int:
         fleet = class_of_sessions(sessions.table)
     where = options.stations or "stations"
     match = {"most_distance": options.most_distance, "where": where, "n_stations": options.n_stations}
-    tables = match_case(roads, feeders, stations, **match)
+    tables = match_case(roads, feeders, stations, trips=trips, **match)
     names = {"roads_from": Path(options.roads).name, "feeders_from": Path(options.feeder).name}
-    file = write_case(folder, tables, **names, fleet=fleet, vehicles=vehicles)
+    file = write_case(folder, tables, **names, fleet=fleet, vehicles=options.vehicles)
     load_scenario(file)
     title = f"{len(tables.stations)} stations on {len(roads.links)} roads and {len(feeders.buses)} buses"
     case_map(case_points(tables), title).write_html(folder / "map.html", include_plotlyjs="directory")
@@ -148,6 +162,18 @@ def _city(options: argparse.Namespace) -> int:
     load_scenario(file)
     print(f"case: {file}")
     print(f"next, in Python: evlib.coordination.coordinate.coordinate(load_scenario({str(file)!r}), method='city')")
+    return 0
+
+
+def _convert(options: argparse.Namespace) -> int:
+    from evlib.inputs.new_case.convert import convert
+    from evlib.inputs.scenario import load_scenario
+
+    file, notes = convert(options.file, options.folder)
+    load_scenario(file)
+    for note in notes:
+        print(f"note: {note}")
+    print(f"case: {file}\nnext: python -m evlib check {options.folder}")
     return 0
 
 

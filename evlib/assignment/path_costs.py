@@ -34,6 +34,8 @@ class Drivers:
         Whether drivers are told each arc's state when they enter it, or the state of all arcs at departure.
     station_waiting : {"exact", "smooth", "davidson"}
         How the announced wait at stations is computed, see :func:`evlib.traffic.path_times.travel_times`.
+    fee_cny : ndarray, shape (n_stations, n_classes), optional
+        What a vehicle pays to its station beside electricity [CNY].
     """
 
     vot_cny_h: np.ndarray
@@ -41,6 +43,11 @@ class Drivers:
     logit_cny: float = 0.0
     signal: str = "experienced"
     station_waiting: str = "exact"
+    fee_cny: np.ndarray | None = None
+
+    def fee_of_paths(self, path_station) -> np.ndarray | float:
+        """Fee on every path, shape (n_paths, n_classes, 1) [CNY per vehicle]; 0 where no station has one."""
+        return 0.0 if self.fee_cny is None else self.fee_cny[path_station][:, :, None]
 
 
 @dataclass(frozen=True)
@@ -83,7 +90,7 @@ class Traffic:
     time_cny : ndarray
         Drivers' own time and queue cost T.
     road_toll_cny : ndarray
-        What one more driver costs the others on roads; 0 for objective ``user``.
+        What one more driver costs the others on roads; for objective ``user`` the fee of the path's station.
     shares : StepShares
         Share of departures that plug in in each step, traced through the loading.
     stations : Stations or None
@@ -213,7 +220,8 @@ def evaluate_loading(
     shares = trace.plug_in_shares
     followers = {"fixed_veh": fixed_veh, "logit_cny": drivers.logit_cny}
     if objective != "system":
-        return Traffic(loading, time_cny, np.zeros_like(time_cny), shares, **followers)
+        fee = np.zeros_like(time_cny) + drivers.fee_of_paths(loading.network.path_station)
+        return Traffic(loading, time_cny, fee, shares, **followers)
     waiting = (drivers.queue_cny_h / 60.0)[None, :, None] * times.waiting_min[:, None, :]
     stations = Stations(loading, drivers.signal, trace.arrival_shares, waiting, drivers.queue_cny_h)
     road_toll = road_tolls(loading, drivers.vot_cny_h, drivers.signal, kernel=kernel)

@@ -84,7 +84,7 @@ def inform(scenario: Scenario, charging: str, tariff: str = "mean", start_veh=No
     generated = scenario.switches.path_set == "generated"
     if generated:
         problem = problem.with_generated_paths()
-    price = problem.case.import_price_cny_kwh
+    price = problem.case.tariff_cny_kwh
     price = np.broadcast_to(price.mean() if tariff == "mean" else price, problem.case.load_kw.shape)
     keys = scenario.coordination
     found = equilibrium(

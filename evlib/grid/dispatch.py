@@ -211,7 +211,8 @@ def _against_ac(feeder, options: GridOptions, dispatch: Dispatch, net, step_h: f
     except SolverError as error:
         names = ("grid_ac_voltage_error_pu", "grid_ac_voltage_violation_pu", "grid_ac_loss_kwh")
         return dict.fromkeys(names, float("nan")) | {"grid_ac_error": str(error)}
-    low, high, ac = feeder.v_min_pu[1:, None], feeder.v_max_pu[1:, None], exact.voltage_pu[1:]
+    low, high = (feeder.actual_pu(limit)[1:, None] for limit in (feeder.v_min_pu, feeder.v_max_pu))
+    ac = exact.voltage_pu[1:]
     return {
         "grid_ac_voltage_error_pu": float(np.abs(exact.voltage_pu - dispatch.voltage_pu).max()),
         "grid_ac_voltage_violation_pu": float(max(0.0, (low - ac).max(), (ac - high).max())),

@@ -106,7 +106,7 @@ def read_dispatch(
         branch_kw=kilo * flow.flow_p.value,
         branch_kvar=kilo * flow.flow_q.value,
         loss_kw=loss_kw,
-        voltage_pu=voltage,
+        voltage_pu=case.feeder.actual_pu(voltage),
         price_cny_kwh=model.price_cny_kwh(case.step_h),
         price_parts_cny_kwh=price_parts(case, options, model),
         tie_overload_kw=overloads.get("tie", np.zeros((len(case.zones), case.n_steps))),

@@ -39,6 +39,13 @@ class Feeder:
     root_pu : float
         Voltage magnitude that the grid above holds at the root [pu]. Power flow and grid problem take it where they are
         given no other.
+    ratio : ndarray, shape (n_bus,), optional
+        Voltage of the model over the actual one at each bus, where transformers off their nominal ratio, or roots at
+        voltages of their own, lie in between: voltages, their limits and impedances are scaled by it, and what is
+        reported is divided by it.
+    shunt_kw, shunt_kvar : ndarray, shape (n_bus,), optional
+        What shunts draw at an actual voltage of 1 pu [kW, kvar]; a capacitor draws negative kvar. Exact in power flow; a
+        dispatch takes them at that voltage.
     """
 
     bus: np.ndarray
@@ -54,6 +61,15 @@ class Feeder:
     base_kv: float
     base_mva: float = 1.0
     root_pu: float = 1.0
+    ratio: np.ndarray | None = None
+    shunt_kw: np.ndarray | None = None
+    shunt_kvar: np.ndarray | None = None
+
+    def actual_pu(self, model_pu: np.ndarray) -> np.ndarray:
+        """Actual voltages of buses (n_bus, ...), from those of the model [pu]."""
+        if self.ratio is None:
+            return model_pu
+        return model_pu / (self.ratio if np.ndim(model_pu) == 1 else self.ratio[:, None])
 
     @property
     def n_bus(self) -> int:

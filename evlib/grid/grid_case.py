@@ -47,6 +47,10 @@ class GridCase:
         Decision step [h].
     backup_start_kw : ndarray, shape (n_zones,), optional
         Power of each backup generator just before the first step [kW]; without it no ramp limits the first step.
+    tariff_branch : ndarray of int, shape (n_tariffs,), optional
+        Branches at the root through which feeders with a tariff above ``import_price_cny_kwh`` import.
+    surcharge_cny_kwh : ndarray, shape (n_tariffs, K), optional
+        What they pay in addition for what they import, not negative [CNY/kWh]; feeding back earns none of it.
     """
 
     feeder: Feeder
@@ -69,6 +73,8 @@ class GridCase:
     import_price_cny_kwh: np.ndarray
     step_h: float
     backup_start_kw: np.ndarray | None = None
+    tariff_branch: np.ndarray | None = None
+    surcharge_cny_kwh: np.ndarray | None = None
 
     def __post_init__(self):
         check_grid_case(self)
@@ -77,6 +83,25 @@ class GridCase:
     def n_steps(self) -> int:
         """Decision steps K."""
         return self.load_kw.shape[1]
+
+    @property
+    def drawn_kw(self) -> np.ndarray:
+        """Loads, and shunts at 1 pu, shape (n_bus, K) [kW]."""
+        shunt = self.feeder.shunt_kw
+        return self.load_kw if shunt is None else self.load_kw + shunt[:, None]
+
+    @property
+    def drawn_kvar(self) -> np.ndarray:
+        """As :attr:`drawn_kw`, reactive [kvar]."""
+        shunt = self.feeder.shunt_kvar
+        return self.load_kvar if shunt is None else self.load_kvar + shunt[:, None]
+
+    @property
+    def tariff_cny_kwh(self) -> np.ndarray:
+        """Tariff of imports, shape (K,); of the feeder of every bus, shape (n_bus, K), where feeders differ [CNY/kWh]."""
+        if self.tariff_branch is None:
+            return self.import_price_cny_kwh
+        return self.import_price_cny_kwh + self.feeder.downstream[self.tariff_branch].T @ self.surcharge_cny_kwh
 
     @property
     def terminal_price_cny_kwh(self) -> float:
@@ -188,7 +213,7 @@ class GridInputs:
     @classmethod
     def of(cls, case: GridCase, options: GridOptions, extra_kw=None) -> GridInputs:
         """The inputs of a case, with additional demand ``extra_kw``, shape (n_bus, K) [kW]."""
-        demand_mw = (case.load_kw + (0.0 if extra_kw is None else extra_kw)) / 1000.0
+        demand_mw = (case.drawn_kw + (0.0 if extra_kw is None else extra_kw)) / 1000.0
         return cls(demand_mw, case.available_kw / 1000.0, loss_price(case, options))
 
 

@@ -1,5 +1,6 @@
 """The grid problem in CVXPY: variables, one function for each named group of constraints, and the costs.
 
+The file is longer than others because every group of constraints stands here, each by its name.
 Everything is in per unit of 1 MVA, that is, in MW, and in thousand CNY; the last axis holds K steps. The equations of
 branches are formulated separately, see :mod:`evlib.grid.branch_flow`.
 """
@@ -134,6 +135,10 @@ def build_grid_model(
         "root reverse flow": root_reverse_flow(options, variables, overloads),
     }
     costs = _costs(case, options, variables, overloads) | {"vehicles": station_load.cost_kcny}
+    if case.tariff_branch is not None:
+        own_import = cp.Variable(case.surcharge_cny_kwh.shape, name="own_import", nonneg=True)
+        constraints["feeder tariffs"] = feeder_tariffs(case, flow, own_import)
+        costs["feeder tariffs"] = case.step_h * cp.sum(cp.multiply(case.surcharge_cny_kwh, own_import))
     objective = sum(costs.values())
     if flow.current is not None:
         lost_mw = cp.sum(cp.multiply(case.feeder.r_pu[:, None], flow.current))
@@ -213,6 +218,11 @@ def root_reverse_flow(options: GridOptions, variables: GridVariables, overloads:
     return [variables.exported <= options.reverse_limit_kw / 1000.0 + overloads.get("reverse", 0.0)]
 
 
+def feeder_tariffs(case: GridCase, flow: BranchFlow, own_import) -> list:
+    """A feeder with a tariff of its own pays for what flows into it and earns nothing for what flows out."""
+    return [flow.flow_p[case.tariff_branch] <= own_import]
+
+
 def _variables(case: GridCase, options: GridOptions, load_bus) -> GridVariables:
     n_steps = case.n_steps
     with_reactive = len(case.farms) and options.farm_power_factor < 1
@@ -240,7 +250,7 @@ def _branch_flow(case: GridCase, options: GridOptions, inputs, station_load, var
         - at(case.backup_bus, len(case.zones)) @ variables.backup
         - at(load_bus, len(load_bus)) @ variables.shed
     )
-    net_q = case.load_kvar / 1000.0 - at(load_bus, len(load_bus)) @ cp.multiply(ratio, variables.shed)
+    net_q = case.drawn_kvar / 1000.0 - at(load_bus, len(load_bus)) @ cp.multiply(ratio, variables.shed)
     if len(case.farms):
         at_farms = at(case.farm_bus, len(case.farms))
         net_p = net_p - at_farms @ (inputs.available_mw - variables.curtailed)

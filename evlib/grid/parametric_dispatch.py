@@ -103,7 +103,7 @@ class GridProgram:
             if value is not None and name not in self.changing:
                 raise InputError(f"grid program: {name!r} is not among what changes; say so when it is built")
         extra_kw = np.zeros_like(case.load_kw) if extra_kw is None else _checked("extra_kw", extra_kw, case.load_kw)
-        self._demand.value = (case.load_kw + extra_kw) / 1000.0
+        self._demand.value = (case.drawn_kw + extra_kw) / 1000.0
         if self._available is not None:
             available = case.available_kw if available_kw is None else available_kw
             available = _checked("available_kw", available, case.available_kw)

@@ -63,7 +63,7 @@ def power_flow(
     ----------
     feeder : Feeder
     demand_kw, demand_kvar : array_like, shape (n_bus, n_steps)
-        Net demand, constant power [kW, kvar]; negative where a bus feeds in.
+        Net demand, constant power [kW, kvar]; negative where a bus feeds in. Shunts of the feeder draw in addition.
     root_pu : float or array_like, shape (n_steps,), optional
         Voltage magnitude of the root [pu], by default the feeder's.
     tolerance_pu : float
@@ -102,17 +102,21 @@ def power_flow(
         raise InputError(f"power flow: tolerance_pu = {tolerance_pu}, max_sweeps = {max_sweeps}; both must be positive")
     active_pu, reactive_pu, root = _checked(feeder, demand_kw, demand_kvar, root_pu)
     kw_per_pu = 1000 * feeder.base_mva
-    demand_pu = active_pu + 1j * reactive_pu
+    demand_pu, shunt_pu = active_pu + 1j * reactive_pu, _shunts_pu(feeder)
     downstream = feeder.downstream
     impedance_pu = (feeder.r_pu + 1j * feeder.x_pu)[:, None]
     voltage, n_sweeps, worst_pu = np.tile(root.astype(complex), (feeder.n_bus, 1)), 0, np.inf
     # A demand beyond what the feeder can carry drives voltages through zero: this is reported below, without warnings.
     with np.errstate(all="ignore"):
         while worst_pu > tolerance_pu and n_sweeps < max_sweeps:
-            drawn = np.conj(demand_pu / voltage)
+            drawn = np.conj(demand_pu / voltage) + np.conj(shunt_pu) * voltage
             current = downstream @ drawn
             voltage = root - downstream.T @ (impedance_pu * current)
-            mismatch_pu = np.nan_to_num(np.abs(voltage * np.conj(drawn) - demand_pu), nan=np.inf, posinf=np.inf)
+            mismatch_pu = np.nan_to_num(
+                np.abs(voltage * np.conj(drawn) - demand_pu - shunt_pu * np.abs(voltage) ** 2),
+                nan=np.inf,
+                posinf=np.inf,
+            )
             worst_pu, n_sweeps = mismatch_pu.max(), n_sweeps + 1
     if worst_pu > tolerance_pu:
         row, step = np.unravel_index(mismatch_pu.argmax(), mismatch_pu.shape)
@@ -126,7 +130,7 @@ def power_flow(
     lost_kva = impedance_pu * np.abs(current) ** 2 * kw_per_pu
     root_kva = voltage[0] * np.conj(drawn.sum(axis=0)) * kw_per_pu
     return PowerFlow(
-        voltage_pu=np.abs(voltage),
+        voltage_pu=feeder.actual_pu(np.abs(voltage)),
         voltage_complex_pu=voltage,
         branch_kw=sent_kva.real,
         branch_kvar=sent_kva.imag,
@@ -138,6 +142,14 @@ def power_flow(
         n_sweeps=n_sweeps,
         mismatch_pu=float(worst_pu),
     )
+
+
+def _shunts_pu(feeder: Feeder) -> np.ndarray | float:
+    """Complex power of shunts at a voltage of 1 pu of the model, shape (n_bus, 1) [pu]; 0 where there are none."""
+    if feeder.shunt_kw is None:
+        return 0.0
+    ratio = 1.0 if feeder.ratio is None else feeder.ratio
+    return ((feeder.shunt_kw + 1j * feeder.shunt_kvar) / ratio**2 / (1000 * feeder.base_mva))[:, None]
 
 
 def lindistflow_voltage(feeder: Feeder, demand_kw, demand_kvar, root_pu=None) -> np.ndarray:
@@ -158,7 +170,7 @@ def lindistflow_voltage(feeder: Feeder, demand_kw, demand_kvar, root_pu=None) ->
     Returns
     -------
     ndarray, shape (n_bus, n_steps)
-        Voltage magnitude [pu].
+        Voltage magnitude [pu]; shunts draw what they do at 1 pu.
 
     Raises
     ------
@@ -175,6 +187,9 @@ def lindistflow_voltage(feeder: Feeder, demand_kw, demand_kvar, root_pu=None) ->
     """
     active_pu, reactive_pu, root = _checked(feeder, demand_kw, demand_kvar, root_pu)
     downstream = feeder.downstream
+    if feeder.shunt_kw is not None:
+        active_pu = active_pu + feeder.shunt_kw[:, None] / (1000 * feeder.base_mva)
+        reactive_pu = reactive_pu + feeder.shunt_kvar[:, None] / (1000 * feeder.base_mva)
     fall = feeder.r_pu[:, None] * (downstream @ active_pu) + feeder.x_pu[:, None] * (downstream @ reactive_pu)
     squared = root**2 - 2 * (downstream.T @ fall)
     if not (squared > 0).all():
@@ -183,7 +198,7 @@ def lindistflow_voltage(feeder: Feeder, demand_kw, demand_kvar, root_pu=None) ->
             f"linear power flow: step {step}: squared voltage {squared[row, step]:.3g} at bus {feeder.bus[row]}; must "
             "be positive: the demand is more than the feeder can carry"
         )
-    return np.sqrt(squared)
+    return feeder.actual_pu(np.sqrt(squared))
 
 
 def _checked(feeder: Feeder, demand_kw, demand_kvar, root_pu):

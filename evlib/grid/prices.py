@@ -122,7 +122,8 @@ def price_parts(case: GridCase, options: GridOptions, model: GridModel) -> dict[
 
     with :math:`\\mu` the price of reactive power, :math:`\\omega` the loss price, :math:`\\tau` and :math:`\\sigma` the
     duals of tie and line limits and :math:`\\nu` that of the voltage drop. These differences are summed along the path
-    from the root. The root's price is ``energy``: the marginal cost of import, plus the dual of a limit on import.
+    from the root. The root's price is ``energy``: the marginal cost of import, plus the dual of a limit on import, plus
+    what a feeder's own tariff adds to it.
 
     Parameters
     ----------
@@ -153,4 +154,9 @@ def price_parts(case: GridCase, options: GridOptions, model: GridModel) -> dict[
     along_the_way = {
         name: way @ values / case.step_h for name, values in zip(PARTS[1:], (loss, congestion, voltage), strict=True)
     }
-    return {"energy": np.tile(root, (case.feeder.n_bus, 1))} | along_the_way
+    energy = np.tile(root, (case.feeder.n_bus, 1))
+    if case.tariff_branch is not None:
+        above = np.zeros(shape)
+        above[case.tariff_branch] = rules["feeder tariffs"][0].dual_value
+        energy = energy + way @ above / case.step_h
+    return {"energy": energy} | along_the_way

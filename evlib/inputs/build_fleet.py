@@ -37,7 +37,8 @@ def all_cohorts(scenario: Scenario, terminal_price_cny_kwh: float, charging: str
     can follow the schedule. A stay that passes the horizon is cut there; the energy that its remaining steps could
     charge may be bought at the terminal price. Each class has two types, ``soc_type_offset`` below and above the mean
     state of charge on departure (one type if the offset is 0). The way takes some of it, and the driver wants to leave
-    with the same energy whatever the way: what the way takes adds to the gain. Nobody charges or discharges faster than
+    with the same energy whatever the way: what the way takes adds to the gain. Who departs with more than ``soc_max`` may
+    keep it. Nobody charges or discharges faster than
     the station's plugs allow.
     """
     fleet, time = scenario.fleet, scenario.time
@@ -56,15 +57,16 @@ def all_cohorts(scenario: Scenario, terminal_price_cny_kwh: float, charging: str
         plug_kw = scenario.tables.station_plug_kw
         return power_kw if plug_kw is None else np.minimum(power_kw, plug_kw[station])
 
+    departure = by_class("soc_arrival") + offsets[soc_type]
     stay = np.round(by_class("stay_min") / time.step_min).astype(int)
     cut = np.clip(step + stay - time.n_steps, 0, stay - 1)
     domain, adjustments = vehicle_domain(
         battery_kwh=by_class("battery_kwh"),
         charge_kw=at_most(by_class("charge_kw")),
         discharge_kw=at_most(by_class("discharge_kw")) * (charging == "v2g"),
-        soc_arrival=by_class("soc_arrival") + offsets[soc_type] - used_kwh / by_class("battery_kwh"),
+        soc_arrival=departure - used_kwh / by_class("battery_kwh"),
         soc_min=fleet.soc_min,
-        soc_max=fleet.soc_max,
+        soc_max=np.maximum(fleet.soc_max, departure),
         gain_kwh=by_class("gain_share") * by_class("battery_kwh") + used_kwh,
         n_stay_steps=stay,
         n_cut_steps=cut,

@@ -7,8 +7,8 @@ import numpy as np
 from evlib.errors import InputError
 from evlib.grid.feeder import Feeder
 from evlib.grid.grid_case import GridCase, GridOptions
+from evlib.inputs.reading.local_clock import DAY_MIN, local_minutes
 from evlib.inputs.scenario import Scenario
-from evlib.inputs.schema import DAY_MIN
 from evlib.traffic.time_grid import clock_to_min
 
 __all__ = ["build_grid_case", "build_grid_options"]
@@ -34,7 +34,7 @@ def build_grid_case(scenario: Scenario) -> GridCase:
     -----
     All loads follow one profile, active and reactive power alike. The spike is a raised cosine, spread over its zone's
     buses in proportion to their load. A backup generator stands at the bus of its zone's station, or else at the zone's
-    first bus.
+    first bus. Where feeders have tariffs of their own, what one of them feeds back saves others the lowest tariff.
     """
     grid, tables = scenario.grid, scenario.tables
     feeder = tables.feeder
@@ -75,7 +75,7 @@ def build_grid_case(scenario: Scenario) -> GridCase:
         stations=tuple(station.name for station in scenario.stations),
         station_bus=station_bus,
         rating_kva=tables.rating_mva * 1000.0,
-        import_price_cny_kwh=_tariff(scenario),
+        **_tariffs(scenario),
         step_h=scenario.time.step_min / 60.0,
     )
 
@@ -104,13 +104,30 @@ def _swapped(scenario: Scenario, farm_bus, bus_zone, backup_bus) -> np.ndarray:
     return moved
 
 
-def _tariff(scenario: Scenario) -> np.ndarray:
+def _tariffs(scenario: Scenario) -> dict:
+    """The lowest tariff of all feeders, and what some pay in addition."""
+    tables, own = scenario.tables, {tariff.name: tariff.blocks for tariff in scenario.prices.feeder_tariffs or ()}
+    common = _tariff(scenario, scenario.prices.import_tariff)
+    if not own or tables.feeder_tariff is None:
+        return {"import_price_cny_kwh": common}
+    paid = np.array([_tariff(scenario, own[name]) if name in own else common for name in tables.feeder_tariff])
+    lowest = paid.min(axis=0)
+    more = (paid > lowest).any(axis=1)
+    if not more.any():
+        return {"import_price_cny_kwh": lowest}
+    return {
+        "import_price_cny_kwh": lowest,
+        "tariff_branch": tables.feeder_branch[more],
+        "surcharge_cny_kwh": (paid - lowest)[more],
+    }
+
+
+def _tariff(scenario: Scenario, tariff) -> np.ndarray:
     """Price of imports in each step [CNY/kWh]; the day's last block holds until the first one of the next day."""
-    blocks = sorted((clock_to_min(block.from_clock), block.price_cny_kwh) for block in scenario.prices.import_tariff)
+    blocks = sorted((clock_to_min(block.from_clock), block.price_cny_kwh) for block in tariff)
     start = np.array([minute for minute, _ in blocks])
     price = np.array([value for _, value in blocks])
-    minute = clock_to_min(scenario.time.start_clock) + scenario.time.step_min * np.arange(scenario.time.n_steps)
-    return price[np.searchsorted(start, minute % DAY_MIN, side="right") - 1]
+    return price[np.searchsorted(start, local_minutes(scenario.time) % DAY_MIN, side="right") - 1]
 
 
 def build_grid_options(scenario: Scenario, *, final: bool = False) -> GridOptions:

@@ -1,4 +1,7 @@
-"""The road side of a scenario: network and paths, departures, drivers and everyday traffic."""
+"""The road side of a scenario: network and paths, departures, drivers and everyday traffic.
+
+The file is longer than others because departures, drivers and network of a scenario have to agree on their order.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +18,8 @@ from evlib.assignment.shortest_paths import Roads
 from evlib.assignment.static_assignment import assign
 from evlib.assignment.traffic_problem import TrafficProblem
 from evlib.errors import InputError
+from evlib.inputs.reading.local_clock import local_minutes, minutes_until
 from evlib.inputs.scenario import Scenario
-from evlib.inputs.schema import minutes_after
 from evlib.traffic import impedance
 from evlib.traffic.arrival_levels import check_reach
 from evlib.traffic.network import Network, assemble_network
@@ -103,8 +106,10 @@ def origin_demand(scenario: Scenario) -> np.ndarray:
     InputError
         See :func:`departure_profile`.
     """
-    fleet, time = scenario.fleet, scenario.time
-    peak = minutes_after(fleet.peak_clock, time.start_clock)
+    fleet, time, tables = scenario.fleet, scenario.time, scenario.tables
+    if tables.trip_share is not None:
+        return fleet.vehicles * tables.trip_share
+    peak = minutes_until(fleet.peak_clock, time)
     profiles = []
     for member in fleet.classes:
         bell = (peak, fleet.peak_width_min, member.peak_over_mean)
@@ -114,9 +119,15 @@ def origin_demand(scenario: Scenario) -> np.ndarray:
             raise InputError(f"{scenario.file}: fleet.classes.{member.name}.{error}") from None
     share = np.array([member.share for member in fleet.classes])
     origin = np.array([item.share for item in scenario.origins])
+    by_origin = np.array(profiles)[None]
+    if tables.origin_profile is not None:
+        own = tables.origin_profile[:, None, :]
+        by_origin = np.where(np.isnan(own), by_origin, own)
     if scenario.switches.trip_end == "destination":
-        origin = np.outer(origin, [item.share for item in scenario.destinations]).ravel()
-    return fleet.vehicles * origin[:, None, None] * share[None, :, None] * np.array(profiles)[None]
+        onward = [item.share for item in scenario.destinations]
+        by_origin = by_origin if len(by_origin) == 1 else np.repeat(by_origin, len(onward), axis=0)
+        origin = np.outer(origin, onward).ravel()
+    return fleet.vehicles * origin[:, None, None] * share[None, :, None] * by_origin
 
 
 def build_network(scenario: Scenario) -> Network:
@@ -162,6 +173,7 @@ def build_network(scenario: Scenario) -> Network:
             round(time.step_min * 60 / time.loading_step_s),
             time.last_departure_step,
             clock_to_min(time.start_clock),
+            None if time.zone is None else tuple(local_minutes(time).tolist()),
         ),
         delay_function=delay,
         every_path=scenario.switches.path_set == "enumerated",
@@ -253,7 +265,7 @@ def everyday_traffic(scenario: Scenario) -> tuple[tuple[tuple[int, ...], ...], n
 
 
 def build_drivers(scenario: Scenario) -> Drivers:
-    """Build a scenario's drivers: their values of time and the signal that they receive.
+    """Build a scenario's drivers: their values of time, the signal that they receive, and the fees of stations.
 
     Parameters
     ----------
@@ -262,10 +274,14 @@ def build_drivers(scenario: Scenario) -> Drivers:
     Returns
     -------
     Drivers
+        A fee per kWh is paid for the energy drawn to fill up as wanted, gain over ``eta_charge``, whatever is served.
     """
-    fleet, switches = scenario.fleet, scenario.switches
+    fleet, switches, fee = scenario.fleet, scenario.switches, None
     vot = np.array([member.vot_cny_h for member in fleet.classes])
-    return Drivers(vot, fleet.queue_factor * vot, fleet.logit_cny, switches.signal, switches.station_waiting)
+    if scenario.tables.station_fee is not None:
+        session, per_kwh = scenario.tables.station_fee[:, :, None]
+        fee = session + per_kwh * [item.gain_share * item.battery_kwh / fleet.eta_charge for item in fleet.classes]
+    return Drivers(vot, fleet.queue_factor * vot, fleet.logit_cny, switches.signal, switches.station_waiting, fee)
 
 
 def build_traffic_problem(scenario: Scenario, objective: str | None = None) -> TrafficProblem:
@@ -283,6 +299,10 @@ def build_traffic_problem(scenario: Scenario, objective: str | None = None) -> T
     -------
     TrafficProblem
     """
+    if objective == "system" and scenario.tables.station_fee is not None:
+        raise InputError(
+            f"{scenario.file}: stations have fees, payments that objective 'system' ignores; must be 'user'"
+        )
     network, demand, follow = build_network(scenario), origin_demand(scenario), scenario.fleet.compliance
     return TrafficProblem(
         network=network,

@@ -7,7 +7,7 @@ import numpy as np
 from evlib.errors import InputError
 from evlib.grid.feeder import Feeder, feeder_from_arrays
 
-__all__ = ["LEAVE_OUT", "feeder_arrays", "from_pandapower"]
+__all__ = ["LEAVE_OUT", "feeder_arrays", "from_pandapower", "merged_buses"]
 
 WHERE = "pandapower network"
 BASE_MVA = 1.0
@@ -30,7 +30,7 @@ def feeder_arrays(net, leave_out=()) -> dict:
         )
     _refuse(net, leave_out)
     kept = net.bus.index[net.bus["in_service"].astype(bool)]
-    merged = _merged(net, kept)
+    merged = merged_buses(net, kept)
     buses = sorted(set(merged.values()))
     kv = {bus: float(net.bus.at[bus, "vn_kv"]) for bus in buses}
     load_kw, load_kvar = dict.fromkeys(buses, 0.0), dict.fromkeys(buses, 0.0)
@@ -96,7 +96,7 @@ def _constant_power(row) -> None:
             )
 
 
-def _merged(net, kept) -> dict[int, int]:
+def merged_buses(net, kept) -> dict[int, int]:
     """The bus that represents each bus in service; buses joined by a closed switch share one."""
     stands = {int(bus): int(bus) for bus in kept}
 

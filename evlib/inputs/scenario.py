@@ -15,11 +15,12 @@ from pydantic import ValidationError, model_validator
 
 from evlib.errors import InputError
 from evlib.folders import SCENARIOS
+from evlib.inputs.reading.local_clock import clock_at, minutes_until
 from evlib.inputs.reading.provenance import Provenance, check_provenance, split_provenance
 from evlib.inputs.reading.sections import explain, quantities, stated, suggest
 from evlib.inputs.reading.strict_yaml import read_yaml
 from evlib.inputs.scenario_tables import Tables, read_tables
-from evlib.inputs.schema import DAY_MIN, ScenarioSpec, TariffBlock, check_shares, minutes_after
+from evlib.inputs.schema import ScenarioSpec, TariffBlock, check_shares
 from evlib.traffic.time_grid import clock_to_min
 
 if TYPE_CHECKING:
@@ -49,7 +50,9 @@ class Scenario(ScenarioSpec):
         _check_times(self)
         _check_driving(self)
         _check_zones(self)
-        _check_tariff(self.prices.import_tariff)
+        _check_tariff("import_tariff", self.prices.import_tariff)
+        for tariff in self.prices.feeder_tariffs or ():
+            _check_tariff(f"feeder_tariffs.{tariff.name}.blocks", tariff.blocks)
         return self
 
     @property
@@ -155,11 +158,14 @@ def _check_times(spec: ScenarioSpec) -> None:
     if spike and spike.peak_step >= time.n_steps:
         raise ValueError(f"grid.spike.peak_step {spike.peak_step} must be a step 0..{time.n_steps - 1} of the horizon")
     window_min = (time.last_departure_step + 1) * time.step_min
-    if minutes_after(fleet.peak_clock, time.start_clock) > window_min:
-        end_min = int(clock_to_min(time.start_clock) + window_min) % DAY_MIN
+    try:
+        late = minutes_until(fleet.peak_clock, time) > window_min
+    except ValueError as error:
+        raise ValueError(f"time.start_clock or fleet.peak_clock: {error}") from None
+    if late:
         raise ValueError(
-            f"fleet.peak_clock {fleet.peak_clock!r} must lie in {time.start_clock}..{end_min // 60:02d}:{end_min % 60:02d}, "
-            "the time of departures (time.start_clock to the end of time.last_departure_step)"
+            f"fleet.peak_clock {fleet.peak_clock!r} must lie in {time.start_clock}..{clock_at(window_min, time)}, the time of "
+            "departures (time.start_clock to the end of time.last_departure_step)"
         )
 
 
@@ -183,16 +189,16 @@ def _check_zones(spec: ScenarioSpec) -> None:
             raise ValueError(f"grid.{label}.zone {zone!r} is not one of the zones {sorted(zones)}")
 
 
-def _check_tariff(blocks: tuple[TariffBlock, ...]) -> None:
+def _check_tariff(key: str, blocks: tuple[TariffBlock, ...]) -> None:
     """Blocks repeat every day: the last one of a day holds until the first one of the next."""
     if not blocks:
-        raise ValueError("prices.import_tariff is empty; give at least one block")
+        raise ValueError(f"prices.{key} is empty; give at least one block")
     by_minute: dict[int, str] = {}
     for block in blocks:
         minute = clock_to_min(block.from_clock)
         if minute in by_minute:
             raise ValueError(
-                f"prices.import_tariff: {by_minute[minute]} and {block.name} both begin at {block.from_clock}; keep one"
+                f"prices.{key}: {by_minute[minute]} and {block.name} both begin at {block.from_clock}; keep one"
             )
         by_minute[minute] = block.name
 
@@ -230,7 +236,7 @@ def load_scenario(name_or_path: str | Path) -> Scenario:
     return make_scenario(read_yaml(file), file)
 
 
-def make_scenario(raw, file: Path) -> Scenario:
+def make_scenario(raw, file: Path, *, sources: bool = True) -> Scenario:
     """Check what a YAML file holds, with the tables that it names.
 
     Parameters
@@ -239,6 +245,8 @@ def make_scenario(raw, file: Path) -> Scenario:
         Content of the file, with ``{value, unit, source, range}`` for every quantity.
     file : Path
         Named in messages; file names in ``raw`` are relative to it.
+    sources : bool, optional
+        Whether every quantity must have a source and a range. A case of one's own never needs them.
 
     Returns
     -------
@@ -258,9 +266,13 @@ def make_scenario(raw, file: Path) -> Scenario:
     provenance: dict[str, Provenance] = {}
     scenario = _checked(split_provenance(raw, "", provenance, file), provenance, file)
     for name, unit, value in quantities(scenario):
-        if name not in provenance:
+        if name not in provenance and sources:
             how = f"{{value: {value}, unit: {unit}, source: assumption, range: [low, high]}}"
-            raise InputError(f"{file}: {name}: {value!r} stands alone; write {how}")
+            command = f"python -m evlib convert {file} FOLDER"
+            raise InputError(
+                f"{file}: {name}: {value!r} stands alone; write {how}, or make it a case of your own, which needs no sources: "
+                f"{command}"
+            )
     check_provenance(scenario, provenance, file)
     scenario._tables = read_tables(scenario, file)
     return scenario

@@ -84,6 +84,16 @@ class Tables:
         Power of one plug [kW], at which vehicles charge at most; None where only vehicles limit it.
     nearest_stations : int or None
         Stations that drivers of one origin choose from, the nearest; None for all.
+    feeder_branch : ndarray of int, shape (n_feeders,), or None
+        Branch at the root that each feeder hangs on, where there are several.
+    feeder_tariff : ndarray of str, shape (n_feeders,), or None
+        Tariff of each of them: a member of ``prices.feeder_tariffs``, or ``import_tariff``.
+    station_fee : ndarray, shape (2, n_stations), or None
+        Fee of a session [CNY], and fee for the energy that a vehicle came for [CNY/kWh].
+    trip_share : ndarray, shape (n_origins, n_classes, n_departure_steps), or None
+        Share of all vehicles, from a table of trips; None where shares and profiles say who departs when.
+    origin_profile : ndarray, shape (n_origins, n_departure_steps), or None
+        Share of an origin's vehicles that depart in each step; nan where the profile of each class holds.
     """
 
     link_tail: np.ndarray
@@ -105,6 +115,11 @@ class Tables:
     link_capacity_veh_h: np.ndarray | None = None
     station_plug_kw: np.ndarray | None = None
     nearest_stations: int | None = None
+    feeder_branch: np.ndarray | None = None
+    feeder_tariff: np.ndarray | None = None
+    station_fee: np.ndarray | None = None
+    trip_share: np.ndarray | None = None
+    origin_profile: np.ndarray | None = None
 
 
 def read_tables(spec: ScenarioSpec, file: Path) -> Tables:
@@ -142,7 +157,8 @@ def read_tables(spec: ScenarioSpec, file: Path) -> Tables:
         arrays[name].setflags(write=False)
         digest.update(name.encode() + np.ascontiguousarray(arrays[name]).tobytes())
     for field in fields(feeder):
-        if field.name == "root_pu":  # not in the files: a scenario has grid.root_voltage_pu
+        # Not in the files: a scenario has grid.root_voltage_pu.
+        if field.name == "root_pu" or getattr(feeder, field.name) is None:
             continue
         digest.update(field.name.encode() + np.ascontiguousarray(getattr(feeder, field.name)).tobytes())
     return Tables(feeder=feeder, content_hash=digest.hexdigest(), **arrays)

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, model_validator
 from pydantic_core import PydanticCustomError
 
-from evlib.inputs.reading.sections import Name, Quantity, Section, members, numbers
+from evlib.inputs.reading.local_clock import DAY_MIN, calendar_date, time_zone
+from evlib.inputs.reading.sections import Name, Quantity, Section, members, members_or_none, numbers
 from evlib.traffic.time_grid import clock_to_min
 
-__all__ = ["DAY_MIN", "ScenarioSpec", "TariffBlock", "check_shares", "minutes_after"]
+__all__ = ["ScenarioSpec", "TariffBlock", "check_shares", "minutes_after"]
 
-DAY_MIN = 1440
+LEFT_OUT = {"left_out": True}  # of fields that files may leave out, and that then leave a scenario's hash as it is
 
 
 def minutes_after(clock: str, start_clock: str) -> int:
@@ -68,12 +69,16 @@ class Time(Section):
     start_clock: Clock
     loading_step_s: float = Quantity("s", gt=0)
     last_departure_step: int = Quantity("step", ge=0)
+    zone: Annotated[str | None, AfterValidator(time_zone)] = Field(default=None, json_schema_extra=LEFT_OUT)
+    date: Annotated[str | None, AfterValidator(calendar_date)] = Field(default=None, json_schema_extra=LEFT_OUT)
 
     @model_validator(mode="after")
     def _consistent(self):
         substeps = self.step_min * 60 / self.loading_step_s
         if abs(substeps - round(substeps)) > 1e-9 or substeps < 1:
             raise ValueError(f"loading_step_s {self.loading_step_s} must divide the step of {self.step_min * 60} s")
+        if (self.zone is None) != (self.date is None):
+            raise ValueError("zone and date: must both be stated, or none of them: clocks change on certain dates")
         if self.last_departure_step >= self.n_steps:
             raise ValueError(f"last_departure_step {self.last_departure_step} must be below n_steps {self.n_steps}")
         return self
@@ -144,16 +149,20 @@ class Fleet(Section):
     classes: Annotated[tuple[VehicleClass, ...], members]
 
     @model_validator(mode="after")
-    def _consistent(self):
+    def _consistent(self, info: ValidationInfo):
         check_shares("classes", self.classes)
         if self.soc_min > self.soc_max:
             raise ValueError(f"soc_min {self.soc_min} is above soc_max {self.soc_max}")
         for member in self.classes:
             low, high = member.soc_arrival - self.soc_type_offset, member.soc_arrival + self.soc_type_offset
-            if low < 0 or high > self.soc_max:
+            # Whoever drives in with more than soc_max is full: it exists, and stations give it nothing.
+            most, label = (
+                (1.0, "1") if (info.context or {}).get("own_case") else (self.soc_max, f"soc_max {self.soc_max}")
+            )
+            if low < 0 or high > most:
                 raise ValueError(
                     f"classes.{member.name}: arrival state of charge {low:.3g}..{high:.3g} (with soc_type_offset) "
-                    f"must lie in 0..soc_max {self.soc_max}"
+                    f"must lie in 0..{label}"
                 )
         return self
 
@@ -168,7 +177,7 @@ class Zone(Section):
 
 class Farm(Section):
     name: Name
-    kind: Literal["wind", "solar"]
+    kind: Literal["wind", "solar", "other"]
     zone: str
     bus: int
     column: str
@@ -207,8 +216,16 @@ class Grid(Section):
     spike: Annotated[Spike | None, BeforeValidator(_study_spike)]
 
 
+class FeederTariff(Section):
+    name: Name
+    blocks: Annotated[tuple[TariffBlock, ...], members]
+
+
 class Prices(Section):
     import_tariff: Annotated[tuple[TariffBlock, ...], members]
+    feeder_tariffs: Annotated[tuple[FeederTariff, ...] | None, members_or_none] = Field(
+        None, json_schema_extra=LEFT_OUT
+    )
     backup_cny_kwh: float = Quantity("CNY/kWh", ge=0)
     curtailment_cny_kwh: float = Quantity("CNY/kWh", ge=0)
     shedding_cny_kwh: float = Quantity("CNY/kWh", gt=0)

@@ -10,7 +10,7 @@ from evlib.coordination.one_day import Run
 __all__ = ["cost_table", "summary_table"]
 
 
-def cost_table(run: Run, time_cny: np.ndarray) -> pd.DataFrame:
+def cost_table(run: Run, time_cny: np.ndarray, fee_cny=0.0) -> pd.DataFrame:
     """Costs of the grid, of drivers and of both together.
 
     Parameters
@@ -18,6 +18,8 @@ def cost_table(run: Run, time_cny: np.ndarray) -> pd.DataFrame:
     run : Run
     time_cny : ndarray, shape (n_paths, n_classes, n_departure_steps)
         Time and queue cost as experienced [CNY per vehicle].
+    fee_cny : ndarray, shape (n_paths, n_classes, 1), or 0
+        Fees of stations [CNY per vehicle]: payments, which are part of no total.
 
     Returns
     -------
@@ -30,6 +32,8 @@ def cost_table(run: Run, time_cny: np.ndarray) -> pd.DataFrame:
     costs["drivers: electricity"] = float((run.sizes_veh * run.vehicle_cny).sum()) + late_cny
     costs["drivers: electricity after the horizon"] = late_cny
     costs["society: time and queue plus grid"] = costs["drivers: time and queue"] + costs["grid: total"] + late_cny
+    if np.any(fee_cny):
+        costs["drivers: fees to stations"] = float((run.loading.departures_veh * fee_cny).sum())
     return pd.DataFrame({"item": list(costs), "cost_cny": list(costs.values())})
 
 
@@ -67,6 +71,7 @@ def summary_table(run: Run, tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
         ("roads above capacity", "1", float((roads > 1).sum())),
         ("time and queue cost", "CNY", cost["drivers: time and queue"]),
         ("drivers' electricity bill", "CNY", cost["drivers: electricity"]),
+        *([("fees to stations", "CNY", fees)] if (fees := cost.get("drivers: fees to stations")) is not None else []),
         ("grid cost", "CNY", cost["grid: total"]),
         ("time and queue plus grid cost", "CNY", cost["society: time and queue plus grid"]),
         ("energy charged", "MWh", float(cohorts["charged_kwh"].sum() / 1000)),

@@ -40,7 +40,7 @@ def tables_of(run: Run, drivers: Drivers) -> dict[str, pd.DataFrame]:
         "lines": _lines(run),
         "prices": _prices(run),
         "price_parts": _price_parts(run),
-        "costs": cost_table(run, signals["experienced"][1]),
+        "costs": cost_table(run, signals["experienced"][1], drivers.fee_of_paths(run.network.path_station)),
     }
     tables |= driving_tables(run)
     return tables | {"summary": summary_table(run, tables)}
@@ -52,7 +52,8 @@ def _signal(run: Run, drivers: Drivers, signal: str):
     time_cny = time_costs(times, drivers.vot_cny_h, drivers.queue_cny_h)
     shares = plug_in_shares(run.loading)
     levels = network.arrival_levels
-    return times, time_cny, path_costs(time_cny, run.electricity_cny, shares, network.path_station, levels)
+    fee = drivers.fee_of_paths(network.path_station)
+    return times, time_cny, path_costs(time_cny + fee, run.electricity_cny, shares, network.path_station, levels)
 
 
 def _grid(time, steps, names: dict, **columns) -> pd.DataFrame:
@@ -265,7 +266,7 @@ def _prices(run) -> pd.DataFrame:
         np.arange(case.n_steps),
         {"station": (*case.stations, "root"), "bus": case.feeder.bus[[*case.station_bus, 0]]},
         price_cny_kwh=run.dispatch.price_cny_kwh[[*case.station_bus, 0]],
-        import_price_cny_kwh=np.tile(case.import_price_cny_kwh, len(case.stations) + 1),
+        import_price_cny_kwh=np.broadcast_to(case.tariff_cny_kwh, case.load_kw.shape)[[*case.station_bus, 0]],
     )
 
 

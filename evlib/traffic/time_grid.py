@@ -25,6 +25,8 @@ class TimeGrid:
         Vehicles depart in steps 0..last_departure_step.
     start_min : float
         Clock time of the first step, minutes after midnight.
+    shown_min : tuple of float, optional
+        What the clock shows when each step begins, minutes after midnight, where clocks are changed on the way.
     """
 
     step_min: float
@@ -32,6 +34,7 @@ class TimeGrid:
     substeps: int
     last_departure_step: int
     start_min: float = 0.0
+    shown_min: tuple[float, ...] | None = None
 
     @property
     def loading_step_min(self) -> float:
@@ -45,7 +48,11 @@ class TimeGrid:
 
     def clock(self, step) -> list[str]:
         """Clock times ``HH:MM`` at which decision steps begin."""
-        minutes = self.start_min + self.step_min * np.atleast_1d(step)
+        step = np.atleast_1d(step)
+        minutes = self.start_min + self.step_min * step
+        if self.shown_min is not None:
+            known = np.clip(step, 0, self.n_steps - 1)
+            minutes = np.array(self.shown_min)[known] + self.step_min * (step - known)
         return [f"{int(minute) // 60 % 24:02d}:{int(minute) % 60:02d}" for minute in minutes]
 
 

@@ -150,3 +150,31 @@ def test_spread_nodes_are_far_from_each_other():
     assert spread(nodes, set("abcde"), 3) == ["c", "a", "e"]
     links = pd.DataFrame({"from": list("abcd"), "to": list("bacd")})
     assert connected_part(links) == {"a", "b"}
+
+
+def test_a_table_of_trips_is_the_fleet_of_a_new_case(sources, capsys):
+    """Five vehicles of two classes from one node: the case has their origin, both classes, and no profile."""
+    trips = "count,origin,class,departure\n3,cluster_2_3,car,08:05\n2,cluster_2_3,van,09:20\n"
+    (sources / "trips.csv").write_text(trips)
+    assert new(sources, "--fleet", str(sources / "trips.csv")) == 0
+    assert "departure" in capsys.readouterr().out
+    text = (sources / "case" / "case.yaml").read_text()
+    assert "trips_file: trips.csv" in text
+    assert "peak_width_min" not in text
+    scenario = load_scenario(sources / "case")
+    assert [(item.name, item.share) for item in scenario.fleet.classes] == [("car", 0.6), ("van", 0.4)]
+    assert (scenario.fleet.vehicles, [item.node for item in scenario.origins]) == (5, ["cluster_2_3"])
+
+
+@pytest.mark.parametrize(
+    ("trips", "more", "message"),
+    [
+        ("count,origin,departure\n3,nowhere,08:05\n", (), "trips: origin nowhere is no road node"),
+        ("count,origin,departs\n3,CS1,08:05\n", (), "column 'departure' is missing"),
+        ("count,origin,departure\n3,CS1,08:05\n", ("--vehicles", "5"), "--vehicles 5 with trips"),
+    ],
+)
+def test_trips_that_do_not_fit_the_roads_are_refused(sources, capsys, trips, more, message):
+    (sources / "trips.csv").write_text(trips)
+    assert new(sources, "--fleet", str(sources / "trips.csv"), *more) == 2
+    assert message in capsys.readouterr().err

@@ -79,6 +79,8 @@ class City(Method):
         reason = why_not_newton(scenario, charging)
         if scenario.switches.signal != "experienced":
             reason = reason or f"switches.signal is {scenario.switches.signal!r}; ways are searched as experienced"
+        if run.problem.traffic.drivers.fee_cny is not None:
+            reason = reason or "stations have fees, which its search of all ways does not count"
         if reason:
             raise InputError(f"method 'city': {reason}; use method 'joint'")
         log.info("memory: about %.1f GiB", refuse_too_large(run.problem.network))

@@ -30,6 +30,8 @@ def window(case: GridCase, begin: int, end: int, backup_start_kw=None) -> GridCa
     """
     series = ("load_kw", "load_kvar", "available_kw", "import_price_cny_kwh")
     arrays = {name: getattr(case, name)[..., begin:end] for name in series}
+    if case.surcharge_cny_kwh is not None:
+        arrays["surcharge_cny_kwh"] = case.surcharge_cny_kwh[:, begin:end]
     return replace(case, backup_start_kw=backup_start_kw, **arrays)
 
 

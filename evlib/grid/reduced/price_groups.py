@@ -78,7 +78,7 @@ class PriceGroups:
     downstream : csr_array, shape (n_branch, n_bus)
         See :attr:`evlib.grid.feeder.Feeder.downstream`.
     flow : ndarray of int, shape (n_flows,)
-        Branches whose flow the program knows: ties and monitored lines, parents first.
+        Branches whose flow the program knows: ties, monitored lines and feeders with a tariff, parents first.
     region : ndarray of int, shape (n_bus,)
         The nearest of them above each bus, counted from 1; 0 if there is none.
     parent : ndarray of int, shape (n_flows,)
@@ -121,7 +121,8 @@ class PriceGroups:
     def of(cls, case: GridCase, monitored: Monitored) -> PriceGroups:
         """Group the buses of a case as the monitored rows see them."""
         feeder = case.feeder
-        flow = np.unique(np.concatenate([case.tie, np.flatnonzero(monitored.line.any(axis=1))]).astype(int))
+        own = [] if case.tariff_branch is None else case.tariff_branch
+        flow = np.unique(np.concatenate([case.tie, own, np.flatnonzero(monitored.line.any(axis=1))]).astype(int))
         number = np.zeros(feeder.n_branch, dtype=int)
         number[flow] = 1 + np.arange(len(flow))
         region = np.zeros(feeder.n_bus, dtype=int)

@@ -67,7 +67,7 @@ class ReducedProgram:
         variables, sheds = self.variables, self.sheds
         shed = np.where(sheds.item >= 0, sheds.share * np.append(x[variables.shed], 0.0)[sheds.item], 0.0)
         net_p = _load_less_available(case) - shed
-        net_q = case.load_kvar / 1000.0 - reactive_ratio(case) * shed
+        net_q = case.drawn_kvar / 1000.0 - reactive_ratio(case) * shed
         np.add.at(net_p, case.station_bus, station_mw)
         np.add.at(net_p, case.backup_bus[variables.running], -x[variables.backup])
         farm_bus, step = case.farm_bus[variables.farm], variables.farm_step
@@ -132,7 +132,7 @@ def build_reduced_program(case: GridCase, options: GridOptions, monitored: Monit
 
 def _load_less_available(case: GridCase) -> np.ndarray:
     """Demand of every bus less available wind and sun, shape (n_bus, K) [MW]."""
-    net = case.load_kw / 1000.0
+    net = case.drawn_kw / 1000.0
     np.add.at(net, case.farm_bus, -case.available_kw / 1000.0)
     return net
 
@@ -156,7 +156,7 @@ def _balances(equal: SparseRows, case: GridCase, groups: PriceGroups, sheds: She
 def _machines(above: SparseRows, case: GridCase, options: GridOptions, sheds: Sheds, v: Variables) -> None:
     """Signs, backup ratings and ramps, available power, load, and the power factor of inverters."""
     n_steps, rating = case.n_steps, case.backup_kw[v.running, None] / 1000.0
-    unsigned = [v.imported, v.exported, v.backup, v.curtailed, v.shed]
+    unsigned = [v.imported, v.exported, v.backup, v.curtailed, v.shed, v.own_import]
     if options.overload_slope == 0:  # otherwise a negative overload costs and relaxes nothing
         unsigned += v.over.values()
     for columns in unsigned:
@@ -187,6 +187,9 @@ def _flow_limits(above: SparseRows, case: GridCase, options: GridOptions, groups
         above.block(np.repeat(limit[:, None] / 1000.0, case.n_steps, axis=1), (tie, sign), *beyond("tie"))
     above.block(np.full(case.n_steps, options.import_limit_kw / 1000.0), (v.imported, 1.0), *beyond("import"))
     above.block(np.full(case.n_steps, options.reverse_limit_kw / 1000.0), (v.exported, 1.0), *beyond("reverse"))
+    if case.tariff_branch is not None:
+        own = v.flow[np.searchsorted(groups.flow, case.tariff_branch)]
+        above.block(np.zeros(own.shape), (own, 1.0), (v.own_import, -1.0))
 
 
 def _voltages(
@@ -209,7 +212,7 @@ def _voltages(
     bus, place, step, sign, limit = (np.concatenate(parts) for parts in zip(*kinds, strict=True))
     # The drop of squared voltage per MW and Mvar drawn at each bus, (n_rows, n_bus).
     drop_p, drop_q = (2.0 * sign[:, None] * rise[place] for rise in (groups.rise_p, groups.rise_q))
-    base = (drop_p * _load_less_available(case)[:, step].T + drop_q * case.load_kvar[:, step].T / 1000.0).sum(axis=1)
+    base = (drop_p * _load_less_available(case)[:, step].T + drop_q * case.drawn_kvar[:, step].T / 1000.0).sum(axis=1)
     rows = above.block(sign * (options.root_voltage_pu**2 - limit**2) - base)
     above.put(rows[:, None], v.station[:, step].T, drop_p[:, groups.group_bus(case)])
     above.put(rows[:, None], v.backup[:, step].T, -drop_p[:, case.backup_bus[v.running]])
@@ -230,7 +233,7 @@ def _ratings(
     """Monitored ratings: (rating + overload, P, Q) in a second-order cone; returns their number."""
     line, step = np.nonzero(monitored.line)
     below = groups.downstream[line].toarray()
-    base_q = (below * case.load_kvar[:, step].T).sum(axis=1) / 1000.0
+    base_q = (below * case.drawn_kvar[:, step].T).sum(axis=1) / 1000.0
     rows = cone.block(np.stack([case.rating_kva[line] / 1000.0, np.zeros(len(line)), base_q], axis=1))
     if v.over:
         cone.put(rows[:, 0], v.over["line"], -1.0)

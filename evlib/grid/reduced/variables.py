@@ -77,6 +77,7 @@ class Variables:
     reactive : ndarray of int, shape (n_reactive,)
         Of the offers ``inverter``, (n_reactive,), in whose step the network is monitored.
     shed : ndarray of int, shape (n_items,)
+    own_import : ndarray of int, shape (n_tariffs, K)
     over : dict of str -> ndarray of int
         Overloads ``tie`` (n_zones, K), ``line`` (n_monitored,), ``import`` and ``reverse`` (K,); empty if limits are hard.
     station : ndarray of int, shape (n_groups, K)
@@ -98,6 +99,7 @@ class Variables:
     inverter: np.ndarray
     reactive: np.ndarray
     shed: np.ndarray
+    own_import: np.ndarray
     over: dict
     station: np.ndarray
     n_core: int
@@ -139,6 +141,9 @@ def reduced_variables(
         "curtailed": new((len(farm),), options.curtailment_cny_kwh, options.curtailment_slope),
         "reactive": new((len(inverter),)),
         "shed": new((len(sheds.bus),), options.shedding_cny_kwh, options.shedding_slope / sheds.loads),
+        "own_import": new((0, n_steps))
+        if case.tariff_branch is None
+        else new(case.surcharge_cny_kwh.shape, case.surcharge_cny_kwh),
         "over": {name: new(shape, 0.0, options.overload_slope) for name, shape in shapes.items()}
         if options.soft_limits
         else {},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
@@ -14,6 +14,7 @@ from evlib.grid.feeder import Feeder, feeder_from_arrays
 __all__ = ["FeederFile", "feeders_of", "write_feeders"]
 
 BUS_COLUMNS = ["bus", "name", "base_kv", "p_kw", "q_kvar", "type", "v_min_pu", "v_max_pu", "x", "y"]
+BUS_COLUMNS += ["ratio", "shunt_kw", "shunt_kvar"]
 BRANCH_COLUMNS = ["branch", "from_bus", "to_bus", "r_ohm", "x_ohm", "status", "rating_mva"]
 
 
@@ -25,7 +26,8 @@ class FeederFile:
     ----------
     buses : DataFrame
         ``bus``, ``base_kv``, ``p_kw``, ``q_kvar``, ``type`` (``slack`` or ``pq``), ``v_min_pu``, ``v_max_pu``, and
-        ``name``, ``x``, ``y`` where the file has them.
+        ``name``, ``x``, ``y``, ``ratio``, ``shunt_kw``, ``shunt_kvar`` where the file has them, see
+        :func:`evlib.inputs.own_case.case_feeders.read_feeders`.
     branches : DataFrame
         ``branch``, ``from_bus``, ``to_bus``, ``r_ohm``, ``x_ohm``, ``status`` (1 closed, 0 open), and ``rating_mva``
         where the file rates every line.
@@ -34,7 +36,11 @@ class FeederFile:
     profile : DataFrame or None
         ``time``, ``load_pu``: the profile that all loads of the file follow.
     root_pu : float
-        Voltage at the roots [pu].
+        Voltage at the roots, or at the first of them where they differ [pu].
+    feeders : DataFrame or None
+        ``root`` and what feeders have of their own, see :func:`evlib.inputs.own_case.feeder_table.read_feeder_table`.
+    farms : DataFrame or None
+        ``farm``, ``bus``, ``kind``, ``rating_mw`` of generation that is available at all times.
     """
 
     buses: pd.DataFrame
@@ -42,6 +48,8 @@ class FeederFile:
     report: pd.DataFrame
     profile: pd.DataFrame | None = None
     root_pu: float = 1.0
+    feeders: pd.DataFrame | None = None
+    farms: pd.DataFrame | None = None
 
 
 def feeders_of(read: FeederFile, where: str = "feeders") -> list[Feeder]:
@@ -80,24 +88,29 @@ def feeders_of(read: FeederFile, where: str = "feeders") -> list[Feeder]:
             left.extend(new)
         buses = read.buses[read.buses["bus"].isin(inside)]
         branches = closed[closed["from_bus"].isin(inside)]
-        feeders.append(
-            feeder_from_arrays(
-                **{name: buses[name].to_numpy() for name in ("bus", "p_kw", "q_kvar", "v_min_pu", "v_max_pu")},
-                **{name: branches[name].to_numpy() for name in ("branch", "from_bus", "to_bus", "r_ohm", "x_ohm")},
-                base_kv=float(buses["base_kv"].iloc[0]),
-                root_bus=root,
-                buses_name=where,
-                branches_name=where,
-            )
+        own = read.feeders is not None and "root_pu" in read.feeders
+        root_pu = float(read.feeders.set_index("root").at[root, "root_pu"]) if own else read.root_pu
+        feeder = feeder_from_arrays(
+            **{name: buses[name].to_numpy() for name in ("bus", "p_kw", "q_kvar", "v_min_pu", "v_max_pu")},
+            **{name: branches[name].to_numpy() for name in ("branch", "from_bus", "to_bus", "r_ohm", "x_ohm")},
+            base_kv=float(buses["base_kv"].iloc[0]),
+            root_bus=root,
+            root_pu=root_pu,
+            buses_name=where,
+            branches_name=where,
         )
+        more = {name: buses.set_index("bus")[name] for name in ("ratio", "shunt_kw", "shunt_kvar") if name in buses}
+        feeders.append(replace(feeder, **{name: column.loc[feeder.bus].to_numpy() for name, column in more.items()}))
     return feeders
 
 
 def write_feeders(read: FeederFile, folder: str | Path) -> None:
-    """Write ``buses.csv``, ``branches.csv`` and, if there is a profile, ``profile.csv`` into a folder."""
+    """Write ``buses.csv``, ``branches.csv`` and, if there are any, ``feeders.csv`` and ``profile.csv`` into a folder."""
     folder = Path(folder)
     for name, table, columns in (("buses", read.buses, BUS_COLUMNS), ("branches", read.branches, BRANCH_COLUMNS)):
         kept = table[[column for column in columns if column in table]]
         write_text(folder / f"{name}.csv", kept.to_csv(index=False, lineterminator="\n"))
+    if read.feeders is not None:
+        write_text(folder / "feeders.csv", read.feeders.to_csv(index=False, lineterminator="\n"))
     if read.profile is not None:
         write_text(folder / "profile.csv", read.profile.to_csv(index=False, lineterminator="\n"))

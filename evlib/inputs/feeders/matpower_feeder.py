@@ -12,6 +12,7 @@ import pandas as pd
 
 from evlib.errors import InputError
 from evlib.inputs.feeders.feeder_file import FeederFile
+from evlib.inputs.feeders.pandapower_net import ratios_from_root
 from evlib.inputs.reading.column_report import NOT_USED, report_of
 from evlib.inputs.reading.tables import read_text
 
@@ -30,8 +31,8 @@ _BUS = {
     "BUS_TYPE": ("3 is a root; 1, 2 are not", ""),
     "PD": ("active load", "MW"),
     "QD": ("reactive load", "Mvar"),
-    "GS": ("conductance to earth; must be 0", "MW"),
-    "BS": ("susceptance to earth; must be 0", "Mvar"),
+    "GS": ("shunt: drawn at 1 pu", "MW"),
+    "BS": ("shunt: fed in at 1 pu", "Mvar"),
     "VM": ("at a root its voltage; not used elsewhere", "pu"),
     "BASE_KV": ("nominal voltage", "kV"),
     "VMAX": ("upper voltage limit", "pu"),
@@ -42,9 +43,9 @@ _BRANCH = {
     "T_BUS": ("to", ""),
     "BR_R": ("resistance", "pu"),
     "BR_X": ("reactance", "pu"),
-    "BR_B": ("charging; must be 0", "pu"),
+    "BR_B": ("charging, half at each end", "pu"),
     "RATE_A": ("rating; 0 is none", "MVA"),
-    "TAP": ("ratio; must be 0 or 1", ""),
+    "TAP": ("ratio at the from end; 0 is 1", ""),
     "SHIFT": ("phase shift; no matter in a tree", "degree"),
     "BR_STATUS": ("1 closed, 0 open", ""),
 }
@@ -68,8 +69,8 @@ def read_matpower(path: str | Path) -> FeederFile:
     Raises
     ------
     InputError
-        matpowercaseframes is not installed; a statement that is not recognised; shunts, charging, or a ratio off
-        nominal; a generator that is in service elsewhere than at a root.
+        matpowercaseframes is not installed; a statement that is not recognised; a generator that is in service elsewhere
+        than at a root.
 
     References
     ----------
@@ -90,7 +91,7 @@ def read_matpower(path: str | Path) -> FeederFile:
     except (AttributeError, ValueError, TypeError, IndexError) as error:
         raise InputError(f"{path}: not readable as a MATPOWER case: {error}") from None
     done = _convert(path, text, bus, branch, base_mva)
-    _refuse(path, bus, branch, gen)
+    _refuse(path, bus, gen)
     roots = bus["BUS_TYPE"] == 3
     loaded = bus.loc[bus["PD"] > 0, "BASE_KV"] if (bus["PD"] > 0).any() else bus["BASE_KV"]
     base_kv = float(loaded.mode().iloc[0])
@@ -116,6 +117,7 @@ def read_matpower(path: str | Path) -> FeederFile:
             "status": branch["BR_STATUS"].astype(int),
         }
     ).reset_index(drop=True)
+    _ratios_and_shunts(buses, branches, bus, branch, base_mva)
     if (branch["RATE_A"] > 0).all():
         branches["rating_mva"] = branch["RATE_A"].to_numpy()
     rows = [(f"bus.{name}", *_BUS.get(name, (NOT_USED + "areas and angles", "")), len(bus)) for name in bus]
@@ -126,12 +128,45 @@ def read_matpower(path: str | Path) -> FeederFile:
     rows.append(("gen.VG", "voltage at the root", "pu", len(gen)))
     rows.append(("gen (other)", NOT_USED + "the grid above feeds the root", "", len(gen)))
     rows += [("statement", what, "", 1) for what in done]
-    held = gen.loc[gen["GEN_BUS"].isin(bus.loc[roots, "BUS_I"]), "VG"].unique()
-    if len(held) > 1:
-        raise InputError(
-            f"{path}: gen: VG = {', '.join(f'{value:g}' for value in held)} at roots; must be one voltage for all"
-        )
-    return FeederFile(buses, branches, report_of(rows), root_pu=float(held[0]) if len(held) else 1.0)
+    held = dict(zip(gen["GEN_BUS"].astype(int), gen["VG"].tolist(), strict=True))
+    root_pu = [float(held.get(root, 1.0)) for root in bus.loc[roots, "BUS_I"].astype(int)]
+    feeders = None
+    if len(set(root_pu)) > 1:
+        feeders = pd.DataFrame({"root": bus.loc[roots, "BUS_I"].astype(int).tolist(), "root_pu": root_pu})
+    return FeederFile(buses, branches, report_of(rows), root_pu=root_pu[0], feeders=feeders)
+
+
+def _ratios_and_shunts(
+    buses: pd.DataFrame, branches: pd.DataFrame, bus: pd.DataFrame, branch: pd.DataFrame, base_mva
+) -> None:
+    """Add columns ``ratio``, ``shunt_kw`` and ``shunt_kvar`` where the case has any; scale limits and impedances by ratios.
+
+    MATPOWER's branch is an ideal transformer at its from end, then its impedance between two halves of its charging.
+    """
+    tap = np.where(branch["TAP"] == 0, 1.0, branch["TAP"])
+    closed = (branch["BR_STATUS"] == 1).to_numpy()
+    shunt = pd.Series(bus["GS"].to_numpy() - 1j * bus["BS"].to_numpy(), index=buses["bus"])
+    half = -0.5j * base_mva * branch["BR_B"].to_numpy()
+    for ends, at_end in ((branches["from_bus"], half / tap**2), (branches["to_bus"], half)):
+        for end, drawn in zip(ends[closed], at_end[closed], strict=True):
+            shunt[end] += drawn
+    if (shunt != 0).any():
+        buses["shunt_kw"], buses["shunt_kvar"] = 1000 * np.real(shunt.to_numpy()), 1000 * np.imag(shunt.to_numpy())
+    if (tap[closed] != 1).any():
+        ends = branches[closed]
+        by_branch = dict(zip(ends["branch"], tap[closed].tolist(), strict=True))
+        ratio = np.ones(len(buses))
+        for root in buses.loc[buses["type"] == "slack", "bus"]:
+            lists = {"bus": buses["bus"].tolist(), "root_bus": root} | {n: ends[n].tolist() for n in _ENDS}
+            ratio *= ratios_from_root(lists, by_branch)
+        by_bus = dict(zip(buses["bus"], ratio, strict=True))
+        buses["ratio"] = ratio
+        buses[["v_min_pu", "v_max_pu"]] = buses[["v_min_pu", "v_max_pu"]].mul(ratio, axis=0)
+        scale = np.array([by_bus[end] ** 2 for end in branches["to_bus"]])
+        branches[["r_ohm", "x_ohm"]] = branches[["r_ohm", "x_ohm"]].mul(scale, axis=0)
+
+
+_ENDS = ("branch", "from_bus", "to_bus")
 
 
 def _numbers(path: Path, name: str, table: pd.DataFrame) -> pd.DataFrame:
@@ -204,24 +239,7 @@ def _convert(path: Path, text: str, bus: pd.DataFrame, branch: pd.DataFrame, bas
     return done
 
 
-def _refuse(path: Path, bus: pd.DataFrame, branch: pd.DataFrame, gen: pd.DataFrame) -> None:
-    for table, name, label, key in (
-        (bus, "GS", "bus", "BUS_I"),
-        (bus, "BS", "bus", "BUS_I"),
-        (branch, "BR_B", "branch", "F_BUS"),
-    ):
-        bad = table[table[name] != 0]
-        if len(bad):
-            row = bad.iloc[0]
-            raise InputError(
-                f"{path}: {label} {row[key]:g}: {name} = {row[name]:g}; the feeder's model has no shunts ({len(bad)} such)"
-            )
-    off = branch[(branch["TAP"] != 0) & (branch["TAP"] != 1) & (branch["BR_STATUS"] == 1)]
-    if len(off):
-        row = off.iloc[0]
-        raise InputError(
-            f"{path}: branch {row['F_BUS']:g}-{row['T_BUS']:g}: TAP = {row['TAP']:g}; the feeder's model has nominal ratios only"
-        )
+def _refuse(path: Path, bus: pd.DataFrame, gen: pd.DataFrame) -> None:
     roots = set(bus.loc[bus["BUS_TYPE"] == 3, "BUS_I"])
     if not roots:
         raise InputError(f"{path}: no bus of type 3; the root of a feeder must be of type 3")

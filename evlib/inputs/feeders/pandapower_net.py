@@ -9,10 +9,11 @@ import pandas as pd
 
 from evlib.errors import InputError
 from evlib.inputs.feeders.feeder_file import FeederFile
-from evlib.inputs.pandapower_feeder import feeder_arrays
+from evlib.inputs.feeders.pandapower_elements import take_generators, take_shunts
+from evlib.inputs.pandapower_feeder import feeder_arrays, merged_buses
 from evlib.inputs.reading.column_report import NOT_USED, report_of
 
-__all__ = ["read_pandapower"]
+__all__ = ["ratios_from_root", "read_pandapower"]
 
 
 def read_pandapower(net, *, leave_out=()) -> FeederFile:
@@ -36,7 +37,8 @@ def read_pandapower(net, *, leave_out=()) -> FeederFile:
     Raises
     ------
     InputError
-        Two grids that are connected, or what :func:`evlib.inputs.pandapower_feeder.from_pandapower` refuses.
+        Two grids that are connected; a static generator with reactive power; or what
+        :func:`evlib.inputs.pandapower_feeder.from_pandapower` refuses.
     """
     if not hasattr(net, "bus"):
         net = _from_json(net)
@@ -45,14 +47,9 @@ def read_pandapower(net, *, leave_out=()) -> FeederFile:
     grids = net.ext_grid[net.ext_grid["in_service"].astype(bool)]
     if not len(grids):
         raise InputError("pandapower network: ext_grid: none in service; a feeder hangs on one")
-    levels = sorted({float(value) for value in grids["vm_pu"]})
-    if len(levels) > 1:
-        raise InputError(
-            f"pandapower network: ext_grid: vm_pu = {', '.join(f'{value:g}' for value in levels)}; must be one voltage for all"
-        )
-    parts = []
-    for row in grids.index:
-        parts.append(_one(net, row, leave_out, ratios))
+    shunts = {} if "shunts" in leave_out else take_shunts(net)
+    farms = [] if "generators" in leave_out else take_generators(net)
+    parts = [_one(net, row, leave_out, ratios) for row in grids.index]
     buses = pd.concat([part[0] for part in parts], ignore_index=True)
     twice = buses.loc[buses["bus"].duplicated(), "bus"]
     if len(twice):
@@ -61,6 +58,8 @@ def read_pandapower(net, *, leave_out=()) -> FeederFile:
         )
     branches = pd.concat([part[1] for part in parts], ignore_index=True)
     branches["branch"] = np.arange(1, len(branches) + 1)
+    if "rating_mva" in branches and not branches["rating_mva"].notna().all():
+        branches = branches.drop(columns="rating_mva")
     rows = [
         ("bus", "bus, voltage limits", "", len(buses)),
         ("ext_grid", "roots and their voltage", "pu", len(grids)),
@@ -71,11 +70,44 @@ def read_pandapower(net, *, leave_out=()) -> FeederFile:
             "",
             int(sum(r != 1 for r in ratios.values())),
         ),
+        ("line.max_i_ka, trafo.sn_mva", *_rated(branches)),
         ("load", "loads of constant power", "MW", len(net.load)),
         ("switch", "open and closed", "", len(net.switch)),
     ]
+    merged = {bus: root for part in parts for bus, root in part[2].items()}
+    if shunts:
+        _add_shunts(buses, shunts, merged)
+        rows.append(
+            ("shunt, line.c_nf_per_km, g_us_per_km", "shunts, of lines half at each end", "Mvar, nF, uS", len(shunts))
+        )
+    if farms:
+        rows.append(
+            ("sgen", "farms that are available at all times: change their column of the profile", "MW", len(farms))
+        )
     rows += [(kind, NOT_USED + "left out as asked for", "", 1) for kind in leave_out]
-    return FeederFile(buses, branches, report_of(rows), root_pu=levels[0])
+    levels = [float(value) for value in grids["vm_pu"]]
+    feeders = None
+    if len(set(levels)) > 1:
+        feeders = pd.DataFrame({"root": [part[0].loc[part[0]["type"] == "slack", "bus"].item() for part in parts]})
+        feeders["root_pu"] = levels
+    known = [(name, merged[bus], kind, mw) for name, bus, kind, mw in farms if bus in merged]
+    table = pd.DataFrame(known, columns=["farm", "bus", "kind", "rating_mw"]) if known else None
+    return FeederFile(buses, branches, report_of(rows), root_pu=levels[0], feeders=feeders, farms=table)
+
+
+def _rated(branches: pd.DataFrame) -> tuple[str, str, int]:
+    if "rating_mva" in branches and branches["rating_mva"].notna().all():
+        return "ratings", "MVA", len(branches)
+    return NOT_USED + "some lines have none, so lines are not limited", "", 0
+
+
+def _add_shunts(buses: pd.DataFrame, shunts: dict[int, complex], merged: dict[int, int]) -> None:
+    drawn = dict.fromkeys(buses["bus"].tolist(), 0j)
+    for bus, power in shunts.items():
+        if bus in merged:
+            drawn[merged[bus]] += power
+    buses["shunt_kw"] = [power.real for power in drawn.values()]
+    buses["shunt_kvar"] = [power.imag for power in drawn.values()]
 
 
 def _from_json(path):
@@ -133,8 +165,8 @@ def _tap_factor(trafo, tap: str) -> float:
     return 1.0 + moved
 
 
-def _one(net, grid_row, leave_out, ratios) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Buses and branches below one external grid."""
+def _one(net, grid_row, leave_out, ratios) -> tuple[pd.DataFrame, pd.DataFrame, dict[int, int]]:
+    """Buses and branches below one external grid, and the bus that stands for each of the network's."""
     import pandapower.topology as topology
 
     part = copy.deepcopy(net)
@@ -151,7 +183,7 @@ def _one(net, grid_row, leave_out, ratios) -> tuple[pd.DataFrame, pd.DataFrame]:
             part[table]["in_service"] = part[table]["in_service"].astype(bool) & within
     arrays = feeder_arrays(part, leave_out)
     after = int(net.line.index.max()) + 1 if len(net.line) else 0
-    ratio = _ratios_from_root(arrays, {after + row: value for row, value in ratios.items()})
+    ratio = ratios_from_root(arrays, {after + row: value for row, value in ratios.items()})
     limits = {name: np.asarray(arrays[name]) * ratio for name in ("v_min_pu", "v_max_pu")}
     buses = pd.DataFrame(
         {
@@ -177,11 +209,26 @@ def _one(net, grid_row, leave_out, ratios) -> tuple[pd.DataFrame, pd.DataFrame]:
             "status": 1,
         }
     )
-    return buses, branches
+    rating = _ratings_mva(net, after)
+    if len(branches) and all(np.isfinite(rating.get(number, np.nan)) for number in arrays["branch"]):
+        branches["rating_mva"] = [rating[number] for number in arrays["branch"]]
+    return buses, branches, merged_buses(part, part.bus.index[part.bus["in_service"].astype(bool)])
 
 
-def _ratios_from_root(arrays, ratio_of_branch: dict[int, float]) -> np.ndarray:
-    """Product of the ratios of the transformers between the root and each bus."""
+def _ratings_mva(net, after: int) -> dict[int, float]:
+    """Rating of every line and transformer by the number of its branch [MVA]; nan where it has none."""
+    rating = {}
+    for row in net.line.index:
+        line = net.line.loc[row]
+        amps = line.get("max_i_ka", np.nan) * line.get("df", 1.0) * line.get("parallel", 1)
+        rating[int(row)] = float(np.sqrt(3) * net.bus.at[line["from_bus"], "vn_kv"] * amps)
+    for row in net.trafo.index:
+        rating[after + int(row)] = float(net.trafo.at[row, "sn_mva"] * net.trafo.at[row, "parallel"])
+    return {number: value if value > 0 else np.nan for number, value in rating.items()}
+
+
+def ratios_from_root(arrays, ratio_of_branch: dict[int, float]) -> np.ndarray:
+    """Product of the ratios of the transformers between the root and each bus; 1 where a bus hangs on another root."""
     beside: dict[int, list[tuple[int, int]]] = {}
     for number, one, two in zip(arrays["branch"], arrays["from_bus"], arrays["to_bus"], strict=True):
         beside.setdefault(one, []).append((two, number))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import networkx as nx
 import numpy as np
 import pandas as pd
 
@@ -59,7 +60,8 @@ def read_v2sim_grid(path: str | Path) -> FeederFile:
 
     Notes
     -----
-    Generators are counted in the report and left out: a case has a backup for each zone.
+    Generators can be switched on at a cost, so those of a feeder are together its backup (``backup_mw``), which a case puts
+    at a station; those at a root are the grid above. Their costs are the case's ``prices.backup_cny_kwh``.
     """
     root = read_xml(path)
     if root.tag != "grid":
@@ -110,16 +112,43 @@ def read_v2sim_grid(path: str | Path) -> FeederFile:
     if np.isfinite(rated).all():
         table["rating_mva"] = rated
     attributes_used(str(path), generators, _GEN, "gen")
-    rows.append(("gen", NOT_USED + "give zones a backup_mw instead", "", len(generators)))
+    feeders, at_roots = _of_feeders(path, generators, number, table, buses, found)
+    rows += [
+        ("gen.Pmax", "backup_mw of the feeder, all generators together", "MW", len(generators) - at_roots),
+        ("gen at a root", NOT_USED + "the grid above feeds the root", "", at_roots),
+        ("gen (other)", NOT_USED + "least and reactive power, and costs: prices.backup_cny_kwh is the case's", "", 0),
+    ]
     rows += [
         (tag, NOT_USED + "prices are the case's", "", 1) for tag in ("cprice", "dprice") if root.find(tag) is not None
     ]
-    roots = sorted({float(bus.get("V")) for bus in found if "V" in bus.attrib})
-    if len(roots) > 1:
-        raise InputError(
-            f"{path}: roots at {', '.join(f'{value:g}' for value in roots)} pu; must be one voltage for all"
-        )
-    return FeederFile(buses, table, report_of(rows), profile, roots[0] if roots else 1.0)
+    root_pu = [float(bus.get("V")) for bus in found if "V" in bus.attrib]
+    if len(set(root_pu)) > 1:
+        feeders["root_pu"] = root_pu
+    kept = feeders if len(feeders.columns) > 1 else None
+    return FeederFile(buses, table, report_of(rows), profile, root_pu[0] if root_pu else 1.0, kept)
+
+
+def _of_feeders(path, generators, number, branches, buses, found) -> tuple[pd.DataFrame, int]:
+    """Roots with the backup of each feeder, if there is any; and how many generators stand at roots."""
+    graph = nx.Graph(list(zip(branches["from_bus"], branches["to_bus"], strict=True)))
+    graph.add_nodes_from(buses["bus"])
+    roots = buses.loc[buses["type"] == "slack", "bus"].tolist()
+    feeder_of = {bus: root for root in roots for bus in nx.node_connected_component(graph, root)}
+    backup, at_roots = dict.fromkeys(roots, 0.0), 0
+    for generator in generators:
+        label = f"gen {generator.get('ID')}"
+        bus = number.get(generator.get("Bus"))
+        if bus is None:
+            raise InputError(f"{path}: {label}: Bus = {generator.get('Bus')!r} is no bus of the file")
+        if bus in roots:
+            at_roots += 1
+            continue
+        most = generator.find("Pmax")
+        if most is None or most.get("const") is None:
+            raise InputError(f"{path}: {label}: Pmax must be one value, as in <Pmax const='1MW'/>")
+        backup[feeder_of[bus]] += _amount(path, f"{label} Pmax", most.get("const"), ("MW", "kW")) / 1000.0
+    table = pd.DataFrame({"root": roots})
+    return (table.assign(backup_mw=list(backup.values())) if any(backup.values()) else table), at_roots
 
 
 def _amount(path, what: str, text, units) -> float:

@@ -6,5 +6,6 @@
 ``synthetic_city``  roads, stations and feeders made by a seed, of the size and statistics of a real city
 ``city_case``   a city of such tables, or of files, with the assumptions of a whole day
 ``check_case``  what a case holds, what it will take, and what was assumed
+``convert``     a scenario in the study's own format as a case of one's own
 ``case_points``  roads, stations and feeders as one table to draw
 """

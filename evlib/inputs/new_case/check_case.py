@@ -62,7 +62,7 @@ def case_report(scenario: Scenario) -> str:
         f"{scenario.fleet.vehicles:g} vehicles of {len(scenario.fleet.classes)} classes",
         f"  feeders   {n_feeders} with {feeder.n_bus} buses, load {feeder.load_kw.sum() / 1000:.3f} MW at 1 per unit",
         f"  horizon   {time.n_steps} steps of {time.step_min:g} min from {time.start_clock}, {time.loading_step_s:g}-s loading "
-        f"steps; departures until step {time.last_departure_step}",
+        f"steps; departures until step {time.last_departure_step}{f'; clock of {time.zone} on {time.date}' if time.zone else ''}",
         f"  currency  {scenario.currency}",
         f"  expected  about {expected_s(scenario):.0f} s and {expected_gib(scenario):.1f} GiB for shortest_path; coordinated "
         "strategies take many times as long",

@@ -110,7 +110,7 @@ def write_city(folder: str | Path, tables: CaseTables, assumed: CityAssumptions,
     if "lanes" in links:
         links["capacity_veh_h"] = links["lanes"] * assumed.lane_veh_h
     write_roads(replace(tables.roads, links=links), folder)
-    write_feeders(tables.feeders, folder)
+    write_feeders(replace(tables.feeders, feeders=None), folder)  # backup and voltages at roots are assumed, too
     plugs = max(round(assumed.plug_factor * even_peak_veh(assumed.vehicles) / len(tables.stations)), 1)
     columns = [name for name in ("station", "node", "bus", "x", "y") if name in tables.stations]
     stations = tables.stations[columns].assign(plugs=plugs, plug_kw=60.0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +15,10 @@ from evlib.inputs.feeders.pandapower_net import read_pandapower
 from evlib.inputs.feeders.v2sim_grid import read_v2sim_grid
 from evlib.inputs.own_case.case_feeders import read_feeders
 from evlib.inputs.own_case.case_tables import read_roads
+from evlib.inputs.own_case.feeder_table import read_feeder_table
+from evlib.inputs.own_case.trips import TRIP_COLUMNS
 from evlib.inputs.reading.column_report import report_of
-from evlib.inputs.reading.tables import Column, read_table
+from evlib.inputs.reading.tables import Column, read_table, read_text
 from evlib.inputs.roads.gmns_roads import read_gmns_roads
 from evlib.inputs.roads.osm_roads import read_osm_roads
 from evlib.inputs.roads.road_file import RoadFile, check_roads
@@ -23,7 +26,7 @@ from evlib.inputs.roads.sumo_roads import read_sumo_roads
 from evlib.inputs.roads.tntp_roads import read_tntp_roads
 from evlib.inputs.roads.v2sim_roads import LANE_CAPACITY_VEH_H, read_v2sim_roads, read_v2sim_stations, read_xml
 
-__all__ = ["feeder_source", "road_source", "station_source"]
+__all__ = ["feeder_source", "road_source", "station_source", "trips_source"]
 
 _STATION = {
     "station": Column("text"),
@@ -103,7 +106,8 @@ def feeder_source(path: str | Path, leave_out=()) -> FeederFile:
     Parameters
     ----------
     path : str or Path
-        ``*.m`` (MATPOWER), ``*.grid.xml`` (V2Sim), ``*.json`` (pandapower), or a folder with ``buses.csv`` and
+        ``*.m`` (MATPOWER), ``*.grid.xml`` (V2Sim), ``*.json`` (pandapower), ``*.dss`` (OpenDSS, by pandapower's converter,
+        which needs OpenDSSDirect.py and takes every feeder as balanced), or a folder with ``buses.csv``,
         ``branches.csv``.
     leave_out : sequence of str
         Elements of a pandapower network to go without: ``"shunts"``, ``"generators"``.
@@ -125,18 +129,63 @@ def feeder_source(path: str | Path, leave_out=()) -> FeederFile:
         rows = [(name, name, "", len(buses)) for name in buses.values] + [
             (name, name, "", len(branches)) for name in branches
         ]
-        return FeederFile(pd.DataFrame(buses.values), branches, report_of(rows))
+        more = {}
+        if (path / "feeders.csv").is_file():
+            own = read_feeder_table(path / "feeders.csv", read)
+            roots = pd.Series([read.bus_number[name] for name in own.table["root"].tolist()], name="root")
+            others = {name: values for name, values in own.table.values.items() if name != "root"}
+            more["feeders"] = pd.DataFrame({"root": roots} | others)
+            rows += [(f"feeders.{name}", name, "", len(roots)) for name in own.table.values]
+        if (path / "profile.csv").is_file():
+            more["profile"] = pd.read_csv(path / "profile.csv", comment="#", dtype={"time": str})
+            rows += [(f"profile.{name}", name, "", len(more["profile"])) for name in more["profile"]]
+        return FeederFile(pd.DataFrame(buses.values), branches, report_of(rows), **more)
     if not path.exists():
         raise InputError(f"{path}: no such file or folder of feeders")
     if path.suffix == ".m":
         return read_matpower(path)
     if path.name.endswith(".grid.xml"):
         return read_v2sim_grid(path)
+    if path.suffix == ".dss":
+        return read_pandapower(_from_opendss(path), leave_out=leave_out)
     if path.suffix == ".json":
         return read_pandapower(path, leave_out=leave_out)
     raise InputError(
-        f"{path}: feeders of no known format; must be *.m, *.grid.xml, *.json, or a folder with buses.csv and branches.csv"
+        f"{path}: feeders of no known format; must be *.m, *.grid.xml, *.json, *.dss, or a folder with buses.csv and branches.csv"
     )
+
+
+def _from_opendss(path: Path):
+    """The positive sequence of an OpenDSS circuit as a pandapower network."""
+    if importlib.util.find_spec("opendssdirect") is None:
+        raise InputError(
+            f"{path}: OpenDSS circuits are read by pandapower's converter, which needs OpenDSSDirect.py: pip install "
+            "OpenDSSDirect.py, or convert the circuit elsewhere (pandapower.converter.from_opendss) and give its *.json"
+        )
+    from pandapower.converter.opendss import from_opendss
+
+    return from_opendss(str(path))
+
+
+def trips_source(path: str | Path) -> tuple[pd.DataFrame, pd.DataFrame] | None:
+    """Read a fleet as trips, if a file has a column ``origin``; sessions of charging have none.
+
+    Parameters
+    ----------
+    path : str or Path
+        CSV as for :func:`evlib.inputs.own_case.trips.read_trips`, with road nodes as origins.
+
+    Returns
+    -------
+    trips, report : DataFrame
+        Cells as text; or None.
+    """
+    header = next((line for line in read_text(path).split("\n") if line.strip() and not line.startswith("#")), "")
+    if "origin" not in [name.strip() for name in header.split(",")]:
+        return None
+    table = read_table(path, TRIP_COLUMNS, unique=[("vehicle",)])
+    rows = [(name, name, TRIP_COLUMNS[name].unit, len(table)) for name in table.values]
+    return pd.DataFrame(table.texts), report_of(rows)
 
 
 def station_source(path: str | Path) -> tuple[pd.DataFrame, pd.DataFrame]:

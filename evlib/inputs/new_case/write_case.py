@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
@@ -37,14 +37,33 @@ roads:
   links_file: links.csv  # from, to; free_flow_min, or length_km and speed_km_h; capacity_veh_h
   nodes_file: nodes.csv
   nearest_stations: 10  # drivers of an origin choose among so many
-origins_file: origins.csv  # node and share of all trips; shares need not sum to 1
-stations_file: stations.csv  # node, bus, plugs, power of a plug; a column site_kw limits a whole site
+origins_file: origins.csv  # {origins}
+stations_file: stations.csv  # node, bus, plugs, plug_kw; columns site_kw, fee_cny_session and fee_cny_kwh may be added
 
 fleet:
+{demand}  # leave_when_full: true  # a full vehicle frees its plug
+  classes:
+{classes}
+grid:
+  buses_file: buses.csv  # one feeder below every slack bus
+  branches_file: branches.csv
+{profiles}{own}  root_voltage_pu: {root_pu:g}
+{farms}  # zones: {{name: {{buses: [1, 2], import_limit_mw: 1, export_limit_mw: 0, backup_mw: 0}}}}  # by default the feeders
+
+prices:
+  import_tariff:
+    day: {{from_clock: "07:00", price_cny_kwh: 0.7}}
+    night: {{from_clock: "22:00", price_cny_kwh: 0.35}}
+"""
+_PROFILE = """\
   vehicles: {vehicles}
   peak_width_min: 90
-  classes:
-    car:
+"""
+_TRIPS = """\
+  trips_file: trips.csv  # vehicle or count, origin, departure; class, soc and battery_kwh where they differ
+"""
+_CLASS = """\
+    {name}:
       battery_kwh: {battery_kwh:g}
       charge_kw: {charge_kw:g}
       discharge_kw: {discharge_kw:g}  # 0: vehicles never feed back
@@ -52,17 +71,6 @@ fleet:
       soc_arrival: {soc_arrival:g}
       gain_share: {gain_share:g}  # wanted energy as a share of the battery
       vot_cny_h: 30
-
-grid:
-  buses_file: buses.csv  # one feeder below every slack bus
-  branches_file: branches.csv
-{profiles}  root_voltage_pu: {root_pu:g}
-  # zones: {{name: {{buses: [1, 2], import_limit_mw: 1, export_limit_mw: 0, backup_mw: 0}}}}  # default: one a feeder, no limits
-
-prices:
-  import_tariff:
-    day: {{from_clock: "07:00", price_cny_kwh: 0.7}}
-    night: {{from_clock: "22:00", price_cny_kwh: 0.35}}
 """
 
 
@@ -80,6 +88,8 @@ class CaseTables:
         ``station``, ``node``, ``bus``, ``plugs``, ``plug_kw``, ``x``, ``y``, ``node_distance``, ``bus_distance``.
     notes : tuple of str
         What was assumed, as sentences.
+    trips : DataFrame or None
+        A fleet as trips, see :func:`evlib.inputs.new_case.sources.trips_source`; origins then have no ``share``.
     """
 
     roads: RoadFile
@@ -87,6 +97,7 @@ class CaseTables:
     origins: pd.DataFrame
     stations: pd.DataFrame
     notes: tuple[str, ...]
+    trips: pd.DataFrame | None = None
 
 
 def refuse_existing(folder: str | Path) -> None:
@@ -104,6 +115,7 @@ def match_case(
     most_distance=float("inf"),
     where="stations",
     n_stations: int = N_STATIONS,
+    trips: pd.DataFrame | None = None,
 ) -> CaseTables:
     """Match roads, stations and feeders to each other.
 
@@ -119,6 +131,8 @@ def match_case(
         Name of the stations' file in messages.
     n_stations : int
         How many, where no stations are given.
+    trips : DataFrame, optional
+        A fleet as trips; their origins are road nodes.
 
     Returns
     -------
@@ -127,7 +141,8 @@ def match_case(
     Raises
     ------
     InputError
-        Stations that cannot be matched, none wanted, or a zone of the roads that is not connected with the others.
+        Origins of trips that are no nodes, stations that cannot be matched, none wanted, or a zone of the roads that is not
+        connected with the others.
     """
     if n_stations < 1:
         raise InputError(f"stations: {n_stations} wanted; must be at least 1")
@@ -150,6 +165,15 @@ def match_case(
         if column not in matched:
             matched[column] = value
             notes.append(f"stations: {column} was not given: {value:g}")
+    if trips is not None:
+        starts = list(dict.fromkeys(trips["origin"]))
+        lost = [node for node in starts if node not in among]
+        if lost:
+            raise InputError(
+                f"trips: origin {', '.join(lost[:10])} is no road node, or not connected in both directions with the others"
+            )
+        origins = pd.DataFrame({"origin": starts, "node": starts})
+        return CaseTables(roads, feeders, origins, matched, tuple(notes), trips)
     free = among - set(matched["node"]) or among
     zones = [zone for zone in roads.zones if zone in among]
     lost = [zone for zone in roads.zones if zone not in among]
@@ -201,7 +225,8 @@ def write_case(
     file = folder / "case.yaml"
     folder.mkdir(parents=True, exist_ok=True)
     write_roads(tables.roads, folder)
-    write_feeders(tables.feeders, folder)
+    feeders = with_profile(tables.feeders)
+    write_feeders(feeders, folder)
     columns = [
         name
         for name in ("station", "node", "bus", "plugs", "plug_kw", "site_kw", "x", "y", "node_distance", "bus_distance")
@@ -218,16 +243,47 @@ def write_case(
         "soc_arrival": 0.4,
         "gain_share": 0.3,
     } | (fleet or {})
+    demand = _PROFILE.format(vehicles=f"{float(tables.stations['plugs'].sum() if vehicles is None else vehicles):g}")
+    names, shares = ["car"], "node and share of all trips; shares need not sum to 1"
+    if tables.trips is not None:
+        write_text(folder / "trips.csv", tables.trips.to_csv(index=False, lineterminator="\n"))
+        demand, shares = _TRIPS, "node; the trips say how many depart"
+        names = list(dict.fromkeys(tables.trips.get("class", names)))
     text = _CASE.format(
         folder=folder,
         name=folder.resolve().name.replace(":", "_"),
         roads_from=roads_from,
         feeders_from=feeders_from,
         rule="a step takes the mean, a day repeats",
-        vehicles=f"{float(tables.stations['plugs'].sum() if vehicles is None else vehicles):g}",
-        profiles="" if tables.feeders.profile is None else "  profiles_file: profile.csv  # all loads follow load_pu\n",
+        demand=demand,
+        origins=shares,
+        classes="".join(_CLASS.format(name=name, **values) for name in names),
+        profiles="" if feeders.profile is None else "  profiles_file: profile.csv  # all loads follow load_pu\n",
+        own=""
+        if feeders.feeders is None
+        else "  feeders_file: feeders.csv  # root; root_pu, tariff and limits of each\n",
+        farms=_farms(feeders.farms),
         root_pu=tables.feeders.root_pu,
-        **values,
     )
     write_text(file, text)
     return file
+
+
+def with_profile(feeders: FeederFile) -> FeederFile:
+    """The feeders with a profile for their farms, which are available at all times until somebody says when."""
+    if feeders.farms is None:
+        return feeders
+    profile = feeders.profile
+    if profile is None:
+        profile = pd.DataFrame({"time": [f"2026-01-05 {hour:02d}:00:00" for hour in range(24)], "load_pu": 1.0})
+    return replace(feeders, profile=profile.assign(always_pu=1.0))
+
+
+def _farms(farms: pd.DataFrame | None) -> str:
+    if farms is None:
+        return ""
+    rows = [
+        f'    "{row.farm}": {{kind: {row.kind}, bus: {row.bus}, column: always_pu, rating_mw: {row.rating_mw:g}}}\n'
+        for row in farms.itertuples()
+    ]
+    return "".join(["  farms:  # column of profile.csv: what is available, per unit of the rating\n", *rows])

@@ -4,6 +4,10 @@
 ``expand``      the file's values, in the study's names, with what was stated, left out and rounded
 ``case_tables``     origins, stations and roads from CSV files with a capacity and a time for each road
 ``case_feeders``    any number of feeders in two CSV files, joined above by the grid, each a zone with its own limits
+``trips``       a fleet as a table of trips, and the classes of its vehicles
+``whole_time``  horizon, stays and last departure in whole steps
+``demand_of_case``  who departs where and when: trips, or profiles of origins
+``feeder_table``  voltage at the root, tariff and limits of each feeder
 ``tables_of_case``  all of them as the arrays of a scenario
 ``profiles``    profiles of any spacing, brought to the case's steps
 

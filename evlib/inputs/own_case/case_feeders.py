@@ -18,6 +18,9 @@ _BUS = BUS_COLUMNS | {
     "name": Column("text", required=False),
     "x": Column("number", required=False),
     "y": Column("number", required=False),
+    "ratio": Column("number", "1", above=0, required=False),
+    "shunt_kw": Column("number", "kW", required=False),
+    "shunt_kvar": Column("number", "kvar", required=False),
 }
 _BRANCH = BRANCH_COLUMNS | {"rating_mva": Column("number", "MVA", above=0, required=False)}
 
@@ -39,6 +42,8 @@ class CaseFeeders:
         Buses of each feeder; it is named after its root.
     bus_table : Table
         The buses as read.
+    roots : tuple of int
+        Bus that each of the zones hangs on, in their order.
     """
 
     feeder: Feeder
@@ -46,6 +51,7 @@ class CaseFeeders:
     bus_number: dict[str, int]
     zones: dict[str, tuple[int, ...]]
     bus_table: Table
+    roots: tuple[int, ...]
 
 
 def read_feeders(buses_csv: Path, branches_csv: Path, *, load_scale=1.0, impedance_divisor=1.0) -> CaseFeeders:
@@ -55,7 +61,9 @@ def read_feeders(buses_csv: Path, branches_csv: Path, *, load_scale=1.0, impedan
     ----------
     buses_csv, branches_csv : Path
         As for :func:`evlib.inputs.feeder_files.read_feeder`, but with any number of slack buses; buses may have a
-        ``name`` and a position ``x``, ``y``, branches a ``rating_mva``.
+        ``name`` and a position ``x``, ``y``, shunts ``shunt_kw``, ``shunt_kvar`` (drawn at 1 pu, a capacitor is negative)
+        and a ``ratio``, by which limits and impedances are scaled already (see :class:`evlib.grid.feeder.Feeder`),
+        branches a ``rating_mva``.
     load_scale, impedance_divisor : float
         As there.
 
@@ -111,7 +119,7 @@ def read_feeders(buses_csv: Path, branches_csv: Path, *, load_scale=1.0, impedan
         buses_name=str(buses_csv),
         branches_name=str(branches_csv),
     )
-    feeder = _ideal(feeder, feeder.branch >= top)
+    feeder = _with_columns(_ideal(feeder, feeder.branch >= top), buses, grid)
     rated = dict(
         zip(branches["branch"].tolist(), branches.values.get("rating_mva", np.full(len(branches), np.nan)), strict=True)
     )
@@ -126,7 +134,22 @@ def read_feeders(buses_csv: Path, branches_csv: Path, *, load_scale=1.0, impedan
         number,
         {f"feeder_{names[root]}".replace(".", "_"): tuple(sorted(inside)) for root, inside in members.items()},
         buses,
+        tuple(members),
     )
+
+
+def _with_columns(feeder: Feeder, buses: Table, grid: int) -> Feeder:
+    """The feeder with ratios and shunts of its table; the bus that stands for the grid has none."""
+    wanted = {name: 1.0 if name == "ratio" else 0.0 for name in ("ratio", "shunt_kw", "shunt_kvar")}
+    has = [name for name in wanted if name in buses.values]
+    if {"shunt_kw", "shunt_kvar"} & set(has):
+        has = [name for name in wanted if name in has or name != "ratio"]
+    arrays = {}
+    for name in has:
+        known = dict(zip(buses["bus"].tolist(), buses.values.get(name, np.zeros(len(buses))), strict=True))
+        arrays[name] = np.array([wanted[name] if bus == grid else known[bus] for bus in feeder.bus.tolist()])
+        arrays[name].setflags(write=False)
+    return replace(feeder, **arrays)
 
 
 def _members(buses: Table, branches: Table, closed, roots: list[int]) -> dict[int, set[int]]:
@@ -199,6 +222,10 @@ def with_sites(feeders: CaseFeeders, station_bus: list[int], site_kw) -> tuple[C
         "v_min_pu": feeder.v_min_pu[parent],
         "v_max_pu": feeder.v_max_pu[parent],
     }
+    if feeder.ratio is not None:
+        more["ratio"] = feeder.ratio[parent]
+    if feeder.shunt_kw is not None:
+        more |= {name: np.zeros(len(added)) for name in ("shunt_kw", "shunt_kvar")}
     values = {name: np.append(getattr(feeder, name), value) for name, value in more.items()}
     for value in values.values():
         value.setflags(write=False)

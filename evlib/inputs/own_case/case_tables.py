@@ -10,7 +10,7 @@ import numpy as np
 from evlib.errors import InputError
 from evlib.inputs.reading.tables import Column, Table, read_table
 
-__all__ = ["LINK_COLUMNS", "CaseRoads", "place_of", "read_origins", "read_roads", "read_stations"]
+__all__ = ["FEES", "LINK_COLUMNS", "CaseRoads", "place_of", "read_origins", "read_roads", "read_stations"]
 
 TEXT = Column("text")
 LINK_COLUMNS = {
@@ -26,6 +26,7 @@ LINK_COLUMNS = {
 }
 NODE_COLUMNS = {"node": TEXT, "x": Column("number"), "y": Column("number")}
 ORIGIN_COLUMNS = {"origin": TEXT, "node": TEXT, "share": Column("number", "1", least=0)}
+_SAID_BY_TRIPS = {"share": "fleet.trips_file says who departs where: remove the column"}
 STATION_COLUMNS = {
     "station": TEXT,
     "node": TEXT,
@@ -38,6 +39,7 @@ STATION_COLUMNS = {
     "node_distance": Column("number", least=0, required=False),
     "bus_distance": Column("number", least=0, required=False),
 }
+FEES = ("session", "kwh")
 
 
 @dataclass(frozen=True)
@@ -146,26 +148,52 @@ def _capacity_veh_h(table: Table, shared: float | None) -> np.ndarray:
     return np.full(len(table), shared)
 
 
-def read_origins(path: Path, nodes: set[str]) -> dict[str, dict]:
-    """Origins by name, each with ``node`` and ``share``; shares are divided by their sum, whatever it is."""
-    table = read_table(path, ORIGIN_COLUMNS, unique=[("origin",)])
+def read_origins(path: Path, nodes: set[str], *, shares: bool = True) -> dict[str, dict]:
+    """Origins by name, each with ``node`` and ``share``; shares are divided by their sum, whatever it is.
+
+    Parameters
+    ----------
+    path : Path
+    nodes : set of str
+        Nodes of the links.
+    shares : bool, optional
+        Whether the table has a column ``share``; a fleet of trips says itself who departs where.
+
+    Returns
+    -------
+    dict of str -> dict
+
+    Raises
+    ------
+    InputError
+        What :func:`evlib.inputs.reading.tables.read_table` refuses, an unknown node, shares that sum to 0.
+    """
+    columns = {name: column for name, column in ORIGIN_COLUMNS.items() if shares or name != "share"}
+    table = read_table(path, columns, unique=[("origin",)], refused={} if shares else _SAID_BY_TRIPS)
     _refuse_unknown(table, "node", nodes, "a node of the links")
+    names, at = table["origin"].tolist(), table["node"].tolist()
+    if not shares:
+        return {name: {"node": node} for name, node in zip(names, at, strict=True)}
     total = table["share"].sum()
     if not total > 0:
         raise InputError(f"{path}: share sums to {total:g}; some origin must have a share above 0")
-    rows = zip(table["origin"].tolist(), table["node"].tolist(), (table["share"] / total).tolist(), strict=True)
+    rows = zip(names, at, (table["share"] / total).tolist(), strict=True)
     return {name: {"node": node, "share": share} for name, node, share in rows}
 
 
-def read_stations(path: Path, nodes: set[str], buses: dict[str, int]) -> tuple[dict[str, dict], Table]:
+def read_stations(path: Path, nodes: set[str], buses: dict[str, int], currency: str) -> tuple[dict[str, dict], Table]:
     """Stations by name, each with ``node``, ``bus`` (its number) and ``plugs``; and their table.
+
+    Fees are columns such as ``fee_eur_session`` (paid once) and ``fee_eur_kwh`` (for the energy that a vehicle came for),
+    in the case's currency.
 
     Raises
     ------
     InputError
         What :func:`evlib.inputs.reading.tables.read_table` refuses, or a node or bus that does not exist.
     """
-    table = read_table(path, STATION_COLUMNS, unique=[("station",)])
+    fees = {f"fee_{currency.lower()}_{per}": Column("number", currency, least=0, required=False) for per in FEES}
+    table = read_table(path, STATION_COLUMNS | fees, unique=[("station",)])
     _refuse_unknown(table, "node", nodes, "a node of the links")
     _refuse_unknown(table, "bus", set(buses), "a bus, by number or name")
     rows = zip(*(table[name].tolist() for name in ("station", "node", "bus", "plugs")), strict=True)

@@ -13,16 +13,20 @@ import numpy as np
 
 from evlib.errors import InputError
 from evlib.inputs.own_case.case_feeders import CaseFeeders, read_feeders, with_sites
-from evlib.inputs.own_case.case_tables import CaseRoads, place_of, read_origins, read_roads, read_stations
+from evlib.inputs.own_case.case_tables import FEES, CaseRoads, place_of, read_origins, read_roads, read_stations
 from evlib.inputs.own_case.defaults import CLASS_DEFAULTS, DEFAULTS, GROUPS
+from evlib.inputs.own_case.demand_of_case import CaseDemand
+from evlib.inputs.own_case.feeder_table import FeederTable, read_feeder_table
 from evlib.inputs.own_case.tables_of_case import CaseTables
+from evlib.inputs.own_case.trips import Trips, read_trips
+from evlib.inputs.own_case.whole_time import leave_when_full, whole_time
 from evlib.inputs.reading.provenance import Provenance, split_provenance
 
 __all__ = ["OwnCase", "expand"]
 
 VERSION = 1
 CURRENCY = re.compile(r"[A-Z]{3}")
-_OWN_KEYS = ("own_case", "currency", "origins_file", "stations_file")
+_FILES = ("origins_file", "stations_file", "departures_file")
 
 
 @dataclass(frozen=True)
@@ -92,7 +96,7 @@ def expand(raw: dict, file: Path) -> OwnCase:
         )
     if isinstance(raw.get("roads"), dict) and "od_file" in raw["roads"]:
         raise InputError(f"{file}: roads.od_file: unknown key; a case of one's own has no traffic beside its fleet")
-    files = {key: raw.pop(key, None) for key in ("origins_file", "stations_file")}
+    files = {key: raw.pop(key, None) for key in _FILES}
     provenance: dict[str, Provenance] = {}
     stated = _in_study_names(split_provenance(_loose(raw, "", file), "", provenance, file), currency, "", file)
     provenance = {
@@ -106,7 +110,13 @@ def expand(raw: dict, file: Path) -> OwnCase:
     values = _completed(DEFAULTS, stated, "", defaulted)
     values.setdefault("name", file.stem)
     folder = file.parent
-    values["time"], notes = _whole_time(values["time"], values["fleet"], file)
+    trips = None
+    if "trips_file" in values["fleet"]:
+        path = place_of(folder, "fleet.trips_file", values["fleet"].pop("trips_file"))
+        trips = read_trips(path, values["fleet"], stated["fleet"], file)
+        values["fleet"] |= {"vehicles": float(trips.count.sum())} | (
+            {"classes": trips.classes} if trips.classes else {}
+        )
     roads = read_roads(
         place_of(folder, "roads.links_file", values["roads"]["links_file"]),
         place_of(folder, "roads.nodes_file", values["roads"]["nodes_file"]),
@@ -119,29 +129,51 @@ def expand(raw: dict, file: Path) -> OwnCase:
         load_scale=grid["load_scale"],
         impedance_divisor=grid["impedance_divisor"],
     )
+    own_feeders = None
+    if "feeders_file" in grid:
+        path = place_of(folder, "grid.feeders_file", grid.pop("feeders_file"))
+        own_feeders = read_feeder_table(path, feeders)
     nearest = values["roads"].pop("nearest_stations")
     if isinstance(nearest, bool) or not isinstance(nearest, int) or nearest < 1:
         raise InputError(f"{file}: roads.nearest_stations: {nearest!r}; must be a whole number of at least 1")
     nodes = {*roads.tail.tolist(), *roads.head.tolist()}
     if "origins" not in values:
         path = place_of(folder, "origins_file", files["origins_file"] or "origins.csv")
-        values["origins"] = read_origins(path, nodes)
-    plug_kw = None
+        values["origins"] = read_origins(path, nodes, shares=trips is None)
+    if trips is not None:
+        for group, column in (("origins", "origin"), ("destinations", "destination")):
+            _say_shares(values, group, trips, column, file)
+    departures = None
+    if files["departures_file"] is not None:
+        departures = place_of(folder, "departures_file", files["departures_file"])
+        if trips is not None:
+            raise InputError(f"{file}: departures_file: fleet.trips_file says who departs when; remove one of the two")
+    plug_kw, fees = None, None
     if "stations" not in values:
         path = place_of(folder, "stations_file", files["stations_file"] or "stations.csv")
-        values["stations"], table = read_stations(path, nodes, feeders.bus_number)
+        values["stations"], table = read_stations(path, nodes, feeders.bus_number, currency)
         plug_kw = table.values.get("plug_kw")
+        columns = [f"fee_{currency.lower()}_{per}" for per in FEES]
+        if any(name in table.values for name in columns):
+            fees = np.array([table.values.get(name, np.zeros(len(table))) for name in columns])
         before = [station["bus"] for station in values["stations"].values()]
         feeders, at = with_sites(feeders, before, table.values.get("site_kw", np.full(len(table), np.nan)))
         for station, bus in zip(values["stations"].values(), at, strict=True):
             station["bus"] = bus
         _move_into_zones(grid.get("zones"), before, at)
+    full = leave_when_full(values["fleet"], values["time"], plug_kw, file)
+    values["time"], notes = whole_time(values["time"], values["fleet"], trips, file)
+    notes += full
+    notes += trips.notes if trips else ()
     if not grid.get("zones", True):
         raise InputError(f"{file}: grid.zones: empty; name at least one, or leave the key out for one zone a feeder")
-    _wide_limits(values, feeders, plug_kw, defaulted)
+    _wide_limits(values, feeders, plug_kw, own_feeders, defaulted, file)
+    _zones_of_farms(grid)
     scales = (grid["load_scale"], grid["impedance_divisor"])
     widest_mw = _widest_mw(values, feeders, plug_kw)
-    tables_for = CaseTables(folder, roads, feeders, plug_kw, widest_mw, scales, nearest)
+    said = {key: copy.deepcopy(values[key]) for key in ("fleet", "origins", "destinations") if key in values}
+    demand = CaseDemand(trips, departures, said)
+    tables_for = CaseTables(folder, roads, feeders, plug_kw, widest_mw, scales, nearest, demand, fees, own_feeders)
     return OwnCase(values, provenance, currency, tuple(defaulted), tuple(notes), tables_for, roads, feeders)
 
 
@@ -193,42 +225,19 @@ def _completed(defaults: dict, stated: dict, path: str, defaulted: list[str]) ->
     return values | {key: value for key, value in stated.items() if key not in values}
 
 
-def _whole_time(time: dict, fleet: dict, file: Path) -> tuple[dict, list[str]]:
-    """Steps of the horizon, stays in whole steps, and the last departure that still allows a stay; all as integers."""
-    time, notes = dict(time), []
-    step = time.get("step_min")
-    hours = time.pop("hours", 12.0 if "n_steps" not in time else None)
-    if isinstance(step, bool) or not isinstance(step, int | float) or not 1 <= step <= 60:
-        raise InputError(f"{file}: time.step_min: {step!r}; must be a number of minutes from 1 to 60")
-    if hours is not None and "n_steps" in time:
-        raise InputError(f"{file}: time.hours and time.n_steps: keep one of the two")
-    if "n_steps" not in time:
-        is_number = isinstance(hours, int | float) and not isinstance(hours, bool)
-        steps = 60.0 * hours / step if is_number else 0.5
-        if not np.isfinite(steps) or abs(steps - round(steps)) > 1e-9 or steps < 2:
-            raise InputError(f"{file}: time.hours: {hours!r}; must be whole steps of {step:g} min, at least two")
-        time["n_steps"] = round(steps)
-    classes = fleet["classes"] if isinstance(fleet["classes"], dict) else {}
-    longest = 1
-    for name, member in classes.items():
-        stay = member.get("stay_min") if isinstance(member, dict) else None
-        if isinstance(stay, int | float) and not isinstance(stay, bool) and 0 < stay < 1e6:
-            steps = max(2, math.ceil(stay / step - 1e-9))
-            longest = max(longest, steps)
-            if abs(steps * step - stay) > 1e-9:
-                notes.append(
-                    f"fleet.classes.{name}.stay_min: {stay:g} is taken as {steps * step:g} min, whole steps, at least 2"
-                )
-                member["stay_min"] = float(steps * step)
-    if isinstance(time["n_steps"], int):
-        time.setdefault("last_departure_step", max(0, time["n_steps"] - 1 - 2 * longest))
-        if "peak_clock" not in fleet and isinstance(time["last_departure_step"], int):
-            begin = [int(part) for part in str(time["start_clock"]).split(":") if part.isdigit()]
-            if len(begin) == 2:
-                peak = int(60 * begin[0] + begin[1] + step * (time["last_departure_step"] + 1) / 2) % 1440
-                fleet["peak_clock"] = f"{peak // 60:02d}:{peak % 60:02d}"
-    time["step_min"] = float(step)
-    return time, notes
+def _say_shares(values: dict, group: str, trips: Trips, column: str, file: Path) -> None:
+    """Shares of origins or destinations as the trips say them; a case may not say them again."""
+    if column not in trips.table.values or not isinstance(values.get(group), dict):
+        return
+    what = {"origins": "an origin of the case", "destinations": "a destination of the case"}[group]
+    trips.positions(column, list(values[group]), what)
+    shares = trips.share_of(column)
+    for name, member in values[group].items():
+        if not isinstance(member, dict):
+            continue
+        if "share" in member:
+            raise InputError(f"{file}: {group}.{name}.share: {trips.table.path.name} says it; remove one of the two")
+        member["share"] = shares.get(name, 0.0)
 
 
 def _move_into_zones(zones, before: list[int], at: list[int]) -> None:
@@ -252,7 +261,22 @@ def _widest_mw(values: dict, feeders: CaseFeeders, plug_kw) -> float:
     return float(math.ceil(2 * (feeders.feeder.load_kw.sum() + most) / 1000.0) + 1)
 
 
-def _wide_limits(values: dict, feeders: CaseFeeders, plug_kw, defaulted: list[str]) -> None:
+def _zones_of_farms(grid: dict) -> None:
+    """A farm that names no zone is in the one of its bus."""
+    farms, zones = (grid.get(key) if isinstance(grid.get(key), dict) else {} for key in ("farms", "zones"))
+    for farm in farms.values():
+        if isinstance(farm, dict) and "zone" not in farm:
+            at = [
+                name
+                for name, zone in zones.items()
+                if isinstance(zone, dict) and farm.get("bus") in zone.get("buses", ())
+            ]
+            farm |= {"zone": at[0]} if at else {}
+
+
+def _wide_limits(
+    values: dict, feeders: CaseFeeders, plug_kw, own: FeederTable | None, defaulted: list[str], file: Path
+) -> None:
     """Every feeder is a zone, with limits that never bind unless the file states others."""
     widest, grid = _widest_mw(values, feeders, plug_kw), values["grid"]
     if "import_limit_mw" not in grid:
@@ -261,4 +285,11 @@ def _wide_limits(values: dict, feeders: CaseFeeders, plug_kw, defaulted: list[st
     if "zones" not in grid:
         defaulted.append("grid.zones")
         limits = {"import_limit_mw": widest, "export_limit_mw": widest, "backup_mw": 0.0}
-        grid["zones"] = {name: {"buses": list(buses), **limits} for name, buses in feeders.zones.items()}
+        stated = own.limits() if own else [{}] * len(feeders.zones)
+        grid["zones"] = {
+            name: {"buses": list(buses), **limits, **more}
+            for (name, buses), more in zip(feeders.zones.items(), stated, strict=True)
+        }
+    elif own and any(own.limits()):
+        key = next(iter(own.limits()[0]))
+        raise InputError(f"{file}: grid.zones: beside {key} of {own.table.path.name}; keep limits in one of the two")

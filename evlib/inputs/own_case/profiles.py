@@ -7,19 +7,18 @@ from pathlib import Path
 import numpy as np
 
 from evlib.errors import InputError
+from evlib.inputs.reading.local_clock import DAY_MIN, local_minutes
 from evlib.inputs.reading.tables import Column, read_table
-from evlib.traffic.time_grid import clock_to_min
 
 __all__ = ["RULE", "profiles_by_step", "step_means"]
 
 RULE = (
     "a value holds from its time to that of the next row, a step takes the mean over its time, and a file that covers one "
-    "whole day repeats daily"
+    "whole day repeats daily; times are those of the local clock, so an hour that the clock shows twice is read twice"
 )
-_DAY_MIN = 1440.0
 
 
-def step_means(minute, values, begin_min: float, step_min: float, n_steps: int) -> np.ndarray:
+def step_means(minute, values, begin_min, step_min: float) -> np.ndarray:
     """Mean of a piecewise constant profile over each step.
 
     Parameters
@@ -27,9 +26,10 @@ def step_means(minute, values, begin_min: float, step_min: float, n_steps: int) 
     minute : array_like, shape (n + 1,)
         When each value begins, and when the last one ends [min], rising.
     values : array_like, shape (n,)
-    begin_min, step_min : float
-        Begin of the first step and length of the steps [min]; all steps lie within the profile.
-    n_steps : int
+    begin_min : array_like, shape (n_steps,)
+        Begin of each step [min]; all steps lie within the profile.
+    step_min : float
+        Length of the steps [min].
 
     Returns
     -------
@@ -39,17 +39,18 @@ def step_means(minute, values, begin_min: float, step_min: float, n_steps: int) 
     --------
     Four hourly values in steps of two hours, then in steps of 30 minutes:
 
-    >>> step_means([0, 60, 120, 180, 240], [1.0, 3.0, 2.0, 2.0], 0, 120, 2)
+    >>> step_means([0, 60, 120, 180, 240], [1.0, 3.0, 2.0, 2.0], [0, 120], 120)
     array([2., 2.])
-    >>> step_means([0, 60, 120, 180, 240], [1.0, 3.0, 2.0, 2.0], 30, 30, 4)
+    >>> step_means([0, 60, 120, 180, 240], [1.0, 3.0, 2.0, 2.0], [30, 60, 90, 120], 30)
     array([1., 3., 3., 2.])
     """
     minute, values = np.asarray(minute, dtype=float), np.asarray(values, dtype=float)
-    edges = begin_min + step_min * np.arange(n_steps + 1)
-    first = np.searchsorted(minute, edges[:-1] + 1e-9, side="right") - 1
-    last = np.searchsorted(minute, edges[1:] - 1e-9, side="left") - 1
+    begin = np.asarray(begin_min, dtype=float)
+    end = begin + step_min
+    first = np.searchsorted(minute, begin + 1e-9, side="right") - 1
+    last = np.searchsorted(minute, end - 1e-9, side="left") - 1
     area = np.append(0.0, np.cumsum(values * np.diff(minute)))
-    means = np.diff(np.interp(edges, minute, area)) / step_min
+    means = (np.interp(end, minute, area) - np.interp(begin, minute, area)) / step_min
     return np.where(first == last, values[first], means)
 
 
@@ -83,7 +84,7 @@ def profiles_by_step(path: Path, columns: dict[str, str], time) -> dict[str, np.
     if len(back):
         row = int(back[0]) + 1
         raise InputError(f"{table.place(row)}: time = {table.texts['time'][row]!r} does not follow the row before it")
-    spacing = float(np.median(np.diff(minute))) if len(minute) > 1 else _DAY_MIN
+    spacing = float(np.median(np.diff(minute))) if len(minute) > 1 else DAY_MIN
     gaps = np.flatnonzero(np.abs(np.diff(minute) - spacing) > 1e-6)
     if len(gaps):
         row = int(gaps[0]) + 1
@@ -92,19 +93,20 @@ def profiles_by_step(path: Path, columns: dict[str, str], time) -> dict[str, np.
             "be evenly spaced"
         )
     minute = np.append(minute, minute[-1] + spacing)
-    begin = clock_to_min(time.start_clock)
-    end = begin + time.step_min * time.n_steps
-    days = np.ones(1)
-    if abs(minute[-1] - minute[0] - _DAY_MIN) < 1e-6:
-        days = np.arange(-1, int(np.ceil(end / _DAY_MIN)) + 1)
-    elif begin < minute[0] - 1e-6 or end > minute[-1] + 1e-6:
+    begin = local_minutes(time)
+    end = begin.max() + time.step_min
+    days = np.zeros(1)
+    if abs(minute[-1] - minute[0] - DAY_MIN) < 1e-6:
+        days = np.arange(-1, int(np.ceil(end / DAY_MIN)) + 1)
+    elif begin.min() < minute[0] - 1e-6 or end > minute[-1] + 1e-6:
         raise InputError(
             f"{path}: rows from minute {minute[0]:g} to {minute[-1]:g} of the first day do not cover {time.n_steps} steps of "
             f"{time.step_min:g} min from {time.start_clock}; give all of them, or exactly one day, which is repeated"
         )
-    else:
-        days = np.zeros(1)
-    whole = np.append(np.concatenate([minute[:-1] + _DAY_MIN * day for day in days]), minute[-1] + _DAY_MIN * days[-1])
-    return {
-        name: step_means(whole, np.tile(table[name], len(days)), begin, time.step_min, time.n_steps) for name in wanted
-    }
+    elif time.date is not None and str(table["time"][0])[:10] != time.date:
+        raise InputError(
+            f"{table.place(0)}: time = {table.texts['time'][0]!r}; must begin on time.date {time.date}, or cover exactly one "
+            "day, which is repeated"
+        )
+    whole = np.append(np.concatenate([minute[:-1] + DAY_MIN * day for day in days]), minute[-1] + DAY_MIN * days[-1])
+    return {name: step_means(whole, np.tile(table[name], len(days)), begin, time.step_min) for name in wanted}

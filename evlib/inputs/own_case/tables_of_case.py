@@ -11,6 +11,8 @@ import numpy as np
 from evlib.errors import InputError
 from evlib.inputs.own_case.case_feeders import CaseFeeders
 from evlib.inputs.own_case.case_tables import CaseRoads, place_of
+from evlib.inputs.own_case.demand_of_case import CaseDemand
+from evlib.inputs.own_case.feeder_table import FeederTable
 from evlib.inputs.own_case.profiles import profiles_by_step
 from evlib.inputs.scenario_tables import Tables
 
@@ -21,10 +23,21 @@ class CaseTables:
     """Makes the tables of a scenario; called with its validated sections and its file."""
 
     def __init__(
-        self, folder: Path, roads: CaseRoads, feeders: CaseFeeders, plug_kw, widest_mw: float, scales, nearest: int
+        self,
+        folder: Path,
+        roads: CaseRoads,
+        feeders: CaseFeeders,
+        plug_kw,
+        widest_mw: float,
+        scales,
+        nearest: int,
+        demand: CaseDemand,
+        fees=None,
+        own_feeders: FeederTable | None = None,
     ):
         self.folder, self.roads, self.feeders = folder, roads, feeders
         self.plug_kw, self.widest_mw, self.scales, self.nearest = plug_kw, widest_mw, scales, nearest
+        self.demand, self.fees, self.own_feeders = demand, fees, own_feeders
 
     def __call__(self, spec, file: Path) -> Tables:
         roads, feeder, grid = self.roads, self._scaled(spec.grid), spec.grid
@@ -32,6 +45,7 @@ class CaseTables:
             raise InputError(
                 f"{file}: stations: {len(spec.stations)}; must be the {len(self.plug_kw)} of its stations_file"
             )
+        self._refuse_fees(spec, file)
         load, farms = self._profiles(spec)
         rating = self.feeders.rating_mva
         arrays = {
@@ -50,23 +64,58 @@ class CaseTables:
             "tie": _ties(grid.zones, feeder, file),
             "link_capacity_veh_h": roads.capacity_veh_h,
             "station_plug_kw": self.plug_kw,
+            "link_length_km": roads.length_km,
+            **self._of_feeders(spec, feeder, file),
+            "station_fee": self.fees,
+            "trip_share": self.demand.trip_share(spec, file),
+            "origin_profile": self.demand.origin_profile(spec, file),
         }
-        known = {field_.name for field_ in fields(Tables)}
-        if "link_length_km" in known:
-            arrays["link_length_km"] = roads.length_km
         digest = hashlib.sha256()
         for name in sorted(arrays):
             if arrays[name] is not None:
                 arrays[name].setflags(write=False)
                 digest.update(name.encode() + np.ascontiguousarray(arrays[name]).tobytes())
         for field_ in fields(feeder):
+            if getattr(feeder, field_.name) is None:
+                continue
             digest.update(field_.name.encode() + np.ascontiguousarray(getattr(feeder, field_.name)).tobytes())
         digest.update(f"nearest {self.nearest}".encode())
         return Tables(feeder=feeder, content_hash=digest.hexdigest(), nearest_stations=self.nearest, **arrays)
 
+    def _refuse_fees(self, spec, file: Path) -> None:
+        """Fees are what drivers pay to stations; where they do not steer drivers, they would be ignored."""
+        if self.fees is None:
+            return
+        if spec.switches.objective == "system":
+            raise InputError(
+                f"{file}: switches.objective: 'system' with fees of stations: a fee is a payment and no cost of the system; "
+                "must be 'user', or remove the columns of fees"
+            )
+        driving = [item.name for item in spec.fleet.classes if item.drive_kwh_km]
+        if driving and self.fees[1].any():
+            raise InputError(
+                f"{file}: fleet.classes.{driving[0]}.drive_kwh_km: with a fee per kWh the energy that vehicles come for must "
+                "be that of their class: set it to 0, or give a fee per session"
+            )
+
+    def _of_feeders(self, spec, feeder, file: Path) -> dict:
+        """Branches at the root and tariffs of feeders, where a table says that they have some of their own."""
+        own, named = self.own_feeders, [tariff.name for tariff in spec.prices.feeder_tariffs or ()]
+        if own is None:
+            if named:
+                raise InputError(
+                    f"{file}: prices.feeder_tariffs: {named[0]} without grid.feeders_file, which says whose it is"
+                )
+            return {}
+        position = {bus: place for place, bus in enumerate(feeder.bus.tolist())}
+        branch = np.array([position[root] - 1 for root in own.roots])
+        return {"feeder_branch": branch, "feeder_tariff": own.tariffs(named, file)}
+
     def _scaled(self, grid):
         """The feeder as it was read, or scaled otherwise where a variant of the case asks for it."""
         feeder, (load, divisor) = self.feeders.feeder, self.scales
+        if self.own_feeders is not None:
+            feeder = self.own_feeders.at_root_voltages(feeder, self.feeders.zones, grid.root_voltage_pu)
         if (grid.load_scale, grid.impedance_divisor) == self.scales:
             return feeder
         values = {name: getattr(feeder, name) * (grid.load_scale / load) for name in ("load_kw", "load_kvar")}

@@ -6,6 +6,7 @@
 ``provenance``   unit, source and range of every quantity, apart from its value
 ``column_report``  what a reader made of every column of a file
 ``parameter_tables``  a scenario's parameters as tables to read
+``local_clock``  what the clock of a place shows in each step, over midnight and clock changes
 ``tntp_header``  which field stands in which column of a TNTP network
 
 Knows nothing of roads, grids or scenarios.

@@ -10,7 +10,19 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
 
-__all__ = ["LARGEST", "Name", "Quantity", "Section", "explain", "members", "numbers", "quantities", "stated", "suggest"]
+__all__ = [
+    "LARGEST",
+    "Name",
+    "Quantity",
+    "Section",
+    "explain",
+    "members",
+    "members_or_none",
+    "numbers",
+    "quantities",
+    "stated",
+    "suggest",
+]
 
 # No quantity of a scenario is larger, in whatever unit; beyond it, sums and products lose their meaning.
 LARGEST = 1e15
@@ -68,6 +80,7 @@ def _named(value):
 
 
 members = BeforeValidator(_named)
+members_or_none = BeforeValidator(lambda value: None if value is None else _named(value))
 numbers = BeforeValidator(lambda value: tuple(value) if isinstance(value, list) else value)
 
 
@@ -87,11 +100,11 @@ def quantities(section: BaseModel, prefix: str = "") -> Iterator[tuple[str, str,
 
 
 def stated(section: BaseModel) -> dict:
-    """Values of a section as JSON holds them, without quantities that were left out."""
+    """Values of a section as JSON holds them, without what was left out."""
     values = section.model_dump(mode="json")
     for name, field in type(section).model_fields.items():
         value, extra = getattr(section, name), field.json_schema_extra
-        if value is None and isinstance(extra, dict) and "unit" in extra:
+        if value is None and isinstance(extra, dict) and ("unit" in extra or extra.get("left_out")):
             del values[name]
         elif isinstance(value, BaseModel):
             values[name] = stated(value)
