@@ -8,6 +8,7 @@
 ``column_generation``      exact domains of many cohorts, found column by column to a certified gap
 ``virtual_battery``        summed bounds: an outer set
 ``zonotope``               the paper's inner sets: ``geometry``, ``inner_approximation``, ``station_load``
+``polymatroid``            the exact sum without losses: ``set_functions``, ``greedy``
 ``disaggregation``         from a dispatch to whole vehicles
 ``projection``             domains drawn in the plane
 

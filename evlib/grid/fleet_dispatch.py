@@ -1,7 +1,8 @@
 """The sets by which the grid represents vehicles: one protocol, and a class for each set that a scenario may choose.
 
 ``exact`` puts every cohort's domain into one problem, ``columns`` finds the same domains column by column, ``zonotope``
-is the paper's inner approximation, ``summed`` an outer one. Only :func:`vehicle_set` reads these strings.
+is the paper's inner approximation, ``zonotope_lagged`` a larger one of its kind, ``summed`` an outer set. Only
+:func:`vehicle_set` reads these strings. All sets stand together: longer than usual.
 """
 
 from __future__ import annotations
@@ -17,12 +18,10 @@ from evlib.errors import InputError
 from evlib.flexibility.cohorts import uncontrolled_costs, vehicle_costs
 from evlib.flexibility.column_generation import ColumnDispatch, PricedColumn, mixed_schedule, solve_by_columns
 from evlib.flexibility.fleet import Fleet
-from evlib.flexibility.schedule import Schedule, cost_of, uncontrolled
+from evlib.flexibility.schedule import Schedule, uncontrolled
 from evlib.flexibility.station_load import StationLoad, block_schedule, exact_block, full_power_block
 from evlib.flexibility.virtual_battery import summed_block
-from evlib.flexibility.zonotope.geometry import support_value
-from evlib.flexibility.zonotope.inner_approximation import inner_zonotopes
-from evlib.flexibility.zonotope.station_load import zonotope_block
+from evlib.flexibility.zonotope.both_ways import BothWays, both_ways
 from evlib.grid.dispatch import Dispatch
 from evlib.grid.dno import dispatch_grid, read_dispatch, repriced
 from evlib.grid.grid_case import GridCase, GridOptions
@@ -35,6 +34,7 @@ __all__ = [
     "ColumnSet",
     "ExactSet",
     "FleetDispatch",
+    "LaggedZonotopeSet",
     "SummedSet",
     "UncontrolledSet",
     "VehicleSet",
@@ -45,6 +45,8 @@ __all__ = [
 
 # Certified gap of a dispatch by columns: half the tolerance of the price gap.
 COLUMNS_GAP = 5e-5
+# Shifts of the larger zonotopes [steps]: 5, 20 and 60 minutes in the base case.
+LAGS = (1, 4, 12)
 # How many columns of one dispatch the next one starts from.
 KEPT_COLUMNS = 20
 
@@ -147,39 +149,40 @@ class ColumnSet(ExactSet):
 
 @dataclass(frozen=True)
 class ZonotopeSet:
-    """The paper's zonotopes; vehicles may also charge uncontrolled."""
+    """The paper's zonotopes, with its shifts to the next step; vehicles may also charge uncontrolled."""
 
     cohorts: Fleet
     mixes = False
     by_columns = False
+    lags = (1,)
 
     @cached_property
-    def zonotopes(self) -> list:
-        """Zonotope of one vehicle of every cohort."""
-        return inner_zonotopes(self.cohorts.domain)
+    def zonotopes(self) -> BothWays:
+        """Zonotopes of one vehicle of every cohort."""
+        return both_ways(self.cohorts, self.lags)
 
     def vehicle_costs(self, price_cny_kwh):
-        """See :class:`VehicleSet`; a vehicle follows its zonotope or charges uncontrolled, whichever costs less."""
-        domain, prices = self.cohorts.domain, self.cohorts.cohort_prices(price_cny_kwh)
-        steered = [support_value(z, row[: z.n_steps]) for z, row in zip(self.zonotopes, prices, strict=True)]
-        return np.minimum(steered, cost_of(domain, prices, uncontrolled(domain)))
+        """See :class:`VehicleSet`; a vehicle follows a zonotope or charges uncontrolled, whichever costs least."""
+        return self.zonotopes.vehicle_costs(self.cohorts.cohort_prices(price_cny_kwh))
 
     def station_load(self, rows, size_veh):
         """See :class:`VehicleSet`."""
-        return self._block(self.cohorts.take(rows), rows, size_veh).station_load
+        return self.zonotopes.block(rows, size_veh)[0]
 
     def dispatch(self, case, options, size_veh, columns=()):
         """See :class:`VehicleSet`."""
         rows = size_veh > 0
-        fleet = self.cohorts.of_sizes(size_veh).take(rows)
-        if not fleet.n:
+        if not rows.any():
             return ExactSet(self.cohorts).dispatch(case, options, size_veh)
-        block = self._block(fleet, rows, fleet.size_veh)
-        dispatch = dispatch_grid(case, options, block.station_load)
-        return FleetDispatch(dispatch, lambda: _of_all(self.cohorts, rows, block.schedule()))
+        load, schedule = self.zonotopes.block(rows, size_veh[rows])
+        dispatch = dispatch_grid(case, options, load)
+        return FleetDispatch(dispatch, lambda: _of_all(self.cohorts, rows, schedule()))
 
-    def _block(self, fleet, rows, size_veh):
-        return zonotope_block(fleet, size_veh, zonotopes=[self.zonotopes[v] for v in np.flatnonzero(rows)])
+
+class LaggedZonotopeSet(ZonotopeSet):
+    """The same with shifts by further steps."""
+
+    lags = LAGS
 
 
 class SummedSet(ExactSet):
@@ -239,7 +242,13 @@ class UncontrolledSet:
         return FleetDispatch(dispatch, schedule)
 
 
-SETS = {"exact": ExactSet, "columns": ColumnSet, "zonotope": ZonotopeSet, "summed": SummedSet}
+SETS = {
+    "exact": ExactSet,
+    "columns": ColumnSet,
+    "zonotope": ZonotopeSet,
+    "zonotope_lagged": LaggedZonotopeSet,
+    "summed": SummedSet,
+}
 
 
 def vehicle_set(cohorts: Fleet, charging: str, name: str = "exact") -> VehicleSet:
@@ -249,7 +258,7 @@ def vehicle_set(cohorts: Fleet, charging: str, name: str = "exact") -> VehicleSe
     ----------
     cohorts : Fleet
     charging : {"uncontrolled", "smart", "v2g"}
-    name : {"exact", "columns", "zonotope", "summed"}
+    name : {"exact", "columns", "zonotope", "zonotope_lagged", "summed"}
         Does not matter if charging is uncontrolled.
 
     Returns

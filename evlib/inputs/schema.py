@@ -285,7 +285,7 @@ class Switches(Section):
     objective: Literal["system", "user"] = "system"
     trip_end: Literal["station", "destination"] = "station"
     path_set: Literal["enumerated", "generated"] = "enumerated"
-    set: Literal["exact", "columns", "zonotope"] = "exact"
+    set: Literal["exact", "columns", "zonotope", "zonotope_lagged"] = "exact"
 
 
 class ScenarioSpec(Section):

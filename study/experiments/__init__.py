@@ -13,6 +13,7 @@
 - `fair_case`: a map of claim A3 over sizes, the spread over starts, the error of tolls at the flows returned.
 - `ensemble`: ``ensemble_nguyen.csv``, the claims under everything that is not known: a room of its own.
 - `vehicle_sets`: ``sets_nguyen.csv``, the base case with exact domains, columns and zonotopes.
+- `polymatroid_dispatch`: a grid problem over the exact sum of vehicles without losses, for ``domains.csv``.
 - `flexible_domains`: ``domains.csv``, what each flexible domain loses, over fleets and prices.
 - `individual_vehicles`: ``individual.csv``, feeders with up to 100,000 different vehicles.
 - `queue_spillback`: ``spillback_nguyen.csv``, point queues against UXsim, by demand.

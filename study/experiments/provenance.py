@@ -60,7 +60,11 @@ MAKERS = {
 # Hours of computing, or files that the study may not copy: made only when asked for by name.
 LONG = ("ensemble_nguyen.csv", "real_time_nguyen.csv", "city_recipes.csv")
 _PACKAGES = ("evlib", "study")
-_COMPARED = ("study.experiments.fleets", "study.experiments.uxsim_reference")
+_COMPARED = (
+    "study.experiments.fleets",
+    "study.experiments.polymatroid_dispatch",
+    "study.experiments.uxsim_reference",
+)
 # What counts besides for tables that hold claims, not only what claims are computed from.
 _JUDGED = {
     "study.experiments.ensemble.table": (

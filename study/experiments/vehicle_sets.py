@@ -20,7 +20,7 @@ __all__ = ["CLAIMS_COMPARED", "SETS", "SETS_FILE", "compare_sets", "write"]
 log = logging.getLogger(__name__)
 
 SETS_FILE = "sets_nguyen.csv"
-SETS = ("exact", "columns", "zonotope")
+SETS = ("exact", "columns", "zonotope", "zonotope_lagged")
 CLAIMS_COMPARED = tuple(f"A{i}" for i in range(3, 10))
 CERTIFICATE = ("excess_cny_veh", "relative_gap", "price_gap")
 
@@ -31,7 +31,7 @@ def compare_sets(scenario, sets=SETS, *, cache: bool = True) -> pd.DataFrame:
     Parameters
     ----------
     scenario : Scenario
-    sets : iterable of {"exact", "columns", "zonotope"}
+    sets : iterable of {"exact", "columns", "zonotope", "zonotope_lagged"}
     cache : bool
         Read and write the cache of solved cases.
 

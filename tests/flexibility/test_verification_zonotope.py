@@ -2,8 +2,10 @@
 
 import dataclasses
 
+import cvxpy as cp
 import numpy as np
 import pytest
+from scipy.optimize import linprog
 
 from evlib.errors import InputError, SolverError
 from evlib.flexibility import (
@@ -28,6 +30,7 @@ from evlib.flexibility.zonotope import (
     support_coefficients,
     support_value,
     vehicle_schedules,
+    window_normals,
 )
 
 N_HORIZON = 40
@@ -221,8 +224,94 @@ def test_the_widths_of_two_steps_by_hand_and_a_set_that_lets_the_final_energy_va
     assert widened.beta[:18].sum() > 22
     assert widened.beta @ generator_widths(18) > summed.beta @ generator_widths(18) + 1
     assert summed.beta.sum() > widened.beta.sum() + 1
-    with pytest.raises(InputError, match="objective: 'volume'; must be 'sum', 'widths' or reference"):
+    with pytest.raises(InputError, match="objective: 'volume'; must be 'sum', 'widths', 'deficit' or reference"):
         inner_zonotope(domain, objective="volume")
+
+
+def largest_deficit(domain, zonotope):
+    """Largest gap between the supports of a vehicle's lossless domain and of a zonotope, over windows and their opposites,
+    each support by a linear program [kW]."""
+    n, h = zonotope.n_steps, domain.step_h
+    rows = np.vstack([np.tril(np.ones((n, n))), -np.tril(np.ones((n, n)))])
+    low = np.full(n, domain.energy_low_kwh[0])
+    low[-1] = max(low[-1], domain.target_kwh[0])
+    limits = np.r_[np.full(n, domain.energy_high_kwh[0]), -low] / h
+    powers, gaps = [(-domain.discharge_kw[0], domain.charge_kw[0])] * n, []
+    for begin in range(n):
+        for end in range(begin + 1, n + 1):
+            for sign in (1, -1):
+                normal = sign * np.isin(np.arange(n), np.arange(begin, end)) / np.sqrt(end - begin)
+                exact = -linprog(-normal, A_ub=rows, b_ub=limits, bounds=powers).fun
+                inner = normal @ zonotope.center[:n] + np.abs(normal @ zonotope.generators[:n]) @ zonotope.beta
+                gaps.append(exact - inner)
+    assert min(gaps) > -1e-7
+    return max(gaps)
+
+
+def test_the_published_objective_leaves_the_least_largest_deficit():
+    """Two steps, 6 kW both ways, 4 kWh of room, as much wanted as brought: notebook 03's car B. The exact supports are 4,
+    6, 4 / sqrt 2 up and 6, 4, 0 down; with t = 4 - 2 sqrt 2 the set fits, and its area is 8 + 8 sqrt 2 = 19.3 of 32."""
+    car_b = BY_HAND | dict(battery_kwh=40, charge_kw=6, discharge_kw=6, soc_arrival=0.8, soc_max=0.9)
+    domain, _ = vehicle_domain(**car_b)
+    zonotope = inner_zonotope(domain, objective="deficit")
+
+    np.testing.assert_allclose(window_normals(2), [[1, 0], [np.sqrt(0.5), np.sqrt(0.5)], [0, 1]])
+    area = (
+        4 * zonotope.beta @ [zonotope.beta[1], (zonotope.beta[2] + 0) * np.sqrt(0.5), zonotope.beta[0] * np.sqrt(0.5)]
+    )
+    assert area == pytest.approx(8 + 8 * np.sqrt(2), rel=1e-6)
+    deficit = largest_deficit(domain, zonotope)
+    for other in ("sum", "widths"):
+        assert deficit < largest_deficit(domain, inner_zonotope(domain, objective=other)) - 0.5
+
+
+@pytest.mark.parametrize("lags", [(1,), (1, 2, 4)])
+def test_no_other_zonotope_has_a_smaller_largest_deficit(lags):
+    """Against the same program written out anew with supports by linear programs; more lags never leave a larger one."""
+    car = BY_HAND | dict(charge_kw=11, discharge_kw=7, soc_arrival=0.9, gain_kwh=5, n_stay_steps=7)
+    domain, _ = vehicle_domain(**car)
+    n, generators, charge = 6, paper_generators(6, lags), cp.Variable(6)
+    beta, t = cp.Variable(generators.shape[1], nonneg=True), cp.Variable()
+    width = lambda rows: np.abs(rows @ generators) @ beta  # noqa: E731
+    prefix, rules = np.tril(np.ones((n, n))), [charge + width(np.eye(n)) <= 11, charge - width(np.eye(n)) >= -7]
+    rules += [prefix @ charge + width(prefix) <= 10, prefix @ charge - width(prefix) >= -90]
+    rules += [cp.sum(charge) - width(np.ones((1, n)))[0] >= 5]
+    for normal in [*window_normals(n), *-window_normals(n)]:
+        point = cp.Variable(n)
+        inside = [point <= 11, point >= -7, prefix @ point <= 10, prefix @ point >= -90, cp.sum(point) >= 5]
+        exact = cp.Problem(cp.Maximize(normal @ point), inside).solve(solver=cp.HIGHS)
+        rules.append(exact - normal @ charge - width(normal[None])[0] <= t)
+    least = cp.Problem(cp.Minimize(t), rules).solve(solver=cp.HIGHS)
+
+    assert largest_deficit(domain, inner_zonotope(domain, lags=lags, objective="deficit")) == pytest.approx(
+        least, abs=0.03
+    )
+    assert least < largest_deficit(domain, inner_zonotope(domain, lags=lags)) - 0.1
+
+
+def test_in_stored_energy_a_car_with_losses_gives_back_and_every_point_can_be_driven(draw):
+    """The private car of the base case: nothing from the largest sum of half-lengths, 10 kW and more in stored energy."""
+    car = dict(battery_kwh=60, charge_kw=22, discharge_kw=22, soc_arrival=0.45, soc_min=0.2, soc_max=0.95, gain_kwh=18)
+    lossy = dict(n_stay_steps=18, step_h=1 / 12, eta_charge=0.95, eta_discharge=0.95, wear_cny_kwh=0.05)
+    domain, _ = vehicle_domain(**BY_HAND | car | lossy)
+
+    def least_kw(zonotope):
+        power = zonotope.power_map
+        return (power @ zonotope.center - np.abs(power @ zonotope.generators) @ zonotope.beta).min()
+
+    assert least_kw(inner_zonotope(domain)) > -1e-9
+    assert least_kw(inner_zonotope(domain, objective="deficit", coordinates="stored")) < -10
+    drawn = station_in("stacked", draw, seed=35)
+    station = station_zonotope(
+        drawn.domain, drawn.sizes, drawn.offsets, N_HORIZON, (1, 3), objective="deficit", coordinates="stored"
+    )
+    rng = np.random.default_rng(36)
+    for _ in range(20):
+        found = check_disaggregation(station, rng.choice([-1, 1], station.zonotope.beta.size) * station.zonotope.beta)
+        found.pop("simultaneous_kwh")
+        assert max(found.values()) < 1e-9, found
+    with pytest.raises(InputError, match="coordinates: 'battery'; must be one of 'meter', 'stored'"):
+        inner_zonotope(domain, coordinates="battery")
 
 
 @pytest.mark.parametrize("space", ["stacked", "power"])

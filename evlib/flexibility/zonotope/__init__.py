@@ -3,9 +3,11 @@
 ``geometry``             generators, support function and disaggregation of a zonotope
 ``inner_approximation``  the largest zonotope inside a vehicle's domain
 ``minkowski_sum``        the sum of the zonotopes of a station's vehicles
+``both_ways``            the published sets at their best: vehicles that only charge, and vehicles that also discharge
 ``station_load``         zonotopes as a part of a grid problem, and from its solution to schedules of vehicles
 """
 
+from evlib.flexibility.zonotope.both_ways import BothWays, both_ways
 from evlib.flexibility.zonotope.geometry import (
     Zonotope,
     disaggregate,
@@ -13,6 +15,7 @@ from evlib.flexibility.zonotope.geometry import (
     paper_generators,
     support_coefficients,
     support_value,
+    window_normals,
 )
 from evlib.flexibility.zonotope.inner_approximation import inner_zonotope, inner_zonotopes, price_windows
 from evlib.flexibility.zonotope.minkowski_sum import StationZonotope, station_zonotope, sum_zonotopes
@@ -24,9 +27,11 @@ from evlib.flexibility.zonotope.station_load import (
 )
 
 __all__ = [
+    "BothWays",
     "StationZonotope",
     "Zonotope",
     "ZonotopeBlock",
+    "both_ways",
     "check_disaggregation",
     "disaggregate",
     "generator_widths",
@@ -39,5 +44,6 @@ __all__ = [
     "support_coefficients",
     "support_value",
     "vehicle_schedules",
+    "window_normals",
     "zonotope_block",
 ]

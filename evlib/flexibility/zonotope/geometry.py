@@ -16,6 +16,7 @@ __all__ = [
     "paper_generators",
     "support_coefficients",
     "support_value",
+    "window_normals",
     "zonotope_space",
 ]
 
@@ -119,12 +120,35 @@ def paper_generators(n_steps, lags=(1,)):
     )
 
 
-def generator_matrix(domain, n_steps, space, is_cut, lags=(1,)):
-    """G in a space. The last row is the terminal energy, which falls as the final energy rises; 0 if not cut off."""
+def generator_matrix(domain, n_steps, space, is_cut, lags=(1,), coordinates="meter"):
+    """G in a space. The last row is the terminal energy, which falls as the final energy rises; 0 if not cut off.
+
+    Stacked charge and discharge have generators each. In coordinates "stored" the generators move stored energy by
+    :func:`paper_generators`, in two ways: by charging alone, or by charging more *and* discharging less, by the same
+    power, so that a step that is divided between the two stays full.
+    """
     block = paper_generators(n_steps, lags)
-    if space == "stacked":
+    if space == "stacked" and coordinates == "stored":
+        exchanged = block / (domain.eta_charge + 1 / domain.eta_discharge)
+        block = np.block([[block / domain.eta_charge, exchanged], [np.zeros_like(block), -exchanged]])
+    elif space == "stacked":
         block = block_diag(block, block)
     return np.vstack([block, -(energy_rate(domain, n_steps, space) @ block) * is_cut])
+
+
+def window_normals(n_steps):
+    """Sums of consecutive unit vectors, of length 1: facet normals of the paper's zonotopes, shape (T (T + 1) / 2, T).
+
+    Examples
+    --------
+    >>> window_normals(2).round(3)
+    array([[1.   , 0.   ],
+           [0.707, 0.707],
+           [0.   , 1.   ]])
+    """
+    begin, end = np.triu_indices(n_steps)
+    steps = np.arange(n_steps)
+    return ((steps >= begin[:, None]) & (steps <= end[:, None])) / np.sqrt(end - begin + 1)[:, None]
 
 
 def generator_widths(n_steps, lags=(1,)):
@@ -141,10 +165,7 @@ def generator_widths(n_steps, lags=(1,)):
     >>> generator_widths(2).round(3)
     array([1.707, 1.707, 1.414])
     """
-    begin, end = np.triu_indices(n_steps)
-    steps = np.arange(n_steps)
-    runs = ((steps >= begin[:, None]) & (steps <= end[:, None])) / np.sqrt(end - begin + 1)[:, None]
-    return np.abs(runs @ paper_generators(n_steps, lags)).sum(axis=0)
+    return np.abs(window_normals(n_steps) @ paper_generators(n_steps, lags)).sum(axis=0)
 
 
 def zonotope_space(domain, row=None):

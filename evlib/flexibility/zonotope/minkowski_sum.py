@@ -7,11 +7,7 @@ import numpy as np
 from evlib.errors import InputError
 from evlib.flexibility.domain import Domain
 from evlib.flexibility.fleet import check_cohorts
-from evlib.flexibility.zonotope.geometry import (
-    Zonotope,
-    generator_matrix,
-    zonotope_space,
-)
+from evlib.flexibility.zonotope.geometry import Zonotope, generator_matrix, zonotope_space
 from evlib.flexibility.zonotope.inner_approximation import inner_zonotopes
 
 __all__ = ["StationZonotope", "station_zonotope", "sum_zonotopes"]
@@ -46,7 +42,9 @@ class StationZonotope:
         return replace(self.zonotope, center=sizes @ self.centers, beta=sizes @ self.betas)
 
 
-def station_zonotope(domain, sizes, offsets, n_horizon, lags=(1,), objective="sum", zonotopes=None):
+def station_zonotope(
+    domain, sizes, offsets, n_horizon, lags=(1,), objective="sum", zonotopes=None, coordinates="meter"
+):
     """Sum the zonotopes of cohorts that plug in at different steps, on a common horizon.
 
     Parameters
@@ -59,10 +57,10 @@ def station_zonotope(domain, sizes, offsets, n_horizon, lags=(1,), objective="su
         Horizon step of the first usable step: one after the plug-in step.
     n_horizon : int
         K, steps of the horizon.
-    lags, objective
+    lags, objective, coordinates
         As in `inner_zonotope`.
     zonotopes : list of Zonotope, optional
-        `inner_zonotopes(domain, lags, objective)`, if already known; they do not depend on sizes, offsets or prices.
+        `inner_zonotopes(domain, lags, objective, coordinates)`, if already known; they do not depend on sizes, offsets or prices.
 
     Returns
     -------
@@ -74,10 +72,12 @@ def station_zonotope(domain, sizes, offsets, n_horizon, lags=(1,), objective="su
         If a size is negative or a stay leaves the horizon.
     """
     sizes, offsets = check_cohorts(domain, sizes, offsets, n_horizon)
-    zonotopes = inner_zonotopes(domain, lags, objective) if zonotopes is None else zonotopes
+    zonotopes = inner_zonotopes(domain, lags, objective, coordinates) if zonotopes is None else zonotopes
     cut, space = domain.terminal_limit_kwh > 0, zonotope_space(domain)
     cut_states = (False, True) if cut.any() else (False,)
-    generators = np.hstack([generator_matrix(domain, n_horizon, space, is_cut, lags) for is_cut in cut_states])
+    generators = np.hstack(
+        [generator_matrix(domain, n_horizon, space, is_cut, lags, coordinates) for is_cut in cut_states]
+    )
     centers, betas = np.zeros((domain.n, len(generators))), np.zeros((domain.n, generators.shape[1]))
     for v, member in enumerate(zonotopes):
         at, columns = _place(member, offsets[v], n_horizon, lags)

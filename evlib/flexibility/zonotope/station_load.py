@@ -74,7 +74,9 @@ class ZonotopeBlock:
         return Schedule(**fields)
 
 
-def zonotope_block(fleet: Fleet, size_veh=None, *, lags=(1,), objective="sum", hull=True, zonotopes=None):
+def zonotope_block(
+    fleet: Fleet, size_veh=None, *, lags=(1,), objective="sum", coordinates="meter", hull=True, zonotopes=None
+):
     """Zonotopes of all stations, each the sum over its cohorts, as a part of a grid problem.
 
     .. math:: p = \\sum_v N_v^z center_v + G b + \\sum_v N_v^u u_v, \\quad |b| \\le \\sum_v N_v^z \\beta_v, \\quad
@@ -85,7 +87,7 @@ def zonotope_block(fleet: Fleet, size_veh=None, *, lags=(1,), objective="sum", h
     fleet : Fleet
     size_veh : ndarray or cvxpy.Expression, shape (n,), optional
         Vehicles in each cohort, possibly a Parameter or variable of the caller; the fleet's by default.
-    lags, objective, zonotopes
+    lags, objective, coordinates, zonotopes
         As in :func:`evlib.flexibility.station_zonotope`.
     hull : bool
         Whether any share of a cohort may charge uncontrolled. The set is then each cohort's convex hull of the zonotope
@@ -97,7 +99,7 @@ def zonotope_block(fleet: Fleet, size_veh=None, *, lags=(1,), objective="sum", h
     """
     domain, n, n_steps = fleet.domain, fleet.n, fleet.n_steps
     size_veh = fleet.size_veh if size_veh is None else size_veh
-    zonotopes = inner_zonotopes(domain, lags, objective) if zonotopes is None else zonotopes
+    zonotopes = inner_zonotopes(domain, lags, objective, coordinates) if zonotopes is None else zonotopes
     steered = cp.Variable(n, name="steered", nonneg=True)
     plain = cp.Variable(n, name="plain", nonneg=True) if hull else None
     constraints = [steered + plain == size_veh if hull else steered == size_veh]
@@ -111,6 +113,7 @@ def zonotope_block(fleet: Fleet, size_veh=None, *, lags=(1,), objective="sum", h
             n_steps,
             lags,
             zonotopes=[zonotopes[v] for v in cohorts],
+            coordinates=coordinates,
         )
         zonotope = station.zonotope
         # A coefficient is 0 if all its half-lengths are; fixing it by bounds would leave the solver no interior.

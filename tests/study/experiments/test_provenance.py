@@ -15,7 +15,13 @@ from evlib.folders import RESULTS, ROOT
 from study.experiments import WITHOUT_DRIVING
 from study.experiments.coordination_methods import METHODS_FILE, RUNS, compare_methods, variant_of
 from study.experiments.ensemble.table import ENSEMBLE_FILE
-from study.experiments.flexible_domains import DOMAINS, DOMAINS_FILE, compare_domains, unused_potential
+from study.experiments.flexible_domains import (
+    DOMAINS,
+    DOMAINS_FILE,
+    LINEAR_FLEETS,
+    compare_domains,
+    unused_potential,
+)
 from study.experiments.individual_vehicles import INDIVIDUAL_FILE, measure_vehicles
 from study.experiments.provenance import (
     MAKERS,
@@ -141,9 +147,10 @@ def test_domains_are_ordered_and_only_the_outer_set_promises_what_nobody_deliver
     assert set(domains.index) == set(DOMAINS)
     inner = domains.drop("summed bounds (outer)")
     assert (inner["upr_median"] >= -1e-4).all()
-    assert (inner.filter(regex="hull|lagged", axis=0)["upr_max"] <= 1 + 1e-4).all()
+    assert (inner.filter(regex="hull|lagged|both ways", axis=0)["upr_max"] <= 1 + 1e-4).all()
     assert (domains.loc["summed bounds (outer)", "upr_max"] < 0).all()
-    assert (domains.loc["columns", "upr_max"] <= 1e-3).all()
+    assert (domains.loc[["columns", "g-polymatroid (lossless)"], "upr_max"] <= 1e-3).all()
+    assert set(domains.loc["g-polymatroid (lossless)", "fleet"]) == set(LINEAR_FLEETS)
     assert (inner["undeliverable_share"] < 1e-6).all()
     assert (domains.loc["summed bounds (outer)", "undeliverable_share"] > 0.01).all()
     assert (inner["largest_breach"] < 1e-6).all()
