@@ -24,8 +24,9 @@ Promise.all([...document.images].map(async (image) => {
   return image.naturalWidth > 0 ? "" : image.src;
 })).then((names) => names.filter(Boolean))
 """
-# What is cut off at the right: the page may not be wider than its window, save in boxes that scroll by themselves.
-TOO_WIDE = "document.documentElement.scrollWidth - window.innerWidth"
+# A page may not be wider than its window, save in boxes that scroll by themselves. The window's own innerWidth is no
+# measure: a phone zooms out until all fits.
+PAGE_WIDTH = "document.documentElement.scrollWidth"
 DRAWN = """
 (() => { const plot = document.querySelector(".js-plotly-plot");
   return plot ? plot.querySelectorAll(".main-svg").length > 0 && plot.calcdata.length === plot.data.length : false; })()
@@ -55,7 +56,7 @@ def test_every_page_is_clean_and_fits_a_phone(site, browser):
         for width in (PHONE, DESK):
             visit = browser.open(page, width=width)
             wrong = [*faults(visit), *browser.run(BROKEN_PICTURES)]
-            if (beyond := browser.run(TOO_WIDE)) > 0:
+            if (beyond := browser.run(PAGE_WIDTH) - width) > 0:
                 wrong.append(f"{beyond} px beyond the right edge")
             if wrong:
                 found[f"{page.name} at {width} px"] = wrong
@@ -128,4 +129,4 @@ def test_the_check_itself_sees_what_is_wrong(tmp_path, browser):
     assert any("nothing is not defined" in text for text in visit.errors)
     assert visit.left == ["https://elsewhere.invalid/x.png"]
     assert len(browser.run(BROKEN_PICTURES)) == 2
-    assert browser.run(TOO_WIDE) > 1000
+    assert browser.run(PAGE_WIDTH) >= 2000
