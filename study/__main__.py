@@ -1,4 +1,4 @@
-"""Command line of the chain: ``python -m study reproduce|refresh|site|lock|bench|results|ensemble`` (see the Makefile)."""
+"""Command line of the chain, ``python -m study COMMAND``: most of its commands have a name in the Makefile."""
 
 from __future__ import annotations
 
@@ -28,6 +28,8 @@ def main(arguments: list[str] | None = None) -> int:
         command.add_argument("--figures", type=Path, default=FIGURES, help="folder of committed figures")
         command.add_argument("--cell-timeout-s", type=int, default=600, help="time limit of a cell [s]")
     commands.add_parser("site", help="render what is committed into build/site, to be read offline")
+    commands.add_parser("quote", help="write the numbers that prose quotes from data/results anew")
+    commands.add_parser("paper", help="the same in paper/paper.md, and count its words")
     lock = commands.add_parser("lock", help="write requirements.lock and environment.yml from pyproject.toml")
     lock.add_argument("--upgrade", action="store_true", help="take newer versions where pyproject.toml allows them")
     bench = commands.add_parser("bench", help="measure, and write build/benchmarks.json")
@@ -69,6 +71,14 @@ def _run(options: argparse.Namespace) -> int:
         from study.workflow.site.sources import Sources
 
         build_site(Sources(ROOT), build_dir() / "site")
+        return 0
+    if options.command in ("quote", "paper"):
+        from study.workflow.quotes import PAPER, words_of, write_quotes
+
+        changed = write_quotes([PAPER] if options.command == "paper" else None)
+        log.info("%d documents changed", len(changed))
+        if options.command == "paper":
+            log.info("%s: %d words", PAPER.name, words_of(PAPER.read_text(encoding="utf-8")))
         return 0
     if options.command == "bench":
         from study.benchmarks.run import run_benchmarks

@@ -14,4 +14,5 @@
 ``own_case``          maps of a case of one's own (10); ``city``: a coordinated city (11)
 ``fair_case``         the case study under other assumptions and sizes (07)
 ``ensemble``          bands of claims and what drives them (07, 08): a room within
+``interactive``         two days to play, sliders over stored runs, the loop: pieces of a page, without a library
 """

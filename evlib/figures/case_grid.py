@@ -14,6 +14,7 @@ from evlib.figures.style import (
     LEGEND_BELOW,
     LOOKS,
     ROOM_BELOW,
+    SMALLEST,
     clock_axis,
     clock_title,
     finish,
@@ -135,7 +136,7 @@ def feeder_panels(table: pd.DataFrame, groups: dict, title: str, *, low_pu: floa
     most = max(1.05, 1.05 * float(table["highest_loading"].max()))
     figure.update_yaxes(title_text="highest loading of the<br>line to it [share of rating]", range=[0, most], row=2)
     ticks = {"tickmode": "array", "tickvals": list(range(len(order))), "ticktext": order, "tickangle": 0}
-    figure.update_xaxes(tickfont={"size": 10}, range=[-1, len(order)], **ticks)
+    figure.update_xaxes(tickfont={"size": SMALLEST}, range=[-1, len(order)], **ticks)
     return figure.update_xaxes(title_text="bus", row=2)
 
 

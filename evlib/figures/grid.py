@@ -7,7 +7,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from evlib.figures.style import COLOURS, DASHES, finish, legend_entry
+from evlib.figures.style import COLOURS, DASHES, SMALLEST, finish, legend_entry
 
 __all__ = [
     "dispatch_by_zone",
@@ -164,7 +164,7 @@ def voltages_by_bus(voltages: pd.DataFrame, groups: dict, *, low_pu: float, high
         shift = {"yanchor": place, "yshift": 8 if place == "bottom" else -8, "showarrow": False}
         figure.add_annotation(x=x, y=y, text=f"{column.removesuffix('_pu')} of the day", **shift)
     ticks = {"tickmode": "array", "tickvals": list(range(len(order))), "ticktext": order, "tickangle": 0}
-    figure.update_xaxes(title="bus", tickfont={"size": 10}, range=[-1, len(order)], **ticks)
+    figure.update_xaxes(title="bus", tickfont={"size": SMALLEST}, range=[-1, len(order)], **ticks)
     figure.update_yaxes(title="voltage [pu]", range=[low_pu - 0.01, high_pu + 0.01], tickformat=".2f")
     return finish(figure, title=title, height=460, margin={"l": 70, "r": 25, "t": 80, "b": 60})
 

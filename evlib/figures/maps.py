@@ -7,7 +7,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from evlib.figures.style import COLOURS, FILLS, INK, finish
+from evlib.figures.style import COLOURS, FILLS, INK, SMALLEST, finish
 
 __all__ = ["networks"]
 
@@ -85,14 +85,14 @@ def _draw_feeder(figure, feeder, zone_colour):
         figure.add_scatter(**_segments(chosen), mode="lines", line=line, showlegend=False, **_RIGHT)
         badge = _badge(symbol, "#F0E442", 15)
         figure.add_scatter(x=chosen["x"], y=chosen["y"], mode="markers", marker=badge, name=f"{source} farm", **_RIGHT)
-        _write(figure, chosen["x"] - 0.3, chosen["y"], chosen["label"], 10, textposition="middle left", **_RIGHT)
+        _write(figure, chosen["x"] - 0.3, chosen["y"], chosen["label"], textposition="middle left", **_RIGHT)
     figure.add_scatter(
         x=buses["x"], y=buses["y"], mode="markers", marker=_badge("circle", "#FFFFFF", 16), showlegend=False, **_RIGHT
     )
     plugs = feeder[feeder["kind"] == "plugs"]
     badge = _badge("square", [_pale(zone_colour.get(name, "#FFFFFF")) for name in plugs["name"]], 22)
     figure.add_scatter(x=plugs["x"], y=plugs["y"], mode="markers", marker=badge, showlegend=False, **_RIGHT)
-    _write(figure, buses["x"], buses["y"], buses["label"], 10, **_RIGHT)
+    _write(figure, buses["x"], buses["y"], buses["label"], **_RIGHT)
     root = buses.iloc[0]
     figure.add_annotation(x=root["x"], y=root["y"], text="root", xshift=14, xanchor="left", **_NOTE)
     figure.update_xaxes(range=[buses["x"].min() - 2.6, buses["x"].max() + 2.1], col=2)
@@ -133,8 +133,8 @@ def _arrows(lines):
     return {"x": x, "y": y, "mode": "lines+markers", "marker": marker}
 
 
-def _write(figure, x, y, text, size=11, **placing):
-    font = {"size": size, "color": INK}
+def _write(figure, x, y, text, **placing):
+    font = {"size": SMALLEST, "color": INK}
     figure.add_scatter(x=x, y=y, mode="text", text=text, textfont=font, showlegend=False, hoverinfo="skip", **placing)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import plotly.graph_objects as go
 
@@ -15,6 +17,7 @@ __all__ = [
     "LEGEND_BELOW",
     "LOOKS",
     "ROOM_BELOW",
+    "SMALLEST",
     "clock_axis",
     "clock_title",
     "finish",
@@ -25,7 +28,8 @@ __all__ = [
     "span",
 ]
 
-# Okabe and Ito (2008), ordered so that neighbours also differ in grey.
+# Okabe and Ito (2008): told apart by colour-blind readers. In grey green and pink coincide, and orange and sky blue, so a
+# line has a dash of its own as well and a surface a pattern.
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#000000", "#F0E442")
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 FILLS = ("", "/", "\\", "x", "-", "|", "+", ".")
@@ -34,6 +38,8 @@ INK = "#222222"
 LEGEND_BELOW = {"orientation": "h", "x": 0, "xanchor": "left", "yref": "container", "y": 0.01, "yanchor": "bottom"}
 ROOM_BELOW = {"l": 70, "r": 25, "t": 60, "b": 90}
 WIDTH, HEIGHT = 760, 420
+# Figures are drawn to be printed 180 mm wide. There 11 px of a usual figure are 7.4 pt: the smallest font.
+PRINT_MM, LEAST_PT, SMALLEST = 180, 7, 11
 # One for each case, in order: the background, the case in question, a third one.
 LOOKS = (
     {"color": "#8C8C8C", "dash": "solid", "width": 4},
@@ -45,7 +51,7 @@ LOOKS = (
 def finish(
     figure: go.Figure, *, title: str | None = None, height: int = HEIGHT, width: int = WIDTH, **layout
 ) -> go.Figure:
-    """Give a figure the study's fonts, margins, grid and a legend below the plot.
+    """Give a figure the study's fonts, margins, grid and a legend below the plot; wide figures get larger fonts.
 
     Parameters
     ----------
@@ -63,9 +69,10 @@ def finish(
     Figure
         The same figure.
     """
+    size = max(13, math.ceil(LEAST_PT * width * 25.4 / (72 * PRINT_MM)))
     style = {
         "template": "plotly_white",
-        "font": {"family": "DejaVu Sans, Arial, sans-serif", "size": 13, "color": INK},
+        "font": {"family": "DejaVu Sans, Arial, sans-serif", "size": size, "color": INK},
         "margin": {"l": 70, "r": 25, "t": 60, "b": 60},
         "legend": {"orientation": "h", "x": 0.0, "xanchor": "left", "y": -0.2, "yanchor": "top"},
         "width": width,
@@ -73,7 +80,7 @@ def finish(
     }
     figure.update_layout({**style, **layout})
     if title is not None:
-        figure.update_layout(title={"text": title, "x": 0.02, "xanchor": "left", "font": {"size": 15}})
+        figure.update_layout(title={"text": title, "x": 0.02, "xanchor": "left", "font": {"size": size + 2}})
     lines = {"showline": True, "linecolor": "#666666", "ticks": "outside", "gridcolor": "#E4E4E4", "zeroline": False}
     figure.update_xaxes(**lines)
     figure.update_yaxes(**lines)

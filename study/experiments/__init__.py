@@ -5,6 +5,7 @@
 - `convergence_map`: ``settling_mini.csv``, where loops settle, by damping, demand and limits.
 - `strategy_runs`: ``runs_nguyen.csv``, the strategies that the values of coordination are read from.
 - `waterfall`: ``waterfall_nguyen.csv``, from the nearest station to the coordinated day, step by step.
+- `day_steps`: ``day_nguyen.csv``, two days step by step, for the animation on the site.
 - `real_time_days`: ``real_time_nguyen.csv``, signals and rivals in real time, by day of weather and draw of demand.
 - `city_runs`: ``city_*.csv``, a synthetic city of 315 stations: how it settles, and its day beside an even spread.
 - `city_agreement`: ``city_agreement.csv``, the base case by method city beside method newton.

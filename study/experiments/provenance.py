@@ -43,6 +43,7 @@ MAKERS = {
     "settling_mini.csv": "study.experiments.convergence_map",
     "runs_nguyen.csv": "study.experiments.strategy_runs",
     "waterfall_nguyen.csv": "study.experiments.waterfall",
+    "day_nguyen.csv": "study.experiments.day_steps",
     "real_time_nguyen.csv": "study.experiments.real_time_days",
     "city_iterations.csv": "study.experiments.city_runs",
     "city_days.csv": "study.experiments.city_runs",

@@ -7,5 +7,7 @@
 - `refresh`: writes outputs and pictures into the committed notebooks.
 - `compare`: whether tables and drawings are the same but for the last digits.
 - `site`: a website of notebooks, figures, tables and docstrings, to be read offline.
+- `quotes`: numbers in prose, read from the committed tables; the paper too.
+- `browser`: a headless browser, by which the site is checked.
 - `lock`: ``requirements.lock`` and ``environment.yml`` from ``pyproject.toml``.
 """

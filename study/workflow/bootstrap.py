@@ -2,6 +2,7 @@
 
 import glob
 import hashlib
+import importlib.util
 import os
 import re
 import shutil
@@ -13,15 +14,25 @@ NEEDED = (3, 11)
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 VENV = os.path.join(ROOT, ".venv")
 STAMP = os.path.join(VENV, ".lock-sha")
+NEEDED_GB = 2.5  # the environment has 1.6 GB; an installer unpacks beside it
 
 
 def main():
-    """Bring .venv up to date; the exit code is 0, or 1 after a message."""
+    """Bring .venv up to date; the exit code is 0, or 1 after one line that says what to do."""
+    try:
+        return _bring_up_to_date()
+    except OSError as error:
+        what = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+        return _fail(f"{what}. The environment needs a folder that can be written to, with {NEEDED_GB:g} GB free.")
+
+
+def _bring_up_to_date():
     if sys.version_info < NEEDED:
         version = ".".join(map(str, sys.version_info[:3]))
         return _fail(f"Python 3.11 or later is needed; {sys.executable} is {version}. Try: make PYTHON=python3.12")
-    with open(os.path.join(ROOT, "requirements.lock"), encoding="utf-8") as file:
-        lock = file.read()
+    lock = _read(os.path.join(ROOT, "requirements.lock"))
+    if lock is None:
+        return _fail(f"requirements.lock cannot be read in {ROOT}. Get it back: git checkout requirements.lock")
     # The path belongs to the stamp: scripts in the environment hold it, so a moved project needs a new environment.
     wanted = f"{ROOT}\n{hashlib.sha256(lock.encode()).hexdigest()}\n"
     stamp = _read(STAMP)
@@ -30,22 +41,45 @@ def main():
         return 0
     if missing and stamp.startswith(wanted):
         print(f"Missing in .venv: {', '.join(sorted(missing)[:3])}{' ...' if len(missing) > 3 else ''}")
+    hindrance = _hindrance()
+    if hindrance:
+        return _fail(hindrance)
     print("Installing the locked packages into .venv (once, a minute or two) ...", flush=True)
     moved = stamp is not None and stamp.splitlines()[:1] != [ROOT]
     if moved or not _works():
         shutil.rmtree(VENV, ignore_errors=True)
         if subprocess.call([sys.executable, "-m", "venv", VENV]):
-            return _fail("python3 -m venv failed; on Debian and Ubuntu: apt-get install python3-venv")
+            return _fail("python3 -m venv failed; see above. On Debian and Ubuntu: apt-get install python3-venv")
     elif stamp is not None:
         os.remove(STAMP)  # written again when the installation has succeeded
         _forget_distributions(missing)
     if not (_install_by_uv(lock) or _install_by_pip()):
-        return _fail("The packages of requirements.lock could not be installed; see the message above.")
+        return _fail(
+            "The packages of requirements.lock could not be installed; see above. Without a way to pypi.org, name a package "
+            "index in PIP_INDEX_URL and UV_DEFAULT_INDEX, or a proxy in HTTPS_PROXY, and run it again."
+        )
     _make_importable()
     with open(STAMP + ".tmp", "w", encoding="utf-8") as file:
         file.write(wanted + "".join(name + "\n" for name in _installed()))
     os.replace(STAMP + ".tmp", STAMP)
     return 0
+
+
+def _hindrance():
+    """What stands in the way of an installation, and what to do about it; empty if nothing does."""
+    try:
+        with tempfile.TemporaryFile(dir=ROOT):
+            pass
+    except OSError as error:
+        return f"{ROOT} cannot be written to ({error.strerror}). Copy the project to a folder of your own and run make there."
+    free_gb = shutil.disk_usage(ROOT).free / 1e9
+    if free_gb < NEEDED_GB:
+        return (
+            f"{free_gb:.1f} GB are free in {ROOT}; the environment needs {NEEDED_GB:g} GB. Make room and run it again."
+        )
+    if any(importlib.util.find_spec(name) is None for name in ("venv", "ensurepip")):
+        return f"{sys.executable} has no module venv. On Debian and Ubuntu: apt-get install python3-venv"
+    return ""
 
 
 def _installed():

@@ -6,7 +6,7 @@
 ``markdown``         Markdown to HTML: anchors as in Jupyter, links between pages, tables that scroll
 ``formulas``         TeX to MathML, or TeX in plain sight where no converter is installed
 ``notebook_page``    a notebook with its committed outputs
-``result_pages``     the gallery of figures, the claims, the committed tables
+``result_pages``     the explorer, the gallery of figures, the claims, the committed tables
 ``room_pages``       packages and modules, read with `ast` so that nothing heavy is imported
 ``docstrings``       a docstring in numpydoc's form to HTML
 ``glossary``         the terms of ``glossary.md``, linked where a page first uses them

@@ -20,7 +20,7 @@ from study.workflow.site.links import complaints
 from study.workflow.site.markdown import Markdown
 from study.workflow.site.notebook_page import missing_outputs, notebook_page, read_notebook
 from study.workflow.site.page import Page, frame
-from study.workflow.site.result_pages import claims_page, figures_page, tables_page
+from study.workflow.site.result_pages import claims_page, explorer_page, figures_page, tables_page
 from study.workflow.site.room_pages import room_pages
 from study.workflow.site.search_index import search_index, search_page
 from study.workflow.site.sources import Sources, first_heading
@@ -88,7 +88,8 @@ def _pages(sources: Sources) -> list[Page]:
         replace(page, body=linked(page.body, glossary), before=before, after=after)
         for page, before, after in zip(notebooks, names, names[2:], strict=False)
     ]
-    results = [page for page in (figures_page(sources), claims_page(sources), tables_page(sources)) if page]
+    makers = (explorer_page, figures_page, claims_page, tables_page)
+    results = [page for page in (maker(sources) for maker in makers) if page]
     study = [_document(sources, path, *place) for path, place in sources.documents.items()]
     rooms = room_pages(sources)
     contents = _contents(sources, notebooks, results, rooms)

@@ -9,8 +9,8 @@ from urllib.parse import unquote, urlsplit
 
 __all__ = ["complaints"]
 
-# What a browser loads by itself, without a click.
-_LOADED = {"src", "srcset", "poster", "data", "background"}
+# What a browser loads by itself, without a click, and what site.js loads.
+_LOADED = {"src", "srcset", "poster", "data", "background", "data-src"}
 
 
 class _Reader(HTMLParser):

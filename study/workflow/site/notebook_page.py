@@ -118,13 +118,14 @@ def figure_html(name: str, folder: Path, *, alt: str, caption: str) -> str:
     alt, caption : str
     """
     base = quote(f"figures/{name}")
-    kinds = {"html": "interactive", "pdf": "pdf", "csv": "numbers"}
+    kinds = {"html": "full page", "pdf": "pdf", "csv": "numbers"}
     links = " · ".join(
         f'<a href="{base}.{kind}">{label}</a>' for kind, label in kinds.items() if (folder / f"{name}.{kind}").is_file()
     )
     live = ""
     if (folder / f"{name}.html").is_file():
-        frame = f'<iframe loading="lazy" src="{base}.html" title="{html.escape(name)}, interactive"></iframe>'
+        # site.js gives it its source when it is opened: browsers load even what is folded away
+        frame = f'<iframe data-src="{base}.html" title="{html.escape(name)}, interactive"></iframe>'
         live = f"<details><summary>interactive</summary>{frame}</details>"
     return (
         f'<figure id="figure-{html.escape(name)}"><a href="{base}.png"><img loading="lazy" alt="{html.escape(alt)}" '

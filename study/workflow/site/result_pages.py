@@ -1,4 +1,4 @@
-"""The gallery of figures, the claims, and the committed tables."""
+"""The explorer, the gallery of figures, the claims, and the committed tables."""
 
 from __future__ import annotations
 
@@ -8,12 +8,85 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
+import pandas as pd
+
+from evlib.figures.interactive.day_map import day_map
+from evlib.figures.interactive.loop_diagram import loop_diagram
+from evlib.figures.interactive.stored_runs import (
+    charging_frames,
+    follower_frames,
+    plug_frames,
+    stored_runs,
+    variant_frames,
+)
 from study.workflow.site.markdown import heading_html, plain_text
 from study.workflow.site.notebook_page import figure_html, read_notebook
 from study.workflow.site.page import Page
 from study.workflow.site.sources import Sources
 
-__all__ = ["claims_page", "figures_page", "tables_page"]
+__all__ = ["claims_page", "explorer_page", "figures_page", "tables_page"]
+
+_MOST_ROWS, _MOST_COLUMNS = 200, 40  # of a committed table on its page
+_MAP, _DAYS = "figures/01_networks.csv", "data/results/day_nguyen.csv"
+# Table in data/results -> heading, what there is to see, what is varied, how its rows become frames, and the first one.
+_STORED = {
+    "waterfall_nguyen": (
+        "How many drivers follow",
+        "From the nearest station to the coordinated day, one step of information at a time; the others drive to the "
+        "nearest station.",
+        ("drivers who follow",),
+        follower_frames,
+        ("100 %",),
+    ),
+    "plugs_capacity_nguyen": (
+        "Plugs and roads",
+        "Fewer plugs make queues, narrower roads make jams; both are assumptions of the base case.",
+        ("plugs of each station", "capacity of each road"),
+        plug_frames,
+        ("170", "150 veh/h"),
+    ),
+    "runs_nguyen": (
+        "Charging",
+        "When vehicles charge, and whether they may give energy back.",
+        ("charging",),
+        charging_frames,
+        ("smart, with V2G",),
+    ),
+    "variants_nguyen": (
+        "Other assumptions",
+        "The article's claims, one definition each, where one assumption is another one.",
+        ("assumption",),
+        variant_frames,
+        ("base",),
+    ),
+}
+
+
+def explorer_page(sources: Sources) -> Page | None:
+    """Two days to play, and sliders over stored runs, from the committed tables that there are; None without any."""
+    parts = []
+    files = [sources.root / name for name in (_MAP, _DAYS)]
+    if all(file.is_file() for file in files):
+        items, days = (pd.read_csv(file, comment="#") for file in files)
+        parts.append(heading_html("One day, twice", 2, "day"))
+        parts.append(
+            f"<p>The same vehicles, wind and sun, step by step. {_source('day_nguyen')}</p>{day_map(items, days)}"
+        )
+    for name, (heading, told, controls, frames, start) in _STORED.items():
+        file = sources.root / "data" / "results" / f"{name}.csv"
+        if file.is_file():
+            parts.append(heading_html(heading, 2, name))
+            piece = stored_runs(heading, controls, frames(pd.read_csv(file, comment="#")), start)
+            parts.append(f"<p>{told} {_source(name)}</p>{piece}")
+    if not parts:
+        return None
+    loop = f'<div class="scroll">{loop_diagram()}</div><figcaption>The loop: all that crosses.</figcaption>'
+    opening = f"<h1>Explorer</h1>\n<figure>{loop}</figure>"
+    return Page("explorer.html", "Explorer", "".join([opening, *parts]), group="Results")
+
+
+def _source(table: str) -> str:
+    return f'<a href="tables.html#{table}">Where the numbers come from.</a>'
 
 
 def figures_page(sources: Sources) -> Page | None:
@@ -61,7 +134,7 @@ def claims_page(sources: Sources) -> Page | None:
     sources.copied.add("figures/claims.csv")
     body = (
         "<h1>Claims</h1>\n<p>What the article states, what comes out here, and by which definition. "
-        f'<a href="files/figures/claims.csv">claims.csv</a></p>\n{_table(path, sources.root)}'
+        f'<a href="files/figures/claims.csv">claims.csv</a></p>\n{_table(path)}'
     )
     return Page("claims.html", "Claims", body, group="Results")
 
@@ -75,20 +148,29 @@ def tables_page(sources: Sources) -> Page | None:
         target = path.relative_to(sources.root).as_posix()
         sources.copied.add(target)
         parts.append(heading_html(html.escape(path.stem), 2, path.stem))
-        parts.append(f'<p><a href="files/{target}">{html.escape(path.name)}</a></p>\n{_table(path, sources.root)}')
+        parts.append(f'<p><a href="files/{target}">{html.escape(path.name)}</a></p>\n{_table(path, tall=True)}')
     return Page("tables.html", "Tables", "".join(parts), group="Results")
 
 
-def _table(path: Path, root: Path) -> str:
-    """A CSV file as HTML: comment lines first, then the table, numbers to six digits and their full text on hovering."""
+def _table(path: Path, *, tall: bool = False) -> str:
+    """A CSV file as HTML: comment lines first, then the table, numbers to six digits and their full text on hovering.
+
+    A ``tall`` table scrolls in a box of its own.
+    """
     lines = path.read_text(encoding="utf-8").splitlines()
     comments = [line.lstrip("# ") for line in lines if line.startswith("#")]
     head, *rows = csv.reader([line for line in lines if line and not line.startswith("#")])
+    if len(rows) > _MOST_ROWS or len(head) > _MOST_COLUMNS:
+        comments.append(
+            f"{len(rows)} rows of {len(head)} columns; the first {_MOST_ROWS} and {_MOST_COLUMNS} are shown"
+        )
+        head, rows = head[:_MOST_COLUMNS], [row[:_MOST_COLUMNS] for row in rows[:_MOST_ROWS]]
     head_html = "".join(f"<th>{html.escape(name)}</th>" for name in head)
     body = "".join(f"<tr>{''.join(_cell(text) for text in row)}</tr>" for row in rows)
-    told = "".join(f"<p class='note'>{html.escape(line)}</p>" for line in comments)
+    told = "<br>".join(map(html.escape, comments))
+    told = told and f"<p class='note'>{told}</p>"
     table = f'<table class="data"><thead><tr>{head_html}</tr></thead><tbody>{body}</tbody></table>'
-    return f'{told}<div class="scroll tall">{table}</div>\n'
+    return f'{told}<div class="scroll{" tall" if tall else ""}">{table}</div>\n'
 
 
 def _cell(text: str) -> str:

@@ -1,9 +1,12 @@
 """The environment is made once, made again when a part of it is missing, and found whole at next to no cost."""
 
+import errno
 import os
+import shutil
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 
 import pytest
 
@@ -92,6 +95,78 @@ def test_the_look_is_cheap(environment, monkeypatch):
     start_s = time.process_time()
     assert bootstrap._missing("\n\n" + "\n".join(names)) == set()
     assert time.process_time() - start_s < 0.2
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    """A project without an environment, in which nothing is installed."""
+    (tmp_path / "requirements.lock").write_text("six==1.17.0\n")
+    for name, value in {
+        "ROOT": str(tmp_path),
+        "VENV": str(tmp_path / ".venv"),
+        "STAMP": str(tmp_path / ".venv" / ".lock-sha"),
+        "_works": lambda: True,
+        "_install_by_uv": lambda lock: False,
+        "_install_by_pip": lambda: False,
+    }.items():
+        monkeypatch.setattr(bootstrap, name, value)
+    return tmp_path
+
+
+def refuse_to_write(**_):
+    raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+
+HINDRANCES = {
+    "old Python": ("sys.version_info", (3, 9, 2), "Python 3.11 or later is needed", "make PYTHON=python3.12"),
+    "no venv": ("importlib.util.find_spec", lambda name: None, "has no module venv", "apt-get install python3-venv"),
+    "full disk": (
+        "shutil.disk_usage",
+        lambda path: SimpleNamespace(free=1.04e9),
+        "1.0 GB are free",
+        "Make room",
+    ),
+    "read-only folder": ("tempfile.TemporaryFile", refuse_to_write, "(Read-only file system)", "folder of your own"),
+    "no index": ("sys.flags", sys.flags, "could not be installed", "PIP_INDEX_URL"),
+    "disk full on the way": (
+        "shutil.rmtree",
+        lambda *_, **__: os.stat("/no/such/place"),
+        "/no/such/place",
+        "2.5 GB free",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", HINDRANCES)
+def test_what_stands_in_the_way_ends_with_one_line_that_says_what_to_do(case, project, monkeypatch, capsys):
+    place, value, what, remedy = HINDRANCES[case]
+    monkeypatch.setattr(place, value)
+    if case == "disk full on the way":
+        monkeypatch.setattr(bootstrap, "_works", lambda: False)
+    assert bootstrap.main() == 1
+    [line] = capsys.readouterr().err.splitlines()
+    assert what in line
+    assert remedy in line
+    assert not (project / ".venv").exists()
+
+
+def test_a_missing_lock_is_named(project, capsys):
+    (project / "requirements.lock").unlink()
+    assert bootstrap.main() == 1
+    assert "git checkout requirements.lock" in capsys.readouterr().err
+
+
+@pytest.mark.verify
+def test_without_a_package_index_the_last_line_says_what_to_do(tmp_path):
+    """With a real environment, and an index that nobody answers for."""
+    (tmp_path / "study/workflow").mkdir(parents=True)
+    shutil.copy(bootstrap.__file__, tmp_path / "study/workflow/bootstrap.py")
+    (tmp_path / "requirements.lock").write_text(f"six==1.17.0 --hash=sha256:{'0' * 64}\n")
+    nobody = {"PIP_INDEX_URL": "http://127.0.0.1:9/simple", "PIP_RETRIES": "0", "PIP_CONFIG_FILE": os.devnull}
+    command = [sys.executable, tmp_path / "study/workflow/bootstrap.py"]
+    done = subprocess.run(command, env=os.environ | nobody, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "PIP_INDEX_URL" in done.stderr.splitlines()[-1]
 
 
 def test_bootstrap_needs_nothing_but_the_standard_library():

@@ -1,8 +1,15 @@
 "use strict";
-// Two things: the menu starts closed on a narrow screen, and the search page searches SEARCH_INDEX.
+// Three things: the menu starts closed on a narrow screen, an interactive figure is loaded when it is unfolded, and the
+// search page searches SEARCH_INDEX.
 
 if (window.matchMedia("(max-width: 61.99rem)").matches) {
   for (const part of document.querySelectorAll("details.menu, details.contents")) part.open = false;
+}
+
+for (const frame of document.querySelectorAll("details > iframe[data-src]")) {
+  frame.parentElement.addEventListener("toggle", () => {
+    if (!frame.src) frame.src = frame.dataset.src;
+  });
 }
 
 function wordsOf(query) {
