@@ -88,7 +88,10 @@ def write_streets(folder: Path, data: Path, n_stations: int, n_origins: int, see
 
     raw = yaml.safe_load((data / "scenarios" / "nguyen.yaml").read_text(encoding="utf-8"))
     chosen = rng.permutation(crossings.ravel())[: n_stations + n_origins].tolist()
-    raw["name"], raw["description"] = "streets", f"{n_stations} stations and {n_origins} origins, made to measure growth"
+    raw["name"], raw["description"] = (
+        "streets",
+        f"{n_stations} stations and {n_origins} origins, made to measure growth",
+    )
     raw["roads"] |= {"links_file": "links.csv", "nodes_file": "nodes.csv"}
     raw["roads"].pop("od_file")
     raw.pop("destinations")

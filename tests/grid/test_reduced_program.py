@@ -249,7 +249,8 @@ def test_quadratic_responses_equal_those_in_the_full_problem(small, seed, by_fac
     group, n_groups = reduced.station_group, reduced.n_groups
     linear = -case.step_h * rng.uniform(0.3, 1.0, (n_groups, case.n_steps))
     blocks = responses(rng, n_groups, case.n_steps, 5)
-    answer = reduced.with_blocks(linear, blocks, by_factor=by_factor)
+    posed = blocks if by_factor else [replace(block, factor=None) for block in blocks]
+    answer = reduced.with_blocks(linear, posed)
     load, extras = blocks_in_full(case, linear, group, blocks)
     full = dispatch_grid(case, options, load)
     assert answer.cost_cny == pytest.approx(full.objective_cny, rel=COST_REL, abs=1e-4)

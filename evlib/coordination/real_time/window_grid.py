@@ -100,7 +100,7 @@ class WindowGrid:
             inside = np.ix_(rows, rows)
             cut.append(Block(block.group, block.quadratic[inside], block.linear[rows], block.factor[inside]))
         linear = linear_cny_kw[:, self.steps]
-        return self._whole(self.grid.with_blocks(linear, cut, tolerance=tolerance, by_factor=True))
+        return self._whole(self.grid.with_blocks(linear, cut, tolerance=tolerance))
 
     def _whole(self, answer: ReducedAnswer) -> ReducedAnswer:
         return replace(

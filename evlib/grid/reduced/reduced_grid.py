@@ -173,9 +173,7 @@ class ReducedGrid:
 
         return self._solve(self._free, pose, lambda: priced_power(price, case.step_h))
 
-    def with_blocks(
-        self, linear_cny_kw: np.ndarray, blocks: list[Block], *, tolerance=TOLERANCE, by_factor: bool = False
-    ) -> ReducedAnswer:
+    def with_blocks(self, linear_cny_kw: np.ndarray, blocks: list[Block], *, tolerance=TOLERANCE) -> ReducedAnswer:
         """Least cost of the grid and of quadratic responses of its stations.
 
         .. math:: \\min_{e, t \\ge 0} \\; g(e) + c \\cdot e + \\sum_b \\tfrac12 y_b' Q_b y_b + q_b' y_b,
@@ -188,8 +186,6 @@ class ReducedGrid:
         blocks : list of Block
         tolerance : float
             The solver's first; a larger one saves iterations where the answer is a step of a method.
-        by_factor : bool
-            Whether blocks enter by their factors: the same answer, sooner where these are almost empty.
 
         Returns
         -------
@@ -207,12 +203,12 @@ class ReducedGrid:
         case = self.case
         linear = self._checked("linear_cny_kw", linear_cny_kw, self.n_groups)
         for block in blocks:
-            check_block(block, self.n_groups, case.n_steps, by_factor)
+            check_block(block, self.n_groups, case.n_steps)
         before = self.station_group
 
         def pose(program: ReducedProgram) -> ConeProblem:
             part_of = before[program.groups.first_station]
-            return blocks_problem(program, linear[part_of], part_of, blocks, by_factor=by_factor)
+            return blocks_problem(program, linear[part_of], part_of, blocks)
 
         def load():
             return priced_power(np.zeros((len(case.stations), case.n_steps)), case.step_h)

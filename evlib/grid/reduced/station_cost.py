@@ -30,8 +30,8 @@ class Block:
     linear : ndarray, shape (K + n_extra,)
         q [CNY/kW; CNY per unit of the extra]. Extra variables are not negative; their units are the caller's.
     factor : ndarray, shape of ``quadratic``, optional
-        C with C C' the inverse of Q, so that the quadratic cost is 1/2 w' w at y = C w. Q may be full where C is
-        almost empty; the program with w is then solved faster.
+        C with C C' the inverse of Q, so that the quadratic cost is 1/2 w' w at y = C w. Where it is stated, the program
+        holds w and C in place of Q: the same answer, sooner where Q is full and C almost empty.
     """
 
     group: int
@@ -45,8 +45,8 @@ class Block:
         return tuple(np.atleast_1d(self.group).tolist())
 
 
-def check_block(block: Block, n_groups: int, n_steps: int, by_factor: bool = False) -> None:
-    """Refuse a block whose group does not exist, whose arrays do not fit together or that lacks its factor."""
+def check_block(block: Block, n_groups: int, n_steps: int) -> None:
+    """Refuse a block whose group does not exist or whose arrays do not fit together."""
     if not all(0 <= group < n_groups for group in block.groups):
         raise InputError(f"block: group = {block.group}; must be 0 to {n_groups - 1}")
     size, least = len(block.linear), n_steps * len(block.groups)
@@ -55,7 +55,7 @@ def check_block(block: Block, n_groups: int, n_steps: int, by_factor: bool = Fal
             f"block of group {block.group}: quadratic has shape {np.shape(block.quadratic)}, linear ({size},); must be "
             f"(n, n) and (n,) with n at least the {least} steps"
         )
-    if by_factor and (block.factor is None or np.shape(block.factor) != (size, size)):
+    if block.factor is not None and np.shape(block.factor) != (size, size):
         raise InputError(
             f"block of group {block.group}: factor has shape {np.shape(block.factor)}; must be ({size}, {size})"
         )
@@ -84,9 +84,7 @@ def priced_problem(program: ReducedProgram, linear: np.ndarray) -> ConeProblem:
     return blocks_problem(program, linear, np.arange(program.groups.n_groups), ())
 
 
-def blocks_problem(
-    program: ReducedProgram, linear: np.ndarray, part_of: np.ndarray, blocks, *, by_factor: bool = False
-) -> ConeProblem:
+def blocks_problem(program: ReducedProgram, linear: np.ndarray, part_of: np.ndarray, blocks) -> ConeProblem:
     """The program with free station power at linear and quadratic costs.
 
     Parameters
@@ -97,8 +95,6 @@ def blocks_problem(
     part_of : ndarray of int, shape (n_groups of the program,)
         The block's group that each group of the program is, or is a part of; a block sees the sum of its parts.
     blocks : sequence of Block
-    by_factor : bool
-        Whether quadratic costs enter by the blocks' factors, with a variable w for each of their rows.
 
     Returns
     -------
@@ -124,7 +120,7 @@ def blocks_problem(
                 entry.append(own)
         places, entry = np.concatenate([*places, start + extra]), np.concatenate([*entry, n_power + extra])
         per_unit = np.where(np.arange(len(block.linear)) < n_power, KILO, 1.0)
-        if by_factor:
+        if block.factor is not None:
             ties.add(places, entry, per_unit / np.sqrt(KILO), block.factor)
         else:
             i, j = np.triu_indices(len(places))
