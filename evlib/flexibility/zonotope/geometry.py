@@ -124,13 +124,15 @@ def generator_matrix(domain, n_steps, space, is_cut, lags=(1,), coordinates="met
     """G in a space. The last row is the terminal energy, which falls as the final energy rises; 0 if not cut off.
 
     Stacked charge and discharge have generators each. In coordinates "stored" the generators move stored energy by
-    :func:`paper_generators`, in two ways: by charging alone, or by charging more *and* discharging less, by the same
-    power, so that a step that is divided between the two stays full.
+    :func:`paper_generators`: by charging, and where charge and discharge are stacked also by charging more *and*
+    discharging less, by the same power, so that a step that is divided between the two stays full.
     """
     block = paper_generators(n_steps, lags)
-    if space == "stacked" and coordinates == "stored":
-        exchanged = block / (domain.eta_charge + 1 / domain.eta_discharge)
-        block = np.block([[block / domain.eta_charge, exchanged], [np.zeros_like(block), -exchanged]])
+    if coordinates == "stored":
+        charged, exchanged = block / domain.eta_charge, block / (domain.eta_charge + 1 / domain.eta_discharge)
+        block = charged
+        if space == "stacked":
+            block = np.block([[charged, exchanged], [np.zeros_like(charged), -exchanged]])
     elif space == "stacked":
         block = block_diag(block, block)
     return np.vstack([block, -(energy_rate(domain, n_steps, space) @ block) * is_cut])
