@@ -7,7 +7,6 @@
 - `waterfall`: ``waterfall_nguyen.csv``, from the nearest station to the coordinated day, step by step.
 - `real_time_days`: ``real_time_nguyen.csv``, signals and rivals in real time, by day of weather and draw of demand.
 - `city_runs`: ``city_*.csv``, a synthetic city of 315 stations: how it settles, and its day beside an even spread.
-- `city_agreement`: ``city_agreement.csv``, the base case by method city beside method newton.
 - `city_recipes`: ``city_recipes.csv``, classic roads and feeders from files that are not copied here, by method city.
 - `variants`: ``variants_nguyen.csv``, the claims under other assumptions, a verdict each.
 - `fair_case`: a map of claim A3 over sizes, the spread over starts, the error of tolls at the flows returned.
