@@ -2,6 +2,8 @@
 
 ``exact`` puts every cohort's domain into one problem, ``columns`` finds the same domains column by column, ``zonotope``
 is the paper's inner approximation, ``summed`` an outer one. Only :func:`vehicle_set` reads these strings.
+
+The file is longer than others because every set stands beside the protocol that it follows.
 """
 
 from __future__ import annotations
