@@ -2,7 +2,9 @@
 
 ``exact`` puts every cohort's domain into one problem, ``columns`` finds the same domains column by column, ``zonotope``
 is the paper's inner approximation, ``zonotope_lagged`` a larger one of its kind, ``summed`` an outer set. Only
-:func:`vehicle_set` reads these strings. All sets stand together: longer than usual.
+:func:`vehicle_set` reads these strings.
+
+The file is longer than others because every set stands beside the protocol that it follows.
 """
 
 from __future__ import annotations

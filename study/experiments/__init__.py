@@ -8,7 +8,6 @@
 - `day_steps`: ``day_nguyen.csv``, two days step by step, for the animation on the site.
 - `real_time_days`: ``real_time_nguyen.csv``, signals and rivals in real time, by day of weather and draw of demand.
 - `city_runs`: ``city_*.csv``, a synthetic city of 315 stations: how it settles, and its day beside an even spread.
-- `city_agreement`: ``city_agreement.csv``, the base case by method city beside method newton.
 - `city_recipes`: ``city_recipes.csv``, classic roads and feeders from files that are not copied here, by method city.
 - `variants`: ``variants_nguyen.csv``, the claims under other assumptions, a verdict each.
 - `fair_case`: a map of claim A3 over sizes, the spread over starts, the error of tolls at the flows returned.

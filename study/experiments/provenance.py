@@ -50,7 +50,6 @@ MAKERS = {
     "city_steps.csv": "study.experiments.city_runs",
     "city_stations.csv": "study.experiments.city_runs",
     "city_roads.csv": "study.experiments.city_runs",
-    "city_agreement.csv": "study.experiments.city_agreement",
     "city_recipes.csv": "study.experiments.city_recipes",
     "variants_nguyen.csv": "study.experiments.variants",
     "plugs_capacity_nguyen.csv": "study.experiments.fair_case.plugs_capacity",

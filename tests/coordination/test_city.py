@@ -148,25 +148,6 @@ def test_a_solved_city_has_tables_of_the_dispatch_by_its_own_steps(mini):
     assert certificate.dispatch_above_least_cny <= 1e-4 * problem.scale_cny
 
 
-@pytest.mark.verify
-def test_city_and_newton_agree_on_the_base_case():
-    """Where roads queue too: drivers' steps through the loading bring both to the same day."""
-    nguyen = load_scenario("nguyen")
-    ours, theirs = (coordinate(nguyen, method=method) for method in ("city", "newton"))
-    problem = CoupledProblem.of(nguyen, "v2g", "system")
-    cost = []
-    for answer in (ours, theirs):
-        assert answer.certificate.converged
-        traffic = problem.traffic.evaluate(answer.flows_veh)
-        dispatch = problem.dispatch(problem.sizes(traffic)).dispatch
-        time_cny = float((answer.flows_veh * traffic.time_cny).sum())
-        cost.append((time_cny, dispatch.objective_cny, time_cny + dispatch.objective_cny))
-    # the excess of both, for all vehicles, and the price gaps of both
-    apart = sum(answer.certificate.excess_cny_veh for answer in (ours, theirs)) * nguyen.fleet.vehicles
-    apart += sum(answer.certificate.price_gap for answer in (ours, theirs)) * problem.scale_cny
-    assert cost[0][2] == pytest.approx(cost[1][2], abs=apart)
-
-
 @pytest.mark.parametrize("grows", [False, pytest.param(True, marks=pytest.mark.verify)])
 def test_a_run_goes_on_as_if_it_had_not_stopped(mini, town, tmp_path, grows):
     """Paths that it had added are part of what it saved."""

@@ -63,7 +63,8 @@ class City(Method):
     """As method ``newton``, for hundreds of stations: cohorts merged, rents solved together, paths that grow.
 
     It is made for objective ``system``, where rents share the plugs. With ``user`` drivers queue for them; where many do,
-    it does not settle, and its certificate says so.
+    it does not settle, and its certificate says so. Nor has it been seen to settle where long queues stand on the roads, as
+    in the base case: steps of drivers bring it nearer, but method ``newton`` does better there.
 
     Of the scenario's section ``coordination`` it reads ``iterations``, ``tol_relative_gap``, ``stop_excess_cny_veh`` and
     ``stop_price_gap``.
