@@ -173,9 +173,7 @@ class ReducedGrid:
 
         return self._solve(self._free, pose, lambda: priced_power(price, case.step_h))
 
-    def with_blocks(
-        self, linear_cny_kw: np.ndarray, blocks: list[Block], *, tolerance=TOLERANCE, by_factor: bool = False
-    ) -> ReducedAnswer:
+    def with_blocks(self, linear_cny_kw, blocks: list[Block], *, tolerance=TOLERANCE, by_factor=False) -> ReducedAnswer:
         """Least cost of the grid and of quadratic responses of its stations.
 
         .. math:: \\min_{e, t \\ge 0} \\; g(e) + c \\cdot e + \\sum_b \\tfrac12 y_b' Q_b y_b + q_b' y_b,
