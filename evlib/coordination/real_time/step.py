@@ -152,14 +152,14 @@ def _turn(day: Day, state: State, problem, plan: Plan, traffic: Traffic) -> Stat
     if not state.followers_veh.any():
         return state
     if day.planned:
+        if (
+            traffic.stations is None and plan.rent_cny is not None
+        ):  # nobody departs any more, but rents are still announced
+            traffic = evaluate_loading(traffic.loading, day.base.traffic.drivers, day.base.objective)
         told = tell_all(traffic, problem.electricity(plan.price_cny_kwh), plan.rent_cny)
     else:
-        told = Told(
-            *(
-                values[:, :, None] + 0.0 * state.told_time_cny
-                for values in vars(_told_now(day, state, problem)).values()
-            )
-        )
+        everywhere = np.zeros_like(state.followers_veh)
+        told = Told(*(values[:, :, None] + everywhere for values in vars(_told_now(day, state, problem)).values()))
     loading = load_traffic(network, state.departures_veh)
     possible = open_paths(network, arcs_left(loading, network.time.step_min * state.step))
     moves = turn(state.followers_veh, told.cost_cny, possible, network.path_station, day.scenario.fleet.turn_gain_cny)
