@@ -14,7 +14,6 @@ from evlib.coordination.coordinate import coordinate
 from evlib.coordination.problem import CoupledProblem
 from evlib.errors import InputError
 from evlib.folders import RESULTS
-from study.experiments import WITHOUT_DRIVING
 from study.experiments.provenance import run_hash, write_table
 
 __all__ = ["TOLLS_FILE", "errors_of", "largest_flows", "toll_summary", "toll_table", "write"]
@@ -152,11 +151,10 @@ def errors_of(scenario) -> pd.DataFrame:
 
 
 def write(folder: Path = RESULTS) -> Path:
-    """Measure the base case without energy of driving and write the table (a minute)."""
-    scenario, code = load_scenario("nguyen").replace(WITHOUT_DRIVING), run_hash(__name__)
+    """Measure the base case and write the table (a minute)."""
+    scenario, code = load_scenario("nguyen"), run_hash(__name__)
     notes = (
-        f"scenario: nguyen without energy of driving {scenario.hash}; charging v2g, objective system; "
-        f"the {N_FLOWS} largest flows returned",
+        f"scenario: nguyen {scenario.hash}; charging v2g, objective system; the {N_FLOWS} largest flows returned",
         f"less_cny, more_cny: differences of {STEP_VEH:g} vehicles, on either side",
     )
     return write_table(TOLLS_FILE, errors_of(scenario), code, notes, folder=folder)
