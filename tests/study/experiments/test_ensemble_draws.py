@@ -128,7 +128,7 @@ def test_more_draws_begin_with_the_same(nguyen):
 
 def test_draw_0_is_the_base_case(nguyen):
     """The base case, and the iterations that all draws have in common."""
-    ends = {"iterations": 9, "stop_relative_gap": 0.005, "stop_price_gap": 0.001}
+    ends = {"iterations": 11, "stop_relative_gap": 0.003, "stop_price_gap": 0.001}
     base = load_scenario("nguyen").replace({f"coordination.{key}": value for key, value in ends.items()})
     assert scenario_of(nguyen, draws_of(nguyen, 1)[0]).hash == base.hash
 
