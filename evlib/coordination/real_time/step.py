@@ -166,7 +166,7 @@ def _turn(day: Day, state: State, problem, plan: Plan, traffic: Traffic) -> Stat
     followers, departures = state.followers_veh.copy(), state.departures_veh.copy()
     quotes = {name: getattr(state, f"told_{name}").copy() for name in parts}
     for p, _, m, j in moves:
-        departures[p, m, j] -= state.followers_veh[p, m, j]
+        departures[p, m, j] = max(departures[p, m, j] - state.followers_veh[p, m, j], 0.0)
         followers[p, m, j] = 0.0
     for p, q, m, j in moves:
         count, there = state.followers_veh[p, m, j], followers[q, m, j]

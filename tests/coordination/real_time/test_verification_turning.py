@@ -1,6 +1,7 @@
 """Drivers on their way change station at the next node: a fork by hand, and a small day in which everything still closes."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from evlib.assignment.path_costs import Drivers
@@ -9,6 +10,7 @@ from evlib.coordination.real_time.drivers.signals import tell_now
 from evlib.coordination.real_time.drivers.turning import arcs_left, open_paths, shared_arcs, turn
 from evlib.coordination.real_time.run import real_time
 from evlib.errors import InputError
+from evlib.folders import DATA
 from evlib.traffic import impedance
 from evlib.traffic.loading import load_traffic
 from evlib.traffic.network import assemble_network
@@ -16,6 +18,7 @@ from evlib.traffic.time_grid import TimeGrid
 
 STEP_MIN, N_STEPS, DEPART = 5.0, 24, 6
 DAY = "2020-07-15"
+MINI_LINKS = DATA / "mini_links.csv"
 
 
 @pytest.fixture(scope="module")
@@ -77,10 +80,20 @@ def test_paths_share_their_first_arcs(fork):
     assert left[a, :5].tolist() == [2, 2, 1, 0, 0]
 
 
+@pytest.fixture(scope="module")
+def far_fork(short, tmp_path_factory):
+    """The small case with its first fork nine and twelve minutes from the origins, so that some are on the way to it."""
+    links = pd.read_csv(MINI_LINKS, comment="#")
+    links.loc[links["to"] == 3, "a"] *= 3
+    file = tmp_path_factory.mktemp("roads") / "links.csv"
+    links.to_csv(file, index=False)
+    return short.replace({"roads.links_file": str(file)})
+
+
 @pytest.mark.parametrize("signal", ["predicted", "now"])
-def test_a_day_in_which_drivers_turn_closes(short, signal):
-    """Nobody is lost, and power and money still close; some turn if any gain is enough, nobody for a fortune."""
-    turning = real_time(short.replace({"fleet.turn_gain_cny": 0.0}), signal=signal, day=DAY, seed=3)
+def test_a_day_in_which_drivers_turn_closes(far_fork, signal):
+    """Nobody is lost, and power and money still close; some turn, as any gain is enough."""
+    turning = real_time(far_fork.replace({"fleet.turn_gain_cny": 0.0}), signal=signal, day=DAY, seed=3)
     assert turning.state.turned_veh.sum() > 0
     assert turning.steps["turned_veh"].sum() == turning.state.turned_veh.sum()
     for name, most in (("residual_vehicles_veh", 1e-9), ("residual_energy_kw", 1e-5), ("residual_money_cny", 1e-6)):
@@ -88,9 +101,9 @@ def test_a_day_in_which_drivers_turn_closes(short, signal):
     assert np.isfinite(turning.state.told_time_cny[turning.state.followers_veh > 0]).all()
 
 
-def test_nobody_turns_for_a_fortune(short):
-    never = real_time(short.replace({"fleet.turn_gain_cny": 1e6}), day=DAY, seed=3)
-    plain = real_time(short, day=DAY, seed=3)
+def test_nobody_turns_for_a_fortune(far_fork):
+    never = real_time(far_fork.replace({"fleet.turn_gain_cny": 1e6}), signal="now", day=DAY, seed=3)
+    plain = real_time(far_fork, signal="now", day=DAY, seed=3)
     assert never.state.turned_veh.sum() == 0
     assert accounts(never.day, never.state) == pytest.approx(plain.accounts, rel=1e-12, nan_ok=True)
 
