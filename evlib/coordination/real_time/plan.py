@@ -26,8 +26,6 @@ __all__ = ["FIRST_PLAN", "LATER_PLAN", "Effort", "Plan", "make_plan"]
 # iteration, least; as in coordination by Newton steps.
 FIRST_WEIGHT, WEIGHT_FALL, LEAST_WEIGHT = 0.05, 0.8, 5e-3
 FIRST_METRIC, METRIC_FALL, LEAST_METRIC, METRIC_RISE, WORSE = 20.0, 0.65, 4.0, 1.5, 1.05
-# Where the relative gap is above FAR, rents swing from one loading to the next if flows move freely: the level stays higher.
-FAR, LEAST_METRIC_FAR = 1e-2, 12.0
 LEAST_DEMAND_VEH = 0.05
 # A dispatch is improved no further where a step leaves more than this share of the gap.
 SLOW = 0.9
@@ -168,8 +166,7 @@ class _Settling:
             self.excess = self.gaps.excess_cny_veh
             if not math.isnan(before):
                 factor = METRIC_RISE if self.excess > WORSE * before else METRIC_FALL
-                least = LEAST_METRIC_FAR if self.gaps.relative_gap > FAR else LEAST_METRIC
-                self.level = max(self.level * factor, least)
+                self.level = max(self.level * factor, LEAST_METRIC)
         sizes = problem.sizes(self.traffic)
         answer = grid.free(self.price)
         self.sold_cny = answer.cost_cny
