@@ -1,4 +1,7 @@
-"""The typed sections of a scenario: every field with its unit, and the rules that hold within a section."""
+"""The typed sections of a scenario: every field with its unit, and the rules that hold within a section.
+
+The file is longer than others so that all sections, which are one schema, stand together.
+"""
 
 from __future__ import annotations
 

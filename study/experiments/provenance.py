@@ -21,6 +21,7 @@ from evlib.hashing import lock_hash, source_hash
 __all__ = [
     "LONG",
     "MAKERS",
+    "NOT_COMMITTED",
     "command_of",
     "is_stale",
     "read_table",
@@ -59,6 +60,8 @@ MAKERS = {
 }
 # Hours of computing, or files that the study may not copy: made only when asked for by name.
 LONG = ("ensemble_nguyen.csv", "real_time_nguyen.csv", "city_recipes.csv")
+# Made where a user has files that are not ours; none is committed.
+NOT_COMMITTED = ("city_recipes.csv",)
 _PACKAGES = ("evlib", "study")
 _COMPARED = (
     "study.experiments.fleets",

@@ -29,7 +29,6 @@ __all__ = [
     "DAYS",
     "DRIVING",
     "FIRST",
-    "PERFECT",
     "REAL_TIME_FILE",
     "REPLANS",
     "SEEDS",
@@ -68,9 +67,9 @@ REPLANS = {
     "coordination.replan_relative_gap": 5e-3,
     "coordination.replan_price_gap": 1e-3,
 }
-# A day's first plan need not be worked out to the end, as it is made anew; that with perfect foresight starts from it.
+# A day's first plan need not be worked out to the end, as it is made anew; that with perfect foresight starts from it, but is
+# worked out as far as any plan of a whole day.
 FIRST = Effort(8, 5e-3, 1e-3, 4, 2, 12)
-PERFECT = Effort(12, 5e-3, 1e-3, 4, 2, 12, 4)
 
 
 class FirstPlans:
@@ -105,7 +104,7 @@ def row_of(day: Day, signal: str, plans: FirstPlans) -> list[dict]:
     names = {"day": day.weather.label, "seed": day.seed}
     if signal == "perfect":
         day = replace(day, signal="predicted")
-        perfect = perfect_day(day, PERFECT, plans.of(day)[0])
+        perfect = perfect_day(day, forecast=plans.of(day)[0])
         costs = ("time_cny", "grid_cny", "vehicles_cny", "late_cny", "total_cny")
         return [
             names

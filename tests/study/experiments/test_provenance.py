@@ -25,6 +25,7 @@ from study.experiments.flexible_domains import (
 from study.experiments.individual_vehicles import INDIVIDUAL_FILE, measure_vehicles
 from study.experiments.provenance import (
     MAKERS,
+    NOT_COMMITTED,
     imported,
     is_stale,
     read_table,
@@ -121,8 +122,9 @@ def test_three_rows_of_the_file_can_be_made_again():
 
 def test_every_committed_table_has_a_maker_and_names_its_command():
     """What the makers list lies in data/results and can be made again by the command on its first line."""
-    assert set(MAKERS) <= {path.name for path in RESULTS.glob("*.csv")}
-    for name in MAKERS:
+    committed = [name for name in MAKERS if name not in NOT_COMMITTED]
+    assert set(committed) <= {path.name for path in RESULTS.glob("*.csv")}
+    for name in committed:
         first = (RESULTS / name).read_text(encoding="utf-8").splitlines()[0]
         command = (
             "ensemble --draws" if name == ENSEMBLE_FILE else "results"
