@@ -89,7 +89,7 @@ def measure_bundle() -> tuple[float, float, float, float, float]:
 
 
 def measure_growth() -> tuple[float, ...]:
-    """Processor time of four iterations of joint, as the base case grows in one direction at a time.
+    """Processor time of eight iterations of newton, as the base case grows in one direction at a time.
 
     Returns
     -------
@@ -99,8 +99,8 @@ def measure_growth() -> tuple[float, ...]:
 
     Notes
     -----
-    As many iterations for each size, whatever gap they reach: this is the price of an iteration, not of agreement. Two
-    of the four have exact domains, of the base case's sixteen only four.
+    As many iterations for each size, whatever gap they reach: this is the price of an iteration, not of agreement.
+    ``newton`` takes twice the scenario's iterations at most.
     """
     _warm()
     times_s = [_short_s(demand_scenario(factor)) for factor in DEMANDS]
@@ -139,7 +139,7 @@ def long_scenario():
 
 
 def short_run(scenario):
-    """The scenario with four iterations: first and last answer with exact domains, the last two iterates checked."""
+    """The scenario with four iterations; by joint, the first and last answer have exact domains."""
     return scenario.replace({"coordination.iterations": SHORT_ITERATIONS, "coordination.exact_iterations": 2})
 
 
