@@ -13,6 +13,10 @@ class SolverError(RuntimeError):
     """An optimisation that did not end with status *optimal*; the message names the problem and the status."""
 
 
+class InfeasibleError(SolverError):
+    """An optimisation without any solution; the message names the limits that cannot hold."""
+
+
 def require(holds, name, value, what, unit=""):
     """Raise an InputError for the first vehicle that violates a condition; ``holds`` and ``value`` have shape (n,)."""
     if not np.all(holds):

@@ -9,7 +9,7 @@ import cvxpy as cp
 import numpy as np
 from cvxpy.reductions.solution import Solution as ConeSolution
 
-from evlib.errors import SolverError
+from evlib.errors import InfeasibleError, SolverError
 
 __all__ = ["LADDERS", "Attempt", "Solution", "breaches", "climb", "scaled_problem", "solve_grid", "unscale"]
 
@@ -124,7 +124,8 @@ def climb(scaled: cp.Problem, name: str, grid_model: str, groups: dict | None, *
             break
     statuses = ", then ".join(f"{item.status!r}" for item in climbed)
     reason = _reason(groups) if groups and climbed[-1].status == cp.INFEASIBLE else ""
-    raise SolverError(f"{name} ended with status {statuses}, not 'optimal'{reason}")
+    kind = InfeasibleError if climbed[-1].status == cp.INFEASIBLE else SolverError
+    raise kind(f"{name} ended with status {statuses}, not 'optimal'{reason}")
 
 
 def unscale(problem: cp.Problem, grid_model: str) -> None:

@@ -40,7 +40,7 @@ def case(tmp_path):
         ("shortest_path", None, 2),
         ("user", "city", 2),
         ("user", "joint", 2),
-        pytest.param("user", "newton", 16, marks=pytest.mark.verify),
+        ("user", "newton", 16),
     ],
 )
 def test_a_site_limit_bounds_the_power_of_the_station_in_every_method(case, strategy, method, rounds):

@@ -16,7 +16,7 @@ from evlib.coordination.method import Method
 from evlib.coordination.newton.curvature import Response
 from evlib.coordination.newton.dual import Dual
 from evlib.coordination.newton.step import ascend, newton_step
-from evlib.errors import InputError
+from evlib.errors import InfeasibleError, InputError
 from evlib.flexibility.cohorts import vehicle_costs
 from evlib.flexibility.proximal_reply import ProximalFleet
 from evlib.grid.reduced.reduced_grid import ReducedGrid
@@ -138,7 +138,10 @@ class Newton(Method):
         for step in range(DISPATCH_STEPS):
             reply = self.fleet.reply(price, plan, weight)
             station_kw = self.fleet.station_kw(sizes_veh, reply)
-            upper = self.grid.fixed(station_kw).grid_cny + float(sizes_veh @ reply.own_cny)
+            try:
+                upper = self.grid.fixed(station_kw).grid_cny + float(sizes_veh @ reply.own_cny)
+            except InfeasibleError:  # near their plan vehicles would draw more than hard limits allow: no bound yet
+                upper = math.inf
             before, gap = gap, min(gap, (upper - lower) / problem.scale_cny)
             slow = step > 1 and gap > SLOW * before
             if gap <= self._close_price or relative_gap > self._close or slow:
