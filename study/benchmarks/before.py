@@ -26,7 +26,15 @@ from evlib.errors import StudyError
 from evlib.inputs.build_roads import build_traffic_problem
 from study.experiments import WITHOUT_DRIVING
 
-__all__ = ["BEFORE", "certified_share", "measure_before", "measure_user", "run_before", "seconds_certified"]
+__all__ = [
+    "BEFORE",
+    "certified_share",
+    "measure_before",
+    "measure_user",
+    "run_before",
+    "run_script",
+    "seconds_certified",
+]
 
 log = logging.getLogger(__name__)
 
@@ -115,13 +123,36 @@ def run_before(objective: str) -> dict | None:
     StudyError
         See :func:`measure_before`.
     """
+    return run_script(SCRIPT, objective)
+
+
+def run_script(script: str, *arguments: str) -> dict | None:
+    """What a script of the earlier code prints as JSON on its last line, in a process of its own.
+
+    Parameters
+    ----------
+    script : str
+        Source of the script.
+    *arguments : str
+        Its command line.
+
+    Returns
+    -------
+    dict or None
+        None where ``EVLIB_BEFORE`` names no folder.
+
+    Raises
+    ------
+    StudyError
+        See :func:`measure_before`.
+    """
     if BEFORE not in os.environ:
         return None
     folder = Path(os.environ[BEFORE])
     if not (folder / "evlib" / "market.py").is_file():
         raise StudyError(f"{BEFORE}={folder}: no checkout of d2eaf34; make one by `git worktree add FOLDER d2eaf34`")
     environment = os.environ | {"PYTHONPATH": str(folder), "EVLIB_BUILD": str(folder / "build")}
-    command = [sys.executable, "-c", SCRIPT, objective]
+    command = [sys.executable, "-c", script, *arguments]
     ended = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=folder, check=False)
     if ended.returncode:
         raise StudyError(f"the code in {folder} ended with an error: {ended.stderr.strip().splitlines()[-1]}")

@@ -5,12 +5,9 @@ The same case can be given to an earlier code, see :mod:`study.benchmarks.before
 
 from __future__ import annotations
 
-import json
 import logging
 import math
 import os
-import subprocess
-import sys
 import tempfile
 import time
 from itertools import pairwise
@@ -23,10 +20,9 @@ from evlib import load_scenario
 from evlib.assignment.path_costs import evaluate_loading
 from evlib.assignment.route_choice import even_split
 from evlib.coordination.coordinate import coordinate
-from evlib.errors import StudyError
 from evlib.folders import DATA
 from evlib.inputs.build_roads import build_traffic_problem
-from study.benchmarks.before import BEFORE
+from study.benchmarks.before import BEFORE, run_script
 
 __all__ = ["measure_larger", "measure_many_paths", "write_streets"]
 
@@ -171,12 +167,6 @@ def _before(n_stations: int, n_origins: int) -> float:
     """Seconds of one look by the earlier code; nan where there is none."""
     if BEFORE not in os.environ:
         return math.nan
-    code = Path(os.environ[BEFORE])
     with tempfile.TemporaryDirectory() as folder:
-        file = write_streets(Path(folder), code / "data", n_stations, n_origins)
-        environment = os.environ | {"PYTHONPATH": str(code), "EVLIB_BUILD": str(code / "build")}
-        command = [sys.executable, "-c", BEFORE_SCRIPT, str(file)]
-        ended = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=code, check=False)
-    if ended.returncode:
-        raise StudyError(f"the code in {code} ended with an error: {ended.stderr.strip().splitlines()[-1]}")
-    return json.loads(ended.stdout.splitlines()[-1])["seconds"]
+        file = write_streets(Path(folder), Path(os.environ[BEFORE]) / "data", n_stations, n_origins)
+        return run_script(BEFORE_SCRIPT, str(file))["seconds"]

@@ -27,7 +27,6 @@ from study.experiments.provenance import run_hash, write_table
 
 __all__ = [
     "DAYS",
-    "DRIVING",
     "FIRST",
     "REAL_TIME_FILE",
     "REPLANS",
@@ -49,17 +48,6 @@ DAYS = tuple((date(2020, 1, 10) + timedelta(days=18 * number)).isoformat() for n
 SEEDS = (0, 1, 2, 3, 4)
 # `promised` is the run of `predicted` with other accounts: drivers choose alike.
 SIGNALS = ("perfect", "predicted", "now", "informed", "nearest")
-# What the days add to a base case whose vehicles drive without energy; a base case that has it stays as it is.
-DRIVING = {
-    "roads.free_flow_km_h": 40.0,
-    "roads.jam_veh_km_lane": 150.0,
-    "roads.lanes": 1,
-    "roads.ev_share": 0.1,
-    "fleet.arrival_levels": 2,
-    "fleet.classes.private.drive_kwh_km": 0.18,
-    "fleet.classes.ride_hail.drive_kwh_km": 0.18,
-    "fleet.classes.bus.drive_kwh_km": 1.2,
-}
 # Every quarter of an hour the rest of the day is planned anew, until both gaps are small or after three iterations.
 REPLANS = {
     "coordination.replan_every_steps": 3,
@@ -167,8 +155,8 @@ def _plain(row: dict) -> dict:
 
 
 def scenario_of_days():
-    """The base case with energy of driving, and how far plans are worked out."""
-    return load_scenario("nguyen").replace(DRIVING | REPLANS)
+    """The base case, and how far plans are worked out."""
+    return load_scenario("nguyen").replace(REPLANS)
 
 
 def write(folder: Path = RESULTS, most: int | None = None) -> Path:
@@ -184,7 +172,7 @@ def write_days(table: pd.DataFrame, scenario, code: str, folder: Path = RESULTS)
         raise StudyError("real time: no day was run; at least one is needed")
     n_pairs, n_days, n_seeds = table.groupby(["day", "seed"]).ngroups, table["day"].nunique(), table["seed"].nunique()
     notes = (
-        f"scenario: nguyen with DRIVING and REPLANS {scenario.hash}",
+        f"scenario: nguyen with REPLANS {scenario.hash}",
         f"{n_pairs} pairs of {len(DAYS) * len(SEEDS)} asked: {n_days} days and {n_seeds} draws of demand",
         "perfect: one plan with the wind, sun and departures that really come; an equilibrium, not the least cost",
         "forecasts fitted on days of the other parity; load without forecast error",

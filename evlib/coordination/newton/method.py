@@ -129,7 +129,9 @@ class Newton(Method):
     def _price_gap(self, sizes_veh: np.ndarray, relative_gap: float) -> float:
         """A bound on the price gap from above: cost of a dispatch that vehicles can follow less the value of the prices.
 
-        The dispatch is that of vehicles near their plan. It is improved where everything else is within tolerance.
+        The dispatch is that of vehicles near their plan. It is improved where everything else is within tolerance. Where hard
+        limits leave none near the plan, an exact dispatch takes its place; if there is no dispatch at all, its error names
+        the limits.
         """
         problem, state = self.problem, self.run.state
         price = state.price_cny_kwh[problem.case.station_bus]
@@ -140,7 +142,7 @@ class Newton(Method):
             station_kw = self.fleet.station_kw(sizes_veh, reply)
             try:
                 upper = self.grid.fixed(station_kw).grid_cny + float(sizes_veh @ reply.own_cny)
-            except InfeasibleError:  # near their plan vehicles would draw more than hard limits allow: no bound yet
+            except InfeasibleError:
                 upper = math.inf
             before, gap = gap, min(gap, (upper - lower) / problem.scale_cny)
             slow = step > 1 and gap > SLOW * before
@@ -148,6 +150,9 @@ class Newton(Method):
                 break
             price = self._dispatch_step(price, sizes_veh, reply, station_kw, weight)
             plan = reply.change_kwh if step % 2 else plan
+        if math.isinf(gap):
+            fresh = problem.dispatch(sizes_veh).dispatch
+            gap = price_gap(problem, sizes_veh, state.price_cny_kwh, fresh.objective_cny)
         return gap
 
     def _dispatch_step(self, price, sizes_veh, reply, station_kw, weight) -> np.ndarray:

@@ -97,10 +97,13 @@ def _rows(file: Path, design: Design, draws: dict[int, Draw]) -> dict[int, dict]
 
 def _check_draw(file: Path, record: dict, draw: Draw) -> None:
     """Refuse a row whose day or knobs are not those of the draw."""
-    wanted = {"day": draw.day, **draw.knobs}
-    for name, right in wanted.items():
-        there = _cell(record[name]) or ("" if name == "day" else record[name])
-        same = there == right if name == "day" else math.isclose(there, right, rel_tol=1e-5, abs_tol=SMALL)
+    for name, right in {"day": draw.day, **draw.knobs}.items():
+        there = record[name]
+        if name == "day":
+            there = _cell(there) or ""
+            same = there == right
+        else:
+            same = math.isclose(there, right, rel_tol=1e-5, abs_tol=SMALL)
         if not same:
             raise InputError(f"{file}: draw {draw.number}, {name}: {there}; must be {right}: draws of another design")
 
