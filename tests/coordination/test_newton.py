@@ -17,7 +17,7 @@ from evlib.coordination.newton.dual import Dual
 from evlib.coordination.newton.method import CLOSE, PRICE_GAP_TOLERANCE, Newton
 from evlib.coordination.newton.step import ascend
 from evlib.coordination.problem import CoupledProblem
-from evlib.errors import InputError
+from evlib.errors import InfeasibleError, InputError
 from evlib.flexibility.proximal_reply import ProximalFleet
 from evlib.grid.reduced import reduced_grid
 from evlib.grid.reduced.reduced_grid import ReducedGrid
@@ -191,3 +191,21 @@ def test_programs_at_a_looser_tolerance_are_said_in_the_certificate(mini, monkey
     said = coordinate(few).certificate.statuses
     count = int(re.fullmatch(r"optimal in every iteration; (\d+) programs at a looser tolerance", said)[1])
     assert count > 10
+
+
+def test_where_no_dispatch_is_near_the_plan_the_price_gap_is_that_of_the_exact_one(mini, monkeypatch):
+    """It lies between nothing and the bound that vehicles near their plan give, for the same first flows and prices."""
+
+    def first_gap(infeasible):
+        run = Iteration(CoupledProblem.of(mini, "v2g", "user"))
+        method = Newton(run)
+        if infeasible:
+            monkeypatch.setattr(method.grid, "fixed", refuse)
+        method.measure(0)
+        return run.state.rows[0].price_gap
+
+    def refuse(station_kw):
+        raise InfeasibleError("none near the plan")
+
+    bound, exact = first_gap(False), first_gap(True)
+    assert -1e-7 < exact < bound
