@@ -22,6 +22,7 @@ from evlib.inputs.feeders.feeder_file import feeders_of, write_feeders
 from evlib.inputs.feeders.matpower_feeder import read_matpower
 from evlib.inputs.feeders.pandapower_net import read_pandapower
 from evlib.inputs.feeders.v2sim_grid import read_v2sim_grid
+from evlib.inputs.new_case.check_case import case_report
 from evlib.inputs.new_case.sources import feeder_source
 from evlib.inputs.new_case.write_case import match_case, write_case
 from evlib.inputs.own_case.case_feeders import read_feeders
@@ -97,6 +98,12 @@ def test_feeders_pay_their_own_tariff(case):
     reduced = ReducedGrid(grid, build_grid_options(scenario)).fixed(np.zeros((2, 32)))
     assert reduced.cost_cny == pytest.approx(dispatch.objective_cny, rel=1e-6)
     assert reduced.price_cny_kwh == pytest.approx(dispatch.price_cny_kwh, abs=1e-5)
+
+
+def test_what_is_simplified_about_tariffs_is_said_by_check_and_only_where_it_matters(case):
+    said = "feeds back saves the others the lowest tariff"
+    assert said in case_report(case("root,tariff\nR1,import_tariff\nR3,solar\n", TARIFFS))
+    assert said not in case_report(case("root,import_limit_mw\nR1,0.05\nR3,0.5\n"))
 
 
 def test_limits_of_feeders_are_those_of_their_zones(case):
