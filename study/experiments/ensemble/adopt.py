@@ -1,4 +1,4 @@
-"""Draws of an earlier table taken over: those that the present code solves again are the same, so the others count too."""
+"""Draws of an earlier table taken over, once some of them come out alike when the present code solves them again."""
 
 from __future__ import annotations
 
@@ -14,20 +14,29 @@ from evlib.files import write_json
 from study.experiments.ensemble.draws import Draw
 from study.experiments.ensemble.engine import draw_path
 from study.experiments.ensemble.knobs import Design
+from study.experiments.ensemble.one_draw import STRATEGIES
 
-__all__ = ["adopt"]
+__all__ = ["CODE_DIGITS", "adopt"]
 
 log = logging.getLogger(__name__)
 
-N_TRIALS = 3
+N_TRIALS, CODE_DIGITS = 3, 12
 # Tables hold six digits; what is left of a balance is of the size of rounding.
 NEAR, SMALL = 1e-4, 1e-6
+# Totals of two runs that both settled may differ by this share: about what their relative and price gaps leave open.
+SETTLED_NEAR = 5e-3
+# Columns that no iteration decides begin so.
+UNITERATED = ("nearest_", "no_ev_", "surplus_", "deficit_")
 
 
 def adopt(
     file: Path, design: Design, draws: list[Draw], solve: Callable[[Draw], dict], folder: Path, key: str
 ) -> list[int]:
     """Write the files of draws that a table holds already, after solving three of them again.
+
+    What no iteration decides (the error, `nearest`, the day without vehicles) must come out the same. A strategy that
+    iterates must have settled in both, with totals within ``SETTLED_NEAR``, or in neither; its other numbers and the
+    claims follow from it and are not compared. The column ``code`` says by which code a draw was solved.
 
     Parameters
     ----------
@@ -51,8 +60,8 @@ def adopt(
     Raises
     ------
     InputError
-        A table of another scenario or of other draws; a draw whose numbers are not those of the table. Nothing is
-        written then.
+        A table of another scenario or of other draws, or one that does not name its code; a draw that comes out
+        otherwise than in the table. Nothing is written then.
     """
     rows = _rows(file, design, {draw.number: draw for draw in draws})
     solved = [number for number, row in rows.items() if not row["error"]]
@@ -62,7 +71,7 @@ def adopt(
     by_number = {draw.number: draw for draw in draws}
     for number in trials:
         _check_same(file, number, rows[number], solve(by_number[number]))
-        log.info("draw %d: the present code gives the numbers of %s", number, file.name)
+        log.info("draw %d: the present code agrees with %s", number, file.name)
     for number, row in rows.items():
         if not draw_path(folder, number).exists():
             write_json(draw_path(folder, number), {"draw": number, "key": key, "row": row})
@@ -79,6 +88,9 @@ def _rows(file: Path, design: Design, draws: dict[int, Draw]) -> dict[int, dict]
     lacking = [name for name in ("draw", "day", *knobs, "error") if name not in table.columns]
     if lacking:
         raise InputError(f"{file}: has no column {lacking[0]!r}; must be a table of the design {design.file.name}")
+    code = next((line.removeprefix("# code:").strip() for line in lines if line.startswith("# code:")), None)
+    if not code:
+        raise InputError(f"{file}: does not say by which code it was made; its head must have a line '# code: HASH'")
     if not any(line.startswith("# design:") and design.scenario.hash in line for line in lines):
         raise InputError(
             f"{file}: made for another scenario or other fixed values than {design.file}; solve its draws anew"
@@ -92,6 +104,7 @@ def _rows(file: Path, design: Design, draws: dict[int, Draw]) -> dict[int, dict]
         _check_draw(file, record, draws[number])
         rows[number] = {name: _cell(value) for name, value in record.items() if name not in heads}
         rows[number]["error"] = rows[number]["error"] or ""
+        rows[number]["code"] = rows[number].get("code") or code[:CODE_DIGITS]
     return rows
 
 
@@ -109,16 +122,23 @@ def _check_draw(file: Path, record: dict, draw: Draw) -> None:
 
 
 def _check_same(file: Path, number: int, there: dict, now: dict) -> None:
-    for name, value in there.items():
-        fresh = now.get(name)
-        if isinstance(value, str) or value is None or isinstance(fresh, str) or fresh is None:
-            same = value == fresh
-        else:
-            same = math.isclose(value, fresh, rel_tol=NEAR, abs_tol=SMALL)
-        if not same:
-            raise InputError(
-                f"{file}: draw {number}, {name}: {value}; the present code gives {fresh}: solve all draws anew"
-            )
+    iterated = [name for name in STRATEGIES if there.get(f"{name}_settled") is not None]
+    fixed = ["error", *(name for name in there if name.startswith(UNITERATED))]
+    for name in (*fixed, *(f"{strategy}_settled" for strategy in iterated)):
+        _check_number(file, number, name, there[name], now.get(name), NEAR)
+    for strategy in iterated:
+        if there[f"{strategy}_settled"]:
+            name = f"{strategy}_total_cny"
+            _check_number(file, number, name, there[name], now.get(name), SETTLED_NEAR)
+
+
+def _check_number(file: Path, number: int, name: str, there, now, near: float) -> None:
+    if any(isinstance(value, str) or value is None for value in (there, now)):
+        same = there == now
+    else:
+        same = math.isclose(there, now, rel_tol=near, abs_tol=SMALL)
+    if not same:
+        raise InputError(f"{file}: draw {number}, {name}: {there}; the present code gives {now}: solve all draws anew")
 
 
 def _cell(value):

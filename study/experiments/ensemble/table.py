@@ -12,7 +12,7 @@ import pandas as pd
 from evlib.errors import InputError
 from evlib.files import sha256_file, write_text
 from evlib.folders import RESULTS, build_dir
-from study.experiments.ensemble.adopt import adopt
+from study.experiments.ensemble.adopt import CODE_DIGITS, adopt
 from study.experiments.ensemble.draws import Draw, draws_of, scenario_of
 from study.experiments.ensemble.engine import Task, compute, read_draws
 from study.experiments.ensemble.knobs import Design, read_design
@@ -47,7 +47,7 @@ def solve_of_design(job: tuple[str, str, Draw]) -> dict:
     Returns
     -------
     dict
-        See :func:`study.experiments.ensemble.one_draw.solve_draw`.
+        See :func:`study.experiments.ensemble.one_draw.solve_draw`, with ``code``, first digits of the code's hash.
 
     Raises
     ------
@@ -55,7 +55,7 @@ def solve_of_design(job: tuple[str, str, Draw]) -> dict:
         This machine has another design, scenario or weather.
     """
     name, key, draw = job
-    design, own_key = _design(name)
+    design, own_key, code = _design(name)
     if own_key != key:
         raise InputError(
             f"{design.file}: version {own_key[:12]} here; must be {key[:12]}: copy data/ and the sources again"
@@ -63,14 +63,14 @@ def solve_of_design(job: tuple[str, str, Draw]) -> dict:
     try:
         scenario = scenario_of(design, draw)
     except InputError as error:
-        return {"error": f"scenario: {error}", "cpu_s": 0.0}
-    return solve_draw(scenario)
+        return {"error": f"scenario: {error}", "cpu_s": 0.0, "code": code}
+    return solve_draw(scenario) | {"code": code}
 
 
 @functools.cache  # a worker is given many draws of one design
-def _design(name: str) -> tuple[Design, str]:
+def _design(name: str) -> tuple[Design, str, str]:
     design = read_design(name)
-    return design, design_key(design)
+    return design, design_key(design), run_hash(__name__)[:CODE_DIGITS]
 
 
 def table_of(design: Design, draws: list[Draw], rows: dict[int, dict]) -> pd.DataFrame:
@@ -87,7 +87,7 @@ def table_of(design: Design, draws: list[Draw], rows: dict[int, dict]) -> pd.Dat
     -------
     DataFrame
         By number. Day and knobs of draw 0, the base case, are nan. ``day_c2_mwh`` and the like: surplus of the day with
-        the scenario's own farms and loads, whatever the knobs [MWh].
+        the scenario's own farms and loads, whatever the knobs [MWh]. ``code``: by which code a draw was solved.
     """
     knobs = [knob.name for knob in design.knobs]
     heads = {draw.number: {"draw": draw.number, "day": draw.day} | draw.knobs for draw in draws}
@@ -103,9 +103,9 @@ def table_of(design: Design, draws: list[Draw], rows: dict[int, dict]) -> pd.Dat
 
 
 def _columns(rows: dict[int, dict]) -> list[str]:
-    """Names in the order of the first row that has all numbers, after ``error``."""
+    """Names in the order of the first row that has all numbers, after ``error`` and ``code``."""
     longest = max(rows.values(), key=len, default={})
-    return ["error", *(name for name in longest if name != "error")]
+    return ["error", "code", *(name for name in longest if name not in ("error", "code"))]
 
 
 def ensemble(
