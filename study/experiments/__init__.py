@@ -10,7 +10,7 @@
 - `city_runs`: ``city_*.csv``, a synthetic city of 315 stations: how it settles, and its day beside an even spread.
 - `city_recipes`: ``city_recipes.csv``, classic roads and feeders from files that are not copied here, by method city.
 - `variants`: ``variants_nguyen.csv``, the claims under other assumptions, a verdict each.
-- `fair_case`: a map of claim A3 over sizes, the spread over starts, the error of tolls at the flows returned.
+- `fair_case`: a map of claim A3 over sizes, the spread over starts, tolls at the flows returned, moves by hand.
 - `ensemble`: ``ensemble_nguyen.csv``, the claims under everything that is not known: a room of its own.
 - `vehicle_sets`: ``sets_nguyen.csv``, the base case with exact domains, columns and zonotopes.
 - `polymatroid_dispatch`: a grid problem over the exact sum of vehicles without losses, for ``domains.csv``.

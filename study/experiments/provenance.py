@@ -56,6 +56,7 @@ MAKERS = {
     "plugs_capacity_nguyen.csv": "study.experiments.fair_case.plugs_capacity",
     "starts_nguyen.csv": "study.experiments.fair_case.starts",
     "tolls_nguyen.csv": "study.experiments.fair_case.toll_error",
+    "moves_nguyen.csv": "study.experiments.fair_case.moved_vehicles",
     "ensemble_nguyen.csv": "study.experiments.ensemble.table",
 }
 # Hours of computing, or files that the study may not copy: made only when asked for by name.

@@ -40,11 +40,10 @@ VARIANTS_FILE = "variants_nguyen.csv"
 # Runs end at an iterate as near to equilibrium as this; the price gap is within the tolerance of any settled run.
 KEYS = {"coordination.stop_relative_gap": 5e-3}
 OTHER_DAY = "../rts_gmlc_2020-07-02_day.csv"
-# Name -> what changes in the scenario, or a function that says so. All but the base case are without energy of driving: they
-# are to be compared with the second, which differs from the base case in that alone.
+# Name -> what changes in the scenario, or a function that says so.
 VARIANTS = {
     "base": {},
-    "driving takes no energy": {},
+    "driving takes no energy": WITHOUT_DRIVING,
     "09:00 to 20:00": lambda scenario: lead_in(scenario),  # defined below
     "second wind farm at c1": {"switches.renewable_swap": True},
     "wind and sun of 2 July": {"grid.profiles_file": OTHER_DAY},
@@ -111,7 +110,7 @@ def variant_of(scenario, name: str):
     """The scenario under one of the names of ``VARIANTS``."""
     changes = VARIANTS[name]
     changes = changes(scenario) if callable(changes) else changes
-    return scenario.replace(KEYS | ({} if name == "base" else WITHOUT_DRIVING) | changes)
+    return scenario.replace(KEYS | changes)
 
 
 def variant_rows(scenario, name: str, settling: pd.DataFrame | None = None, *, cache: bool = True) -> list[dict]:
@@ -187,7 +186,6 @@ def write(folder: Path = RESULTS) -> Path:
     scenario, code = load_scenario("nguyen"), run_hash(__name__)
     notes = (
         f"scenario: nguyen {scenario.hash}; charging v2g, objective system, method newton, or joint where that does not settle",
-        "all variants but base: without energy of driving",
         "A10 was run for the base case only, on mini: settling_mini.csv; A15 needs several days, see notebook 08",
     )
     settling = read_table("settling_mini.csv", folder)

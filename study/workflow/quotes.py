@@ -127,11 +127,6 @@ def _total(table, strategy: str, charging: str = "v2g", follow: float = 1.0) -> 
     return _cell(table("waterfall_nguyen"), "total_cny", strategy=strategy, charging=charging, follow=follow)
 
 
-def _corrected_excess(tolls: pd.DataFrame) -> float:
-    """Excess with finite differences in place of tolls, over the flows that were measured [CNY per vehicle]."""
-    return float((tolls["corrected_excess_cny"] * tolls["departures_veh"]).sum() / tolls["departures_veh"].sum())
-
-
 def _step(before: tuple[str, str], after: tuple[str, str]) -> Quantity:
     """Share of one step in what all steps together save, V2G as the last one."""
 
@@ -170,7 +165,7 @@ QUANTITIES = {
     "coordinated_cny": _run("coordinated"),
     "users_cny": _run("users"),
     "nearest_at_once_cny": _run("nearest, uncontrolled"),
-    "excess_by_differences_cny_veh": Quantity(lambda table: _corrected_excess(table("tolls_nguyen")), ".2f"),
+    "moves_saved_cny": Quantity(lambda table: float(table("moves_nguyen")["saved_cny"].sum()), ".0f"),
     "excess_cny_veh": _run("coordinated", "excess_cny_veh", ".1g"),
     "relative_gap": _run("coordinated", "relative_gap", ".1g"),
     "price_gap": _run("coordinated", "price_gap", ".0e"),

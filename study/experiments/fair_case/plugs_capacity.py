@@ -15,7 +15,6 @@ from evlib.folders import RESULTS
 from evlib.results import measures as measure
 from evlib.results.accounts.road_storage import largest_factor
 from evlib.solve_scenario import solve
-from study.experiments import WITHOUT_DRIVING
 from study.experiments.provenance import run_hash, write_table
 from study.experiments.variants import KEYS
 
@@ -86,10 +85,10 @@ def table_of_map(scenario, plugs=PLUGS, capacities_veh_h=CAPACITIES_VEH_H, *, ca
 
 
 def write(folder: Path = RESULTS) -> Path:
-    """Solve the map without energy of driving and write the table (some ten minutes)."""
-    scenario, code = load_scenario("nguyen").replace(WITHOUT_DRIVING), run_hash(__name__)
+    """Solve the map and write the table (some ten minutes)."""
+    scenario, code = load_scenario("nguyen"), run_hash(__name__)
     notes = (
-        f"scenario: nguyen without energy of driving {scenario.hash}; charging v2g, objective system, method newton",
+        f"scenario: nguyen {scenario.hash}; charging v2g, objective system, method newton",
         "a3_*: by how many percent shortest paths cost more than the coordinated day",
     )
     return write_table(MAP_FILE, table_of_map(scenario), code, notes, folder=folder)

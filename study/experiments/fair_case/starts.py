@@ -20,7 +20,6 @@ from evlib.folders import RESULTS
 from evlib.inputs.build_roads import build_drivers, build_traffic_problem
 from evlib.results.tables import tables_of
 from evlib.traffic.loading import load_traffic
-from study.experiments import WITHOUT_DRIVING
 from study.experiments.provenance import run_hash, write_table
 
 __all__ = ["STARTS", "STARTS_FILE", "first_flows", "spread_of_starts", "start_row", "table_of_starts", "write"]
@@ -148,10 +147,10 @@ def spread_of_starts(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def write(folder: Path = RESULTS) -> Path:
-    """Run all starts on the base case without energy of driving and write the table (some fifteen minutes)."""
-    scenario, code = load_scenario("nguyen").replace(WITHOUT_DRIVING), run_hash(__name__)
+    """Run all starts on the base case and write the table (some fifteen minutes)."""
+    scenario, code = load_scenario("nguyen"), run_hash(__name__)
     notes = (
-        f"scenario: nguyen without energy of driving {scenario.hash}; charging v2g, method newton",
+        f"scenario: nguyen {scenario.hash}; charging v2g, method newton",
         "start: even split over stations, nearest station, or seed of random shares of all paths",
     )
     return write_table(STARTS_FILE, table_of_starts(scenario), code, notes, folder=folder)

@@ -59,9 +59,8 @@ def toll_table(
         save if one vehicle fewer departs, and lose if one more does: the derivatives on both sides of a kink),
         ``central_cny`` (their mean), ``toll_error_cny`` and ``announced_error_cny`` (how far toll and announced number lie above
         or, negative, below what is between the two). What a vehicle of this flow costs all above what it would on the best
-        other path, never below 0: ``announced_excess_cny`` by the announced costs; ``corrected_excess_cny`` with finite
-        differences (leaving here, joining there) in place of tolls, and rents as they are; ``bare_excess_cny`` by finite
-        differences alone, without rents.
+        other path, never below 0: ``announced_excess_cny`` by the announced costs, ``bare_excess_cny`` by finite differences
+        alone (leaving here, joining there).
 
     Raises
     ------
@@ -71,10 +70,10 @@ def toll_table(
     Notes
     -----
     Finite differences load the day again, so they hold effects on roads and queues further downstream, which tolls
-    neglect. Electricity costs V are those of the vehicle that moves, at the announced prices. A vehicle more at plugs that
-    are full but for a fraction of one finds a plug, if it is a thousandth of a vehicle: the bare excess then leaves out what
-    the rent asks, although only that fraction can move. What spare plugs are worth at their rents in all is the certificate's
-    ``rent_gap_cny_veh``.
+    neglect. Electricity costs V are those of the vehicle that moves, at the announced prices. A derivative
+    holds for a thousandth of a vehicle: plugs that are full but for a fraction of one take only that fraction, and a queue of
+    half a vehicle is gone once half a vehicle has left. :mod:`study.experiments.fair_case.moved_vehicles` moves as many as
+    there are.
     """
     if traffic.objective != "system":
         raise InputError(f"objective {traffic.objective!r}; must be 'system', or there are no tolls")
@@ -105,12 +104,10 @@ def toll_table(
         row |= {"less_cny": less, "more_cny": more, "central_cny": (less + more) / 2}
         row["toll_error_cny"] = toll[place] - np.clip(toll[place], low, high)
         row["announced_error_cny"] = told - np.clip(told, low, high)
-        tolled, bare = own + announced + electricity, electricity
-        rent = announced - toll + electricity  # what rents ask beyond the toll of the queue
+        tolled = own + announced + electricity
         row["announced_excess_cny"] = max(0.0, tolled[place] - min((tolled[q] for q in others), default=np.inf))
-        for name, asked in (("corrected", rent), ("bare", bare)):
-            least = min((joining[other] + asked[other] for other in others), default=np.inf)
-            row[f"{name}_excess_cny"] = max(0.0, sides[0] + asked[place] - least)
+        least = min((joining[other] + electricity[other] for other in others), default=np.inf)
+        row["bare_excess_cny"] = max(0.0, sides[0] + electricity[place] - least)
         rows.append(row)
     return pd.DataFrame(rows)
 
@@ -123,8 +120,8 @@ def toll_summary(table: pd.DataFrame) -> dict[str, float]:
     dict
         ``toll_error_cny_veh`` and ``announced_error_cny_veh``, the means of the errors' sizes; ``toll_error_share``, the first
         as a share of own time and queue cost; ``toll_error_low_cny`` and ``toll_error_high_cny``, the errors furthest below
-        and above; ``kinks``, flows whose two derivatives differ by more than 1 CNY; ``announced_excess_cny_veh``,
-        ``corrected_excess_cny_veh`` and ``bare_excess_cny_veh``, the means of the excesses.
+        and above; ``kinks``, flows whose two derivatives differ by more than 1 CNY; ``announced_excess_cny_veh``
+        and ``bare_excess_cny_veh``, the means of the excesses.
     """
     weight, error = table["departures_veh"] / table["departures_veh"].sum(), table["toll_error_cny"]
 
@@ -138,7 +135,7 @@ def toll_summary(table: pd.DataFrame) -> dict[str, float]:
         "toll_error_low_cny": float(min(error.min(), 0.0)),
         "toll_error_high_cny": float(max(error.max(), 0.0)),
         "kinks": float(((table["more_cny"] - table["less_cny"]).abs() > 1.0).sum()),
-        **{f"{name}_excess_cny_veh": mean(f"{name}_excess_cny") for name in ("announced", "corrected", "bare")},
+        **{f"{name}_excess_cny_veh": mean(f"{name}_excess_cny") for name in ("announced", "bare")},
     }
 
 

@@ -10,14 +10,13 @@ from evlib.assignment.traffic_problem import TrafficProblem
 from evlib.errors import InputError
 from evlib.inputs.build_roads import build_traffic_problem
 from evlib.traffic import impedance
-from study.experiments import WITHOUT_DRIVING
 from study.experiments.fair_case import plugs_capacity, starts, toll_error
 from study.experiments.provenance import is_stale, read_table, renew_hash
 
 
 @pytest.fixture(scope="module")
-def still_nguyen():
-    return load_scenario("nguyen").replace(WITHOUT_DRIVING)
+def nguyen():
+    return load_scenario("nguyen")
 
 
 def alone(network, flows) -> TrafficProblem:
@@ -67,9 +66,7 @@ def test_tolls_of_the_mini_case_with_room_for_all_miss_only_what_lies_downstream
     assert (table["departures_veh"].diff().dropna() <= 0).all()
     assert table["central_cny"].max() > 0.05
     assert table["toll_error_cny"].abs().max() < 0.01 * table["central_cny"].max()
-    assert np.allclose(
-        table["announced_excess_cny"], table["corrected_excess_cny"], atol=0.02 * table["central_cny"].max()
-    )
+    assert np.allclose(table["announced_excess_cny"], table["bare_excess_cny"], atol=0.02 * table["central_cny"].max())
     assert table["announced_excess_cny"].max() > 0.1  # random flows are no equilibrium
 
 
@@ -136,8 +133,8 @@ def test_the_committed_tolls_are_those_of_the_largest_flows():
 
 
 @pytest.mark.parametrize("name", [plugs_capacity.MAP_FILE, starts.STARTS_FILE])
-def test_committed_tables_say_that_driving_takes_no_energy(name, still_nguyen):
-    assert f"nguyen without energy of driving {still_nguyen.hash};" in (toll_error.RESULTS / name).read_text("utf-8")
+def test_committed_tables_are_those_of_the_base_case(name, nguyen):
+    assert f"nguyen {nguyen.hash};" in (toll_error.RESULTS / name).read_text("utf-8")
 
 
 def renewed(name: str) -> None:
@@ -156,23 +153,23 @@ def test_tolls_can_be_measured_again():
 
 
 @pytest.mark.verify
-def test_the_map_can_be_made_again(still_nguyen):
+def test_the_map_can_be_made_again(nguyen):
     committed = read_table(plugs_capacity.MAP_FILE).set_index(["plugs", "capacity_veh_h"])
     for plugs, capacity in ((170.0, 150.0), (255.0, 225.0), (200.0, 130.0)):
-        fresh = plugs_capacity.map_row(still_nguyen, plugs, capacity, cache=False)
+        fresh = plugs_capacity.map_row(nguyen, plugs, capacity, cache=False)
         expected = committed.loc[(plugs, capacity), "a3_with_electricity"]
         assert fresh["a3_with_electricity"] == pytest.approx(expected, rel=0.01, abs=0.5)
     renewed(plugs_capacity.MAP_FILE)
 
 
 @pytest.mark.verify
-def test_starts_can_be_made_again(still_nguyen):
+def test_starts_can_be_made_again(nguyen):
     """Another machine ends elsewhere, but not farther than the starts lie apart."""
     committed = read_table(starts.STARTS_FILE)
     spread = starts.spread_of_starts(committed).set_index("objective")["spread_cny"]
     for objective, start in (("user", "2"), ("system", "2"), ("system", "nearest")):
         name = int(start) if start.isdigit() else start
-        row, _ = starts.start_row(still_nguyen, objective, name, starts.newton.FIRST_METRIC)
+        row, _ = starts.start_row(nguyen, objective, name, starts.newton.FIRST_METRIC)
         chosen = (committed["objective"] == objective) & (committed["start"].astype(str) == start)
         expected = committed.loc[chosen, "total_cny"].iloc[0]
         assert row["total_cny"] == pytest.approx(expected, abs=spread[objective] + 1.0)
