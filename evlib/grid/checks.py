@@ -41,12 +41,11 @@ def check_buses(where: str, buses: dict[str, np.ndarray], root_bus: int) -> None
         raise InputError(f"{where}: bus {numbers[counts > 1][0]} is there {counts[counts > 1][0]} times; keep one row")
     if root_bus not in numbers:
         raise InputError(f"{where}: root bus {root_bus} is not among the buses {listed(numbers)}")
-    for number, p_kw, q_kvar, low, high in zip(*buses.values(), strict=True):
-        for name, value in (("p_kw", p_kw), ("q_kvar", q_kvar)):
-            if value < 0:
-                raise InputError(
-                    f"{where}: bus {number}: {name} = {value:g}; a load must not be negative, generation is no load"
-                )
+    for number, p_kw, _, low, high in zip(*buses.values(), strict=True):  # a load may be capacitive: negative q_kvar
+        if p_kw < 0:
+            raise InputError(
+                f"{where}: bus {number}: p_kw = {p_kw:g}; a load must not be negative, generation is no load"
+            )
         if not 0 < low < high and not (number == root_bus and 0 < low == high):
             raise InputError(
                 f"{where}: bus {number}: v_min_pu = {low:g}, v_max_pu = {high:g}; must be 0 < v_min_pu < v_max_pu"

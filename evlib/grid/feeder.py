@@ -136,7 +136,7 @@ def feeder_from_arrays(
     Parameters
     ----------
     bus, p_kw, q_kvar : array_like, shape (n_bus,)
-        Bus numbers; active [kW] and reactive [kvar] load, not negative.
+        Bus numbers; active [kW] load, not negative; reactive [kvar], negative where a load is capacitive.
     from_bus, to_bus, r_ohm, x_ohm : array_like, shape (n_bus - 1,)
         Bus numbers at the ends of each branch, in either direction; resistance and reactance, not negative and not
         both 0 [ohm].

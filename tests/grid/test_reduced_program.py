@@ -288,11 +288,15 @@ def special(case, name):
         "no backup": ({"backup_kw": np.zeros(2)}, {}),
         "two steps": (first_two, {}),
         "shedding without slope": (ties | {"backup_kw": case.backup_kw * 0.1}, {"shedding_slope": 0.0}),
+        "capacitive loads": ({"load_kvar": -0.6 * case.load_kvar}, {}),
         "negative prices": ({"import_price_cny_kwh": third}, {"reverse_limit_kw": 500.0}),
     }[name]
 
 
-@pytest.mark.parametrize("name", ["no farms", "no backup", "two steps", "shedding without slope", "negative prices"])
+SPECIAL = ("no farms", "no backup", "two steps", "shedding without slope", "negative prices", "capacitive loads")
+
+
+@pytest.mark.parametrize("name", SPECIAL)
 def test_a_special_grid_equals_the_full_problem(small, name):
     of_case, of_options = special(small[0], name)
     case, options = replace(small[0], **of_case), replace(small[1], **of_options)

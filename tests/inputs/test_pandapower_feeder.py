@@ -155,6 +155,16 @@ def scale_loads(factor):
     return change
 
 
+def test_a_capacitive_load_is_what_pandapower_makes_of_it():
+    net = pandapower.networks.case33bw()
+    net["load"].loc[[5, 17, 30], "q_mvar"] *= -1.0
+    pandapower.runpp(net, tolerance_mva=1e-10, numba=False)
+    feeder = from_pandapower(net)
+    flow = power_flow(feeder, feeder.load_kw[:, None], feeder.load_kvar[:, None])
+    assert flow.loss_kw.sum() == pytest.approx(1000.0 * net["res_line"]["pl_mw"].sum(), rel=1e-6)
+    assert (feeder.load_kvar < 0).sum() == 3
+
+
 BAD = {
     "ring": (close_a_ring, r"loop through buses .*; a feeder must be radial: open one of branches .*36"),
     "island": (island, "no closed branch connects bus 32 with the root, bus 0"),

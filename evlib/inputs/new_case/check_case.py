@@ -68,7 +68,10 @@ def case_report(scenario: Scenario) -> str:
         "strategies take many times as long",
     ]
     if scenario.prices.feeder_tariffs:
-        lines += ["simplified", "  feeder_tariffs: what one feeder feeds back saves the others the lowest tariff of all"]
+        lines += [
+            "simplified",
+            "  feeder_tariffs: what one feeder feeds back saves the others the lowest tariff of all",
+        ]
     lines += ["missing", *(f"  {text}" for text in _missing(scenario))]
     if own is not None:
         values = {name: value for name, value in _flat(own.values)}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +10,7 @@ import pandas as pd
 from evlib.errors import InputError
 from evlib.inputs.feeders.feeder_file import FeederFile
 from evlib.inputs.feeders.matpower_feeder import read_matpower
+from evlib.inputs.feeders.opendss_feeder import opendss_net
 from evlib.inputs.feeders.pandapower_net import read_pandapower
 from evlib.inputs.feeders.v2sim_grid import read_v2sim_grid
 from evlib.inputs.own_case.case_feeders import read_feeders
@@ -106,9 +106,8 @@ def feeder_source(path: str | Path, leave_out=()) -> FeederFile:
     Parameters
     ----------
     path : str or Path
-        ``*.m`` (MATPOWER), ``*.grid.xml`` (V2Sim), ``*.json`` (pandapower), ``*.dss`` (OpenDSS, by pandapower's converter,
-        which needs OpenDSSDirect.py and takes every feeder as balanced), or a folder with ``buses.csv``,
-        ``branches.csv``.
+        ``*.m`` (MATPOWER), ``*.grid.xml`` (V2Sim), ``*.json`` (pandapower), ``*.dss`` (a balanced OpenDSS circuit, by
+        pandapower's converter, which needs OpenDSSDirect.py), or a folder with ``buses.csv``, ``branches.csv``.
     leave_out : sequence of str
         Elements of a pandapower network to go without: ``"shunts"``, ``"generators"``.
 
@@ -147,24 +146,12 @@ def feeder_source(path: str | Path, leave_out=()) -> FeederFile:
     if path.name.endswith(".grid.xml"):
         return read_v2sim_grid(path)
     if path.suffix == ".dss":
-        return read_pandapower(_from_opendss(path), leave_out=leave_out)
+        return read_pandapower(opendss_net(path), leave_out=leave_out)
     if path.suffix == ".json":
         return read_pandapower(path, leave_out=leave_out)
     raise InputError(
         f"{path}: feeders of no known format; must be *.m, *.grid.xml, *.json, *.dss, or a folder with buses.csv and branches.csv"
     )
-
-
-def _from_opendss(path: Path):
-    """The positive sequence of an OpenDSS circuit as a pandapower network."""
-    if importlib.util.find_spec("opendssdirect") is None:
-        raise InputError(
-            f"{path}: OpenDSS circuits are read by pandapower's converter, which needs OpenDSSDirect.py: pip install "
-            "OpenDSSDirect.py, or convert the circuit elsewhere (pandapower.converter.from_opendss) and give its *.json"
-        )
-    from pandapower.converter.opendss import from_opendss
-
-    return from_opendss(str(path))
 
 
 def trips_source(path: str | Path) -> tuple[pd.DataFrame, pd.DataFrame] | None:
