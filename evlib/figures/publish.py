@@ -6,24 +6,28 @@
 from __future__ import annotations
 
 import base64
+import functools
 import json
 import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from string import Formatter
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 import plotly.io as pio
+import yaml
 
 from evlib.errors import InputError
 from evlib.files import write_csv, write_json, write_text
-from evlib.folders import build_dir
+from evlib.folders import DATA, build_dir
 
 __all__ = ["agree", "record_table", "recorded_dir", "show", "table"]
 
+TEXTS_FILE = DATA / "figure_texts.yaml"
 _SIGNIFICANT_DIGITS = 8
 _PLOTLY = "application/vnd.plotly.v1+json"
 
@@ -36,10 +40,12 @@ def recorded_dir() -> Path:
 def show(
     figure: go.Figure,
     name: str,
-    caption: str,
     data: pd.DataFrame,
-    alt: str,
     tolerance: float | Mapping[str, float] | None = None,
+    *,
+    caption: str | None = None,
+    alt: str | None = None,
+    **words,
 ) -> None:
     """Record a figure and show it; the last line of a notebook's figure cell.
 
@@ -49,25 +55,33 @@ def show(
         With a title that states the finding, and a title with its unit on every axis that shows numbers.
     name : str
         File name without ending: two digits, then words, such as ``01_network_map``.
-    caption : str
-        One sentence under the figure. It is the output by which the cell is compared, so round the numbers in it.
     data : DataFrame
         The numbers drawn, as a tidy table whose columns end in their unit; written with 8 significant digits.
-    alt : str
-        What the figure shows, in words, for readers who cannot see it.
     tolerance : float or mapping from column to float, optional
         How far a number may move [its column's unit] before the committed figure counts as changed; by default 1e-6 of
         the value. The results of a solver need a tolerance as large as their certificate.
+    caption : str, optional
+        One sentence under the figure. It is the output by which the cell is compared, so round the numbers in it. By
+        default that of ``data/figure_texts.yaml``.
+    alt : str, optional
+        What the figure shows, in words, for readers who cannot see it; by default as the caption.
+    **words
+        What stands in the texts of that file for ``{word}``.
 
     Raises
     ------
     InputError
-        A title, an axis title, the caption, the alternative text or the data is missing, the name has another form
-        or was recorded by another notebook, or the tolerance names an unknown column.
+        A title, an axis title, the caption, the alternative text or the data is missing, a word of a text is missing or
+        too many, the name has another form or was recorded by another notebook, or the tolerance names an unknown column.
     """
     if not re.fullmatch(r"\d\d_[a-z0-9_]+", name):
         raise InputError(f"figure {name!r}: must be two digits, then lower-case words, such as '01_network_map'")
-    caption, alt = " ".join(caption.split()), " ".join(alt.split())
+    if caption is None or alt is None:
+        texts = _texts(name, words)
+        caption, alt = (
+            texts.get(field) if text is None else text for field, text in (("caption", caption), ("alt", alt))
+        )
+    caption, alt = (" ".join((text or "").split()) for text in (caption, alt))
     for field, text in (("caption", caption), ("alt", alt)):
         if not text:
             raise InputError(f"figure {name!r}: {field} is empty; say in a sentence what the figure shows")
@@ -76,6 +90,23 @@ def show(
     meta = {"kind": "figure", "caption": caption, "alt": alt}
     _record(name, data, tolerance, meta, drawing)
     _display(name, caption, alt, drawing)
+
+
+def _texts(name: str, words: dict) -> dict[str, str]:
+    """Caption and alternative text of a figure with these words filled in; empty if the file has none of this name."""
+    texts = _all_texts().get(name, {})
+    used = {word for text in texts.values() for _, word, _, _ in Formatter().parse(text) if word}
+    for problem, wrong in (("lacks the word", used - set(words)), ("has no place for the word", set(words) - used)):
+        if wrong:
+            raise InputError(
+                f"{TEXTS_FILE}: {name}: {problem} {min(wrong)!r}; words must be {', '.join(sorted(used)) or 'none'}"
+            )
+    return {field: text.format(**words) for field, text in texts.items()}
+
+
+@functools.cache
+def _all_texts() -> dict[str, dict[str, str]]:
+    return yaml.safe_load(TEXTS_FILE.read_text(encoding="utf-8"))
 
 
 def record_table(name: str, data: pd.DataFrame, tolerance: float | Mapping[str, float | str] | None = None) -> None:

@@ -1,6 +1,7 @@
 """What a figure must have before it may leave its notebook, and what it leaves there."""
 
 import json
+import re
 
 import numpy as np
 import pandas as pd
@@ -9,7 +10,9 @@ import pytest
 from plotly.subplots import make_subplots
 
 from evlib.errors import InputError
+from evlib.figures import publish
 from evlib.figures.publish import agree, record_table, show
+from evlib.folders import ROOT
 
 DATA = pd.DataFrame({"time_min": [0, 5, 10], "load_kw": [1.0, 1 / 3, -0.0]})
 
@@ -30,7 +33,7 @@ def line(**layout):
 
 def test_numbers_drawing_and_caption_are_recorded(build):
     """Eight digits, nan as null, no packed arrays: small and the same on every machine."""
-    show(line(), "01_load", "The load\n  falls.", DATA, "A falling line", tolerance={"load_kw": 0.01})
+    show(line(), "01_load", DATA, {"load_kw": 0.01}, caption="The load\n  falls.", alt="A falling line")
 
     assert (build / "recorded" / "01_load.csv").read_text() == "time_min,load_kw\n0,1.0\n5,0.33333333\n10,0.0\n"
     drawing = json.loads((build / "recorded" / "01_load.json").read_text())
@@ -38,6 +41,32 @@ def test_numbers_drawing_and_caption_are_recorded(build):
     meta = json.loads((build / "recorded" / "01_load.meta.json").read_text())
     assert meta["caption"] == "The load falls."
     assert meta["tolerance"] == {"load_kw": 0.01}
+
+
+def test_caption_and_alternative_text_come_from_the_file_with_words_filled_in(build, tmp_path, monkeypatch):
+    file = tmp_path / "texts.yaml"
+    file.write_text("01_load: {caption: 'It falls by {share:.0%}.', alt: A falling line}\n")
+    monkeypatch.setattr(publish, "TEXTS_FILE", file)
+    publish._all_texts.cache_clear()
+    show(line(), "01_load", DATA, share=0.5)
+    meta = json.loads((build / "recorded" / "01_load.meta.json").read_text())
+    assert (meta["caption"], meta["alt"]) == ("It falls by 50%.", "A falling line")
+    for words, message in (
+        ({}, "lacks the word 'share'"),
+        ({"share": 0.5, "more": 1}, "has no place for the word 'more'"),
+    ):
+        with pytest.raises(InputError, match=message):
+            show(line(), "01_load", DATA, **words)
+    with pytest.raises(InputError, match="figure '01_other': caption is empty"):
+        show(line(), "01_other", DATA)
+    publish._all_texts.cache_clear()
+
+
+def test_every_text_belongs_to_a_figure_of_a_notebook():
+    """No text is left over, and none is missing."""
+    cells = "".join(path.read_text(encoding="utf-8") for path in sorted((ROOT / "notebooks").glob("*.ipynb")))
+    shown = set(re.findall(r'\\"(\d\d_[a-z0-9_]+)\\",', cells))
+    assert set(publish._all_texts()) == shown
 
 
 @pytest.mark.parametrize(
@@ -63,15 +92,15 @@ def test_incomplete_figure_is_refused(build, change, message):
 
 def test_axis_without_numbers_on_it_needs_no_title():
     """A map has hidden axes; in shared subplots the lower axis carries the title of its column."""
-    show(line(xaxis_title=None, xaxis_visible=False), "01_map", "A map.", DATA, "A map")
+    show(line(xaxis_title=None, xaxis_visible=False), "01_map", DATA, caption="A map.", alt="A map")
     figure = make_subplots(2, 1, shared_xaxes=True)
     for row in (1, 2):
         figure.add_scatter(x=[0, 1], y=[0, 1], row=row, col=1)
         figure.update_yaxes(title="load [kW]", row=row)
     figure.update_layout(title="Two stations", xaxis2_title="time [min]")
-    show(figure, "01_two", "Two.", DATA, "Two lines")
+    show(figure, "01_two", DATA, caption="Two.", alt="Two lines")
     with pytest.raises(InputError, match="xaxis2"):
-        show(figure.update_layout(xaxis2_title=""), "01_two", "Two.", DATA, "Two lines")
+        show(figure.update_layout(xaxis2_title=""), "01_two", DATA, caption="Two.", alt="Two lines")
 
 
 def test_two_notebooks_cannot_record_the_same_name(monkeypatch):
@@ -92,7 +121,7 @@ def test_only_a_live_notebook_gets_the_interactive_figure(monkeypatch, recording
     monkeypatch.setattr("IPython.display.display", lambda data, raw, metadata: shown.append((data, metadata)))
     if recording:
         monkeypatch.setenv("EVLIB_RECORD", "1")
-    show(line(), "01_load", "It falls.", DATA, "A falling line")
+    show(line(), "01_load", DATA, caption="It falls.", alt="A falling line")
 
     [(data, metadata)] = shown
     assert data["text/plain"] == "It falls."
@@ -128,7 +157,7 @@ def test_column_that_holds_no_tolerance_is_refused(build, limit, values, message
 def test_figure_has_no_tolerance_by_row():
     """Its drawing is compared too, and a drawing knows no rows."""
     with pytest.raises(InputError, match="must be above 0"):
-        show(line(), "01_load", "It falls.", DATA, "A falling line", tolerance={"load_kw": "time_min"})
+        show(line(), "01_load", DATA, {"load_kw": "time_min"}, caption="It falls.", alt="A falling line")
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from study.workflow.render import plotly_library
 
 FIGURE = """figure = go.Figure(go.Scatter(x=[0, 5], y=[1.0, 2.0]))
 figure.update_layout(title="The load rises</script>", xaxis_title="time [min]", yaxis_title="load [kW]")
-show(figure, "01_load", "It rises.", pd.DataFrame({"time_min": [0, 5], "load_kw": [1.0, 2.0]}), "A rising line")"""
+show(figure, "01_load", pd.DataFrame({"time_min": [0, 5], "load_kw": [1.0, 2.0]}), caption="It rises.", alt="A rising line")"""
 
 
 @pytest.fixture(scope="module")
