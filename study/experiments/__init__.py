@@ -7,6 +7,7 @@
 - `waterfall`: ``waterfall_nguyen.csv``, from the nearest station to the coordinated day, step by step.
 - `day_steps`: ``day_nguyen.csv``, two days step by step, for the animation on the site.
 - `real_time_days`: ``real_time_nguyen.csv``, signals and rivals in real time, by day of weather and draw of demand.
+- `real_time_mini`: ``real_time_mini.csv``, the same for the hand-made case, on a hundred pairs of day and demand.
 - `city_runs`: ``city_*.csv``, a synthetic city of 315 stations: how it settles, and its day beside an even spread.
 - `city_recipes`: ``city_recipes.csv``, classic roads and feeders from files that are not copied here, by method city.
 - `variants`: ``variants_nguyen.csv``, the claims under other assumptions, a verdict each.

@@ -163,20 +163,23 @@ def write(folder: Path = RESULTS, most: int | None = None) -> Path:
     """Run all days of the base case and write the table; what was run by the same code is not run again (some hours)."""
     scenario, code = scenario_of_days(), run_hash(__name__)
     table = table_of_days(scenario, folder=build_dir() / "real_time" / code[:16], most=most)
-    return write_days(table, scenario, code, folder)
+    every = (
+        "planned anew every 15 min, at most 3 iterations until gaps of 5e-3 and 1e-3; between, the last prices and ways"
+    )
+    return write_days(REAL_TIME_FILE, table, scenario, code, every, folder)
 
 
-def write_days(table: pd.DataFrame, scenario, code: str, folder: Path = RESULTS) -> Path:
-    """Write a table of days that were run, with what it leaves out."""
+def write_days(file: str, table: pd.DataFrame, scenario, code: str, every: str, folder: Path = RESULTS) -> Path:
+    """Write a table of days that were run, with what it leaves out; ``every`` says how often plans are made anew."""
     if table.empty:
         raise StudyError("real time: no day was run; at least one is needed")
     n_pairs, n_days, n_seeds = table.groupby(["day", "seed"]).ngroups, table["day"].nunique(), table["seed"].nunique()
     notes = (
-        f"scenario: nguyen with REPLANS {scenario.hash}",
+        f"scenario: {scenario.name} with REPLANS {scenario.hash}",
         f"{n_pairs} pairs of {len(DAYS) * len(SEEDS)} asked: {n_days} days and {n_seeds} draws of demand",
         "perfect: one plan with the wind, sun and departures that really come; an equilibrium, not the least cost",
         "forecasts fitted on days of the other parity; load without forecast error",
-        "planned anew every 15 min, at most 3 iterations until gaps of 5e-3 and 1e-3; between, the last prices and ways",
+        every,
         "plan_relative_gap and plan_price_gap: medians over a day's plans; the grid is dispatched to the end in every step",
     )
-    return write_table(REAL_TIME_FILE, table, code, notes, folder=folder)
+    return write_table(file, table, code, notes, folder=folder)

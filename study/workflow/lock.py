@@ -24,7 +24,9 @@ from evlib.folders import ROOT
 __all__ = ["CONDA_NAMES", "MACHINES", "Pin", "environment_text", "pins", "requirements", "write_lock"]
 
 CONDA_NAMES = {"kaleido": "python-kaleido"}  # named otherwise on conda-forge
-PIP_ONLY = frozenset({"matpowercaseframes", "opendssdirect-py", "sumolib"})  # not surely on conda-forge: names that pip must bring
+PIP_ONLY = frozenset(
+    {"matpowercaseframes", "opendssdirect-py", "sumolib"}
+)  # not surely on conda-forge, so pip brings them
 
 # Machines that one set of files must serve: markers are evaluated on each of them.
 MACHINES = [
