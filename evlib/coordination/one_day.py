@@ -24,7 +24,7 @@ from evlib.traffic.loading import Loading, load_traffic
 from evlib.traffic.network import Network
 from evlib.traffic.path_times import plug_in_shares
 
-__all__ = ["Run", "dispatch_loading", "solve_run"]
+__all__ = ["LEAST_COHORT_VEH", "Run", "dispatch_loading", "solve_run"]
 
 # A cohort smaller than this is left out of the grid problem; the certificate counts the vehicles left out.
 LEAST_COHORT_VEH = 1e-9

@@ -180,6 +180,16 @@ def test_the_table_has_a_row_for_every_iteration_and_the_best_is_among_them(mini
     assert found.flows_veh.sum() == pytest.approx(80.0, abs=1e-6)
 
 
+def test_without_sound_prices_the_iterate_that_leaves_least_money_open_is_returned(mini):
+    """Best replies swing: the least price gap may come with an excess that costs far more than a larger gap elsewhere."""
+    found = coordinate(mini.replace(FOUR), method="best_response", objective="system")
+    table, problem = found.convergence.iloc[1:], CoupledProblem.of(mini, "v2g", "system")
+    assert table["price_gap"].abs().min() > PRICE_GAP_TOLERANCE
+    money = 80.0 * table["excess_cny_veh"] + problem.scale_cny * table["price_gap"].abs()
+    assert found.certificate.best_iteration == table.loc[money.idxmin(), "iteration"]
+    assert table.loc[money.idxmin(), "price_gap"] != table["price_gap"].abs().min()
+
+
 def test_only_iterates_priced_by_exact_domains_are_returned(mini):
     """With mixed schedules in between, the certificate is that of an iterate whose V is a vehicle's true least cost."""
     keys = {"coordination.iterations": 9, "coordination.exact_iterations": 2, "coordination.exact_period": 4}

@@ -209,3 +209,23 @@ def test_where_no_dispatch_is_near_the_plan_the_price_gap_is_that_of_the_exact_o
 
     bound, exact = first_gap(False), first_gap(True)
     assert -1e-7 < exact < bound
+
+
+def test_an_exact_dispatch_that_set_the_prices_is_not_solved_twice(mini, monkeypatch):
+    """It is the answer to the vehicles that came; any others are dispatched anew."""
+    monkeypatch.setattr(Newton, "_price_gap", lambda *_: 1.0)  # so only an exact dispatch may settle the prices
+    run = coordinate(mini.replace({"coordination.stop_relative_gap": 1e-2}), method="newton", objective="user")
+    assert run.certificate.converged
+    problem = CoupledProblem.of(mini, "v2g", "user")
+    sizes = problem.sizes(problem.traffic.evaluate(run.flows_veh))
+    anew = problem.dispatch(sizes).dispatch
+    fewer = problem.dispatch(0.5 * sizes).dispatch
+    assert run.dispatch(0.5 * sizes).dispatch.objective_cny == pytest.approx(fewer.objective_cny, rel=1e-9)
+
+    def refuse(*_):
+        raise AssertionError("dispatched again")
+
+    monkeypatch.setattr(type(problem.vehicles), "dispatch", refuse)
+    kept = run.dispatch(sizes).dispatch
+    assert kept.objective_cny == pytest.approx(anew.objective_cny, rel=1e-7)
+    assert np.array_equal(kept.price_cny_kwh, run.price_cny_kwh)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import ClassVar
 
 import numpy as np
@@ -11,15 +12,18 @@ from evlib.assignment.gaps import gaps
 from evlib.assignment.route_choice import drop_residual_flows
 from evlib.assignment.tno import Metric
 from evlib.coordination.announced_price import price_gap
-from evlib.coordination.iteration import Iteration
+from evlib.coordination.iteration import Iterate, Iteration
 from evlib.coordination.method import Method
 from evlib.coordination.newton.curvature import Response
 from evlib.coordination.newton.dual import Dual
 from evlib.coordination.newton.step import ascend, newton_step
+from evlib.coordination.one_day import LEAST_COHORT_VEH
 from evlib.errors import InfeasibleError, InputError
 from evlib.flexibility.cohorts import vehicle_costs
 from evlib.flexibility.proximal_reply import ProximalFleet
+from evlib.grid.fleet_dispatch import FleetDispatch
 from evlib.grid.reduced.reduced_grid import ReducedGrid
+from evlib.inputs.build_grid import build_grid_options
 from evlib.inputs.scenario import Scenario
 
 __all__ = ["PRICE_GAP_TOLERANCE", "Newton", "why_not_newton"]
@@ -88,6 +92,7 @@ class Newton(Method):
             state.plan_kwh, state.plan_weight, state.level_cny_veh = self.fleet.idle(), FIRST_WEIGHT, FIRST_METRIC
         if state.monitored is not None:
             self.grid.monitor(state.monitored)
+        self._fresh = None
 
     @property
     def most_iterations(self) -> int:
@@ -119,12 +124,27 @@ class Newton(Method):
         """Announce the prices of an exact dispatch of those who came, if drivers are near equilibrium at them too."""
         run, problem = self.run, self.problem
         sizes = problem.sizes(run.traffic)
-        fresh = problem.dispatch(sizes).dispatch
+        answer = problem.dispatch(np.where(sizes > LEAST_COHORT_VEH, sizes, 0.0))
+        fresh = answer.dispatch
         measured = gaps(run.traffic, run.electricity(fresh.price_cny_kwh), run.state.rent_cny)
         if measured.relative_gap <= close:
             run.reprice(
                 fresh.price_cny_kwh, price_gap(problem, sizes, fresh.price_cny_kwh, fresh.objective_cny), measured
             )
+            self._fresh = sizes, answer
+
+    def dispatcher(self, iterate: Iterate) -> Callable | None:
+        """The exact dispatch that set the iterate's prices, if one did: it need not be solved twice."""
+        final = build_grid_options(self.problem.scenario, final=True)
+        if self._fresh is None or self._fresh[1].dispatch.price_cny_kwh is not iterate.price_cny_kwh:
+            return None
+        sizes, answer = self._fresh
+
+        def dispatch(sizes_veh: np.ndarray) -> FleetDispatch:
+            same = final == self.problem.options and np.allclose(sizes_veh, sizes, rtol=1e-9, atol=LEAST_COHORT_VEH)
+            return answer if same else self.problem.vehicles.dispatch(self.problem.case, final, sizes_veh)
+
+        return dispatch
 
     def _price_gap(self, sizes_veh: np.ndarray, relative_gap: float) -> float:
         """A bound on the price gap from above: cost of a dispatch that vehicles can follow less the value of the prices.
