@@ -114,7 +114,9 @@ class Traffic:
         """Departures f of drivers who follow the signal, shape (n_paths, n_classes, n_departure_steps) [veh]."""
         return self.loading.departures_veh - self.fixed_veh
 
-    def costs(self, electricity_cny: np.ndarray, rent_cny: np.ndarray | None = None) -> np.ndarray:
+    def costs(
+        self, electricity_cny: np.ndarray, rent_cny: np.ndarray | None = None, station_cny: np.ndarray | None = None
+    ) -> np.ndarray:
         """Cost under the objective: T, toll and the electricity cost V at the plug-in step, see :func:`path_costs`.
 
         Parameters
@@ -123,6 +125,8 @@ class Traffic:
             Electricity cost V of one vehicle [CNY]; by level of arrival if the network has several.
         rent_cny : ndarray, shape (n_stations, K), optional
             Rent of one plug for one step [CNY]; it replaces waiting and toll at the station.
+        station_cny : ndarray, shape (n_stations, n_classes, K + 1), optional
+            What rent and waiting cost a vehicle by step of arrival, if it is known already [CNY].
 
         Returns
         -------
@@ -135,9 +139,10 @@ class Traffic:
             without_electricity = without_electricity + self.stations.toll_cny
         elif rent_cny is not None:
             without_electricity = without_electricity - self.stations.waiting_cny
-            mu = station_costs_cny(network, rent_cny, self.stations.queue_cny_h)
+            if station_cny is None:
+                station_cny = station_costs_cny(network, rent_cny, self.stations.queue_cny_h)
             without_electricity = path_costs(
-                without_electricity, mu, self.stations.arrival_shares, network.path_station
+                without_electricity, station_cny, self.stations.arrival_shares, network.path_station
             )
         return path_costs(
             without_electricity, electricity_cny, self.shares, network.path_station, network.arrival_levels

@@ -63,19 +63,36 @@ def test_the_dual_falls_by_what_prices_and_rents_leave_over(scarce):
     assert np.abs(by_rent).max() > 1.0
 
 
+def test_softened_waiting_bends_the_dual_as_its_curvature_says(scarce):
+    """By rents alone, flows held by a large weight: the curvature is that of the waiting choice, exactly."""
+    stiff = Dual(
+        scarce.problem, scarce.traffic, 1e9 * scarce.metric, scarce.fleet, scarce.grid, scarce.plan_kwh, 0.02, 0.7
+    )
+    n_steps, rng = scarce.problem.case.n_steps, np.random.default_rng(2)
+    price = np.repeat(scarce.problem.case.import_price_cny_kwh[None], 2, axis=0)
+    rent = rng.uniform(0.5, 2.0, price.shape)
+    rent[:, 10:] *= 0.2  # cheaper later, so that some wait
+    response = respond(stiff, stiff.at(price, rent))
+    direction = rng.uniform(-1.0, 1.0, price.shape)
+    held = [respond(stiff, stiff.at(price, rent + sign * 1e-5 * direction)).held_plugs for sign in (1, -1)]
+    expected = -np.einsum("cij,cj->ci", response.curvature[:, n_steps:, n_steps:], direction)
+    assert (held[0] - held[1]) / 2e-5 == pytest.approx(expected, rel=1e-4, abs=1e-6)
+    assert np.abs(expected).max() > 0.1
+
+
 @pytest.mark.parametrize("objective", ["user", "system"])
 def test_the_highest_dual_is_the_least_joint_cost(mini, scarce, objective):
-    """Strong duality with the program in one piece: equal at its own prices and rents, scarce plugs or not; from the tariff
+    """Strong duality with the program in one piece: equal at its own prices and rents, scarce plugs or not, if plans and the
+    choice to wait are hardly softened; from the tariff
     Newton steps come close to it as the plan settles."""
     problem = CoupledProblem.of(mini, "v2g", objective)
     everywhere = np.ones((2, problem.case.n_steps), dtype=bool)
     run = Iteration(problem)
     traffic, metric = problem.traffic.evaluate(run.state.flows_veh), 10.0 * run.per_level
-    cases = [Dual(problem, traffic, metric, scarce.fleet, scarce.grid, scarce.plan_kwh, 1e-7)]
+    sharp = scarce.fleet, scarce.grid, scarce.plan_kwh, 1e-7, 1e-6
+    cases = [Dual(problem, traffic, metric, *sharp)]
     if objective == "system":
-        cases.append(
-            Dual(scarce.problem, scarce.traffic, scarce.metric, scarce.fleet, scarce.grid, scarce.plan_kwh, 1e-7)
-        )
+        cases.append(Dual(scarce.problem, scarce.traffic, scarce.metric, *sharp))
     for dual in cases:
         joint = joint_program(dual.problem, dual.traffic, dual.metric, watched=everywhere)
         price = joint.price_cny_kwh[problem.case.station_bus]

@@ -7,15 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from evlib.coordination.newton.dual import Dual, DualPoint
-from evlib.numba_cache import njit
 
 __all__ = ["Response", "respond"]
 
 # The curvature of drivers from above makes steps too short: as demand is fixed, flows cannot all move by themselves.
 # This share of it is taken; the search along a step makes up for what is then missing.
 DRIVERS_SHARE = 0.6
-
-compiled = njit(cache=True, nogil=True, error_model="numpy")
 
 
 @dataclass(frozen=True)
@@ -73,8 +70,8 @@ def respond(dual: Dual, point: DualPoint) -> Response:
     held = np.zeros((n_stations, n_steps))
     if point.rent_cny is not None:
         arrive = traffic.stations.arrival_shares
-        hold = _held_from(point.rent_cny, network, traffic.stations.queue_cny_h)
-        held = np.einsum("cmj,cmji->ci", arrive.sums(path_station, everybody, n_stations), hold)
+        arrivals, hold = arrive.sums(path_station, everybody, n_stations), point.waiting.hold
+        held = np.einsum("cmj,cmji->ci", arrivals, hold)
         hold = np.repeat(hold, n_levels, axis=1)
         both = np.einsum(
             "cmji,cmjk,cmkl->cil", energy, plug_in.pairs(arrive, path_station, moves, n_stations), hold, optimize=True
@@ -82,6 +79,7 @@ def respond(dual: Dual, point: DualPoint) -> Response:
         curvature[:, :n_steps, n_steps:], curvature[:, n_steps:, :n_steps] = both, both.transpose(0, 2, 1)
         pairs = arrive.pairs(arrive, path_station, moves, n_stations)
         curvature[:, n_steps:, n_steps:] = np.einsum("cmji,cmjk,cmkl->cil", hold, pairs, hold, optimize=True)
+        curvature[:, n_steps:, n_steps:] += point.waiting.curvature(arrivals)
     return Response(station_kw, held, curvature)
 
 
@@ -105,34 +103,3 @@ def _shifted(power: np.ndarray) -> np.ndarray:
         last = min(n_usable, n_steps - step - 1)
         whole[:, :, step, step + 1 : step + 1 + last] = power[:, :, step, :last]
     return whole
-
-
-def _held_from(rent_cny, network, queue_cny_h) -> np.ndarray:
-    """Steps in which a vehicle that arrives in a step holds a plug at these rents, shape (n_stations, n_classes, K, K).
-
-    It plugs in where rent and waiting together cost least, at once if nothing is cheaper, see
-    :func:`evlib.assignment.plug_prices.station_costs_cny`.
-    """
-    n_steps = rent_cny.shape[1]
-    per_step = np.asarray(queue_cny_h, dtype=float) / 60.0 * network.time.step_min
-    hold = np.zeros((len(rent_cny), len(per_step), n_steps, n_steps))
-    _hold(rent_cny, per_step, network.stay_steps.astype(np.int64), hold)
-    return hold
-
-
-@compiled
-def _hold(rent, per_step, stay, hold):
-    n_stations, n_steps = rent.shape
-    paid = np.zeros(n_steps + 1)
-    for c in range(n_stations):
-        for k in range(n_steps):
-            paid[k + 1] = paid[k] + rent[c, k]
-        for m in range(len(stay)):
-            least, begin = 0.0, n_steps  # after the horizon plugs are free
-            for k in range(n_steps - 1, -1, -1):
-                now, later = paid[min(k + stay[m], n_steps)] - paid[k], least + per_step[m]
-                least = min(now, later)
-                if now <= later:
-                    begin = k
-                for held in range(begin, min(begin + stay[m], n_steps)):
-                    hold[c, m, k, held] = 1.0

@@ -16,12 +16,16 @@ import numpy as np
 from evlib.assignment.dynamic_equilibrium import nearest_flows
 from evlib.assignment.path_costs import Traffic
 from evlib.assignment.plug_prices import rent_value_cny
+from evlib.coordination.newton.soft_waiting import SoftWaiting, soft_waiting
 from evlib.coordination.problem import CoupledProblem
 from evlib.flexibility.cohorts import mean_over_types
 from evlib.flexibility.proximal_reply import ProximalFleet, ProximalReply
 from evlib.grid.reduced.reduced_grid import ReducedGrid
 
-__all__ = ["Dual", "DualPoint"]
+__all__ = ["LEAST_SOFTNESS", "Dual", "DualPoint"]
+
+# Of the choice to wait for a cheaper plug [CNY]; what it takes from D is below what rents and prices are known to.
+LEAST_SOFTNESS = 1e-3
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,8 @@ class DualPoint:
         Drivers' reply [veh].
     reply : ProximalReply
         What one vehicle of every cohort does.
+    waiting : SoftWaiting or None
+        When vehicles plug in at these rents.
     """
 
     price_cny_kwh: np.ndarray
@@ -46,6 +52,7 @@ class DualPoint:
     value_cny: float
     flows_veh: np.ndarray
     reply: ProximalReply
+    waiting: SoftWaiting | None = None
 
 
 class Dual:
@@ -64,6 +71,8 @@ class Dual:
         What vehicles did last: change of energy in each step [kWh].
     weight : float
         Weight of the plan [CNY/kWh^2].
+    softness_cny : float, optional
+        By how much those who wait for a cheaper plug may be wrong, see :mod:`evlib.coordination.newton.soft_waiting` [CNY].
     """
 
     def __init__(
@@ -75,9 +84,11 @@ class Dual:
         grid: ReducedGrid,
         plan_kwh: np.ndarray,
         weight: float,
+        softness_cny: float = LEAST_SOFTNESS,
     ):
         self.problem, self.traffic, self.metric = problem, traffic, metric_cny_veh2
         self.fleet, self.grid, self.plan_kwh, self.weight = fleet, grid, plan_kwh, weight
+        self.softness_cny = softness_cny
 
     def at(self, price_cny_kwh: np.ndarray, rent_cny: np.ndarray | None, grid_cny: float | None = None) -> DualPoint:
         """Let grid, vehicles and drivers reply to prices and rents, both of shape (n_stations, K).
@@ -88,10 +99,13 @@ class Dual:
         reply = self.fleet.reply(price_cny_kwh, self.plan_kwh, self.weight)
         vehicle_cny = self.fleet.paid_cny(price_cny_kwh, reply) + reply.own_cny + reply.away_cny
         electricity = mean_over_types(problem.cohorts, vehicle_cny, problem.network.stay_steps)
-        cost = self.traffic.costs(electricity, rent_cny)
+        waiting = None
+        if rent_cny is not None:
+            waiting = soft_waiting(problem.network, rent_cny, self.traffic.stations.queue_cny_h, self.softness_cny)
+        cost = self.traffic.costs(electricity, rent_cny, waiting and waiting.cost_cny)
         flows = nearest_flows(present - cost / self.metric, problem.demand_veh, problem.network.path_origin)
         drivers_cny = (cost * (flows + problem.fixed_veh)).sum() + 0.5 * (self.metric * (flows - present) ** 2).sum()
         plugs_cny = 0.0 if rent_cny is None else rent_value_cny(problem.network, rent_cny)
         if grid_cny is None:
             grid_cny = self.grid.free(price_cny_kwh).cost_cny
-        return DualPoint(price_cny_kwh, rent_cny, float(grid_cny + drivers_cny - plugs_cny), flows, reply)
+        return DualPoint(price_cny_kwh, rent_cny, float(grid_cny + drivers_cny - plugs_cny), flows, reply, waiting)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from itertools import pairwise
 from typing import ClassVar
 
 import numpy as np
@@ -15,7 +16,7 @@ from evlib.coordination.announced_price import price_gap
 from evlib.coordination.iteration import Iterate, Iteration
 from evlib.coordination.method import Method
 from evlib.coordination.newton.curvature import Response
-from evlib.coordination.newton.dual import Dual
+from evlib.coordination.newton.dual import LEAST_SOFTNESS, Dual
 from evlib.coordination.newton.step import ascend, newton_step
 from evlib.coordination.one_day import LEAST_COHORT_VEH
 from evlib.errors import InfeasibleError, InputError
@@ -30,13 +31,17 @@ __all__ = ["PRICE_GAP_TOLERANCE", "Newton", "why_not_newton"]
 
 # Weight of vehicles' last plan [CNY/kWh^2]: at first, factor after each iteration, at least.
 FIRST_WEIGHT, WEIGHT_FALL, LEAST_WEIGHT = 0.05, 0.8, 5e-3
+# Softness of the choice to wait for a cheaper plug [CNY]: at first, and factor after each iteration.
+FIRST_SOFTNESS, SOFTNESS_FALL = 1.0, 0.75
 # Weight that keeps flows near the last ones [CNY/veh]: at first, factor after an iteration, at least; a rise if the excess
 # became more than WORSE times as large.
 FIRST_METRIC, METRIC_FALL, LEAST_METRIC, METRIC_RISE, WORSE = 20.0, 0.5, 4.0, 1.5, 1.05
 # Newton steps in an iteration, more in the first, which starts from the tariff; steps of drivers after them.
 NEWTON_STEPS, FIRST_NEWTON_STEPS, DRIVER_STEPS = 2, 6, 15
 # Where the relative gap is above FAR, rents swing from one loading to the next if flows move freely: the level stays higher.
-FAR, LEAST_METRIC_FAR = 1e-2, 12.0
+# There it also rises faster, and falls only after two better iterations in turn, or it would fall while the excess goes up
+# and down.
+FAR, LEAST_METRIC_FAR, METRIC_RISE_FAR = 1e-2, 12.0, 2.0
 # An iteration takes more Newton steps while drivers are far from equilibrium, where they are within a multiple of what is
 # wanted, and where a price gap above LARGE was so many times more than this share of the one before.
 NEARLY, STALLED, LARGE, OFTEN, MORE_NEWTON_STEPS = 1.5, 0.8, 1e-2, 3, 4
@@ -194,7 +199,8 @@ class Newton(Method):
     def answer(self, iteration: int):
         problem, state, traffic = self.problem, self.run.state, self.run.traffic
         metric = self._metric()
-        dual = Dual(problem, traffic, metric, self.fleet, self.grid, state.plan_kwh, state.plan_weight)
+        softness = max(FIRST_SOFTNESS * SOFTNESS_FALL ** (len(state.rows) - 1), LEAST_SOFTNESS)
+        dual = Dual(problem, traffic, metric, self.fleet, self.grid, state.plan_kwh, state.plan_weight, softness)
         point = dual.at(state.price_cny_kwh[problem.case.station_bus], state.rent_cny)
         point = ascend(dual, point, self._newton_steps())
         state.plan_kwh = point.reply.change_kwh
@@ -220,9 +226,11 @@ class Newton(Method):
     def _metric(self) -> np.ndarray:
         """Weight on each flow, half the level over its demand; the level rises after a worse iteration, else it falls."""
         state = self.run.state
-        excess = [row.excess_cny_veh for row in state.rows[-2:]]
-        if len(excess) == 2:
-            changed = state.level_cny_veh * (METRIC_RISE if excess[1] > WORSE * excess[0] else METRIC_FALL)
+        excess = [row.excess_cny_veh for row in state.rows[-3:]]
+        worse = [after > WORSE * before for before, after in pairwise(excess)]
+        if worse:
             far = state.rows[-1].relative_gap > FAR
+            rise, fall = (METRIC_RISE_FAR, 1.0 if worse[0] else METRIC_FALL) if far else (METRIC_RISE, METRIC_FALL)
+            changed = state.level_cny_veh * (rise if worse[-1] else fall)
             state.level_cny_veh = max(changed, LEAST_METRIC_FAR if far else LEAST_METRIC)
         return 0.5 * state.level_cny_veh * self.run.per_level

@@ -34,9 +34,10 @@ def adopt(
 ) -> list[int]:
     """Write the files of draws that a table holds already, after solving three of them again.
 
-    What no iteration decides (the error, `nearest`, the day without vehicles) must come out the same. A strategy that
-    iterates must have settled in both, with totals within ``SETTLED_NEAR``, or in neither; its other numbers and the
-    claims follow from it and are not compared. The column ``code`` says by which code a draw was solved.
+    Draws in which a strategy did not settle are left out, since later code may settle them. What no iteration decides
+    (`nearest`, the day without vehicles) must come out the same; a strategy that iterates must settle again, with a total
+    within ``SETTLED_NEAR``; its other numbers and the claims follow from it and are not compared. The column ``code`` says
+    by which code a draw was solved.
 
     Parameters
     ----------
@@ -64,9 +65,10 @@ def adopt(
         otherwise than in the table. Nothing is written then.
     """
     rows = _rows(file, design, {draw.number: draw for draw in draws})
-    solved = [number for number, row in rows.items() if not row["error"]]
+    rows = {number: row for number, row in rows.items() if not row["error"] and _has_settled(row)}
+    solved = list(rows)
     if not solved:
-        raise InputError(f"{file}: holds none of the draws 0 to {draws[-1].number}; nothing to take over")
+        raise InputError(f"{file}: holds none of the draws 0 to {draws[-1].number} settled; nothing to take over")
     trials = sorted({solved[round(share * (len(solved) - 1) / (N_TRIALS - 1))] for share in range(N_TRIALS)})
     by_number = {draw.number: draw for draw in draws}
     for number in trials:
@@ -121,15 +123,17 @@ def _check_draw(file: Path, record: dict, draw: Draw) -> None:
             raise InputError(f"{file}: draw {draw.number}, {name}: {there}; must be {right}: draws of another design")
 
 
+def _has_settled(row: dict) -> bool:
+    return all(row.get(f"{name}_settled") in (None, 1) for name in STRATEGIES)
+
+
 def _check_same(file: Path, number: int, there: dict, now: dict) -> None:
     iterated = [name for name in STRATEGIES if there.get(f"{name}_settled") is not None]
     fixed = ["error", *(name for name in there if name.startswith(UNITERATED))]
     for name in (*fixed, *(f"{strategy}_settled" for strategy in iterated)):
         _check_number(file, number, name, there[name], now.get(name), NEAR)
-    for strategy in iterated:
-        if there[f"{strategy}_settled"]:
-            name = f"{strategy}_total_cny"
-            _check_number(file, number, name, there[name], now.get(name), SETTLED_NEAR)
+    for name in (f"{strategy}_total_cny" for strategy in iterated):
+        _check_number(file, number, name, there[name], now.get(name), SETTLED_NEAR)
 
 
 def _check_number(file: Path, number: int, name: str, there, now, near: float) -> None:
