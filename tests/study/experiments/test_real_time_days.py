@@ -7,11 +7,13 @@ from evlib.coordination.real_time.day import prepare
 from evlib.files import write_json
 from evlib.folders import RESULTS
 from evlib.inputs.weather.day import weather_of
+from study.experiments import real_time_mini
 from study.experiments.provenance import is_stale, read_table, renew_hash
 from study.experiments.real_time_days import (
     DAYS,
     REAL_TIME_FILE,
     REPLANS,
+    SEEDS,
     SIGNALS,
     FirstPlans,
     row_of,
@@ -19,7 +21,7 @@ from study.experiments.real_time_days import (
     table_of_days,
 )
 
-FILE = RESULTS / REAL_TIME_FILE
+FILE, MINI_FILE = RESULTS / REAL_TIME_FILE, real_time_mini.MINI_FILE
 # What the base case has stated since the first two pairs were run.
 STATED_SINCE = (
     *(f"roads.{key}" for key in ("free_flow_km_h", "jam_veh_km_lane", "lanes", "ev_share")),
@@ -28,8 +30,11 @@ STATED_SINCE = (
 )
 
 
-def table():
-    return read_table(REAL_TIME_FILE).set_index(["signal", "day", "seed"])
+TABLES = pytest.mark.parametrize("name", [REAL_TIME_FILE, MINI_FILE])
+
+
+def table(name=REAL_TIME_FILE):
+    return read_table(name).set_index(["signal", "day", "seed"])
 
 
 def scenario_of_table():
@@ -46,8 +51,9 @@ def test_results_are_those_of_the_scenario_as_it_is():
     assert all(member.drive_kwh_km > 0 for member in scenario_of_days().fleet.classes)
 
 
-def test_every_day_has_every_signal_and_all_closes():
-    runs = table()
+@TABLES
+def test_every_day_has_every_signal_and_all_closes(name):
+    runs = table(name)
     pairs = {signal: set(rows.index.droplevel("signal")) for signal, rows in runs.groupby("signal")}
     assert set(pairs) == {*SIGNALS, "promised"}
     assert len(set(map(frozenset, pairs.values()))) == 1
@@ -57,8 +63,17 @@ def test_every_day_has_every_signal_and_all_closes():
     assert runs["residual_money_cny"].max() < 1e-4
 
 
-def test_a_promise_moves_money_and_no_vehicle():
-    runs = table()
+def test_all_pairs_of_the_small_case_were_run():
+    runs = table(MINI_FILE)
+    assert f"mini with REPLANS {real_time_mini.scenario_of_days().hash}\n" in (RESULTS / MINI_FILE).read_text("utf-8")
+    assert set(runs.loc["perfect"].index) == {(day, seed) for day in DAYS for seed in SEEDS}
+    total = runs["total_cny"].unstack("signal")
+    assert (total["perfect"] <= 1.01 * total.min(axis=1)).all()  # an equilibrium, no minimum: within a hundredth
+
+
+@TABLES
+def test_a_promise_moves_money_and_no_vehicle(name):
+    runs = table(name)
     told, kept = runs.loc["predicted"], runs.loc["promised"]
     assert (told["total_cny"] == kept["total_cny"]).all()
     assert (kept["surprise_cny_veh"] <= told["surprise_cny_veh"]).all()
@@ -84,6 +99,16 @@ def test_a_small_day_is_a_row_for_each_signal(mini, tmp_path):
     rows = table_of_days(mini, ["2020-07-15"], (0,), folder=tmp_path).set_index("signal")
     assert list(rows.index) == ["perfect", "predicted", "promised", "now", "informed", "nearest"]
     assert rows.loc["perfect", "total_cny"] < rows.loc["nearest", "total_cny"]
+
+
+@pytest.mark.verify
+def test_a_day_of_the_small_case_can_be_made_again(tmp_path):
+    scenario, day = real_time_mini.scenario_of_days(), DAYS[7]
+    fresh = table_of_days(scenario, [day], (2,), folder=tmp_path).set_index("signal")["total_cny"]
+    committed = table(MINI_FILE)["total_cny"].unstack("signal").loc[(day, 2)]
+    assert fresh.to_dict() == pytest.approx(committed.to_dict(), rel=1e-2)
+    if is_stale(RESULTS / MINI_FILE):
+        renew_hash(RESULTS / MINI_FILE)
 
 
 @pytest.mark.verify
