@@ -58,6 +58,7 @@ HARMLESS = {
     "nguyen fleet.arrival_levels removed": "the number of levels has a default",
     "mini_links.csv link column removed": "a label for readers, checked and not used",
     "mini_nodes.csv [xy] = -1": "a drawing coordinate",
+    "*_buses.csv q_kvar = -1": "a capacitive load",
     "rts_gmlc_2020-07-15_day.csv *_pu column removed": "a profile that neither load nor farm of mini names",
 }
 # Of these, the ones that leave every value as it was.
