@@ -32,10 +32,9 @@ def test_it_becomes_the_exact_cost_from_below(network, rent):
 
 
 def test_two_steps_by_hand(network):
-    """In the last step but one a plug costs 2 for each of two steps; later 1, after a wait of 2.5: 4 against 3.5."""
+    """A stay costs 3 + 1 from the last step but one on, and 1 from the last, after a wait of 2.5."""
     rent = np.zeros((len(network.stations), network.time.n_steps))
-    rent[0, -2:] = 2.0, 1.0
-    rent[0, -2] = 3.0
+    rent[0, -2:] = 3.0, 1.0
     tau, wait = 0.5, QUEUE_CNY_H[0] / 60 * network.time.step_min
     soft = soft_waiting(network, rent, QUEUE_CNY_H, tau)
     last = -tau * math.log(math.exp(-1.0 / tau) + math.exp(-wait / tau))

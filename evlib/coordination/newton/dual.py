@@ -99,10 +99,11 @@ class Dual:
         reply = self.fleet.reply(price_cny_kwh, self.plan_kwh, self.weight)
         vehicle_cny = self.fleet.paid_cny(price_cny_kwh, reply) + reply.own_cny + reply.away_cny
         electricity = mean_over_types(problem.cohorts, vehicle_cny, problem.network.stay_steps)
-        waiting = None
+        waiting = station_cny = None
         if rent_cny is not None:
             waiting = soft_waiting(problem.network, rent_cny, self.traffic.stations.queue_cny_h, self.softness_cny)
-        cost = self.traffic.costs(electricity, rent_cny, waiting and waiting.cost_cny)
+            station_cny = waiting.cost_cny
+        cost = self.traffic.costs(electricity, rent_cny, station_cny)
         flows = nearest_flows(present - cost / self.metric, problem.demand_veh, problem.network.path_origin)
         drivers_cny = (cost * (flows + problem.fixed_veh)).sum() + 0.5 * (self.metric * (flows - present) ** 2).sum()
         plugs_cny = 0.0 if rent_cny is None else rent_value_cny(problem.network, rent_cny)

@@ -97,7 +97,7 @@ class Newton(Method):
             state.plan_kwh, state.plan_weight, state.level_cny_veh = self.fleet.idle(), FIRST_WEIGHT, FIRST_METRIC
         if state.monitored is not None:
             self.grid.monitor(state.monitored)
-        self._fresh = None
+        self._fresh = None  # sizes of an exact dispatch that set the prices, and its answer
 
     @property
     def most_iterations(self) -> int:
@@ -140,14 +140,17 @@ class Newton(Method):
 
     def dispatcher(self, iterate: Iterate) -> Callable | None:
         """The exact dispatch that set the iterate's prices, if one did: it need not be solved twice."""
-        final = build_grid_options(self.problem.scenario, final=True)
-        if self._fresh is None or self._fresh[1].dispatch.price_cny_kwh is not iterate.price_cny_kwh:
+        problem = self.problem
+        same_grid = build_grid_options(problem.scenario, final=True) == problem.options
+        if not same_grid or self._fresh is None:
             return None
         sizes, answer = self._fresh
+        if answer.dispatch.price_cny_kwh is not iterate.price_cny_kwh:
+            return None
 
         def dispatch(sizes_veh: np.ndarray) -> FleetDispatch:
-            same = final == self.problem.options and np.allclose(sizes_veh, sizes, rtol=1e-9, atol=LEAST_COHORT_VEH)
-            return answer if same else self.problem.vehicles.dispatch(self.problem.case, final, sizes_veh)
+            same = np.allclose(sizes_veh, sizes, rtol=1e-9, atol=LEAST_COHORT_VEH)
+            return answer if same else problem.dispatch(sizes_veh)
 
         return dispatch
 

@@ -87,28 +87,24 @@ def soft_waiting(network: Network, rent_cny: np.ndarray, queue_cny_h, softness_c
     cost = np.zeros((n_stations, n_classes, n_steps + 1))
     plug_in = np.zeros((n_stations, n_classes, n_steps))
     hold = np.zeros((n_stations, n_classes, n_steps, n_steps))
-    _reply(np.ascontiguousarray(rent_cny), per_step, stay, softness_cny, cost, plug_in, hold)
+    paid = np.concatenate([np.zeros((n_stations, 1)), np.cumsum(rent_cny, axis=1)], axis=1)
+    _reply(paid, per_step, stay, softness_cny, cost, plug_in, hold)
     return SoftWaiting(cost, plug_in, hold, softness_cny, stay)
 
 
 @compiled
-def _reply(rent, per_step, stay, softness, cost, plug_in, hold):
-    n_stations, n_steps = rent.shape
-    paid = np.zeros(n_steps + 1)
+def _reply(paid, per_step, stay, softness, cost, plug_in, hold):
+    n_stations, n_classes, n_steps = plug_in.shape
     for c in range(n_stations):
-        for k in range(n_steps):
-            paid[k + 1] = paid[k] + rent[c, k]
-        for m in range(len(stay)):
+        for m in range(n_classes):
             for k in range(n_steps - 1, -1, -1):
-                now, later = paid[min(k + stay[m], n_steps)] - paid[k], cost[c, m, k + 1] + per_step[m]
-                least = min(now, later)
+                now, later = paid[c, min(k + stay[m], n_steps)] - paid[c, k], cost[c, m, k + 1] + per_step[m]
                 far = np.exp(-abs(later - now) / softness)
-                cost[c, m, k] = least - softness * np.log1p(far)
+                cost[c, m, k] = min(now, later) - softness * np.log1p(far)
                 share = 1.0 / (1.0 + far) if now <= later else far / (1.0 + far)
                 plug_in[c, m, k] = share
-                if k + 1 < n_steps:
-                    for j in range(k + 1, n_steps):
-                        hold[c, m, k, j] = (1.0 - share) * hold[c, m, k + 1, j]
+                for j in range(k + 1, n_steps):
+                    hold[c, m, k, j] = (1.0 - share) * hold[c, m, k + 1, j]
                 for j in range(k, min(k + stay[m], n_steps)):
                     hold[c, m, k, j] += share
 

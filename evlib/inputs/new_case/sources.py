@@ -10,7 +10,7 @@ import pandas as pd
 from evlib.errors import InputError
 from evlib.inputs.feeders.feeder_file import FeederFile
 from evlib.inputs.feeders.matpower_feeder import read_matpower
-from evlib.inputs.feeders.opendss_feeder import opendss_net
+from evlib.inputs.feeders.opendss_feeder import read_opendss
 from evlib.inputs.feeders.pandapower_net import read_pandapower
 from evlib.inputs.feeders.v2sim_grid import read_v2sim_grid
 from evlib.inputs.own_case.case_feeders import read_feeders
@@ -146,7 +146,7 @@ def feeder_source(path: str | Path, leave_out=()) -> FeederFile:
     if path.name.endswith(".grid.xml"):
         return read_v2sim_grid(path)
     if path.suffix == ".dss":
-        return read_pandapower(opendss_net(path), leave_out=leave_out)
+        return read_opendss(path, leave_out=leave_out)
     if path.suffix == ".json":
         return read_pandapower(path, leave_out=leave_out)
     raise InputError(
