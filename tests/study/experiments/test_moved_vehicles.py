@@ -66,6 +66,15 @@ def test_savings_are_those_of_the_day_loaded_before_and_after(roomy):
     assert table["saved_cny"].sum() > 1.0
 
 
+def test_on_busy_roads_only_what_saves_is_kept(mini):
+    """All vehicles of a flow would crowd the path that its derivative promises: parts of it may go, or nobody."""
+    busy = build_traffic_problem(mini.replace({"fleet.vehicles": 200.0}), "system")
+    table = moved_vehicles.best_moves(busy, first_flows(busy, 1), prices(busy, 0.0, 0.0), sweeps=1)
+    assert (table["saved_cny"] > moved_vehicles.LEAST_SAVING_CNY).all()
+    assert table["saved_cny"].sum() < table["promised_cny"].sum()
+    assert len(table) > 5
+
+
 def test_the_committed_moves_are_of_the_base_case_and_save_less_than_the_certificate_leaves_open():
     text = (moved_vehicles.RESULTS / moved_vehicles.MOVES_FILE).read_text("utf-8")
     assert f"nguyen {load_scenario('nguyen').hash};" in text
