@@ -108,7 +108,8 @@ def _all_schedules(vehicles, costs, prices, charge, discharge, energy):
                 _levels_one_way(last, width, full, charging, up, up_to[j])
             elif _alike_and_different(i, last, charging, discharging, n_bits, seen, seen_by):
                 _levels_alike(last, width, full, back, charging, up, up_to[j])
-                down_to[j, :last] = up_to[j, :last]
+                for t in range(last):
+                    down_to[j, t] = up_to[j, t]
             else:
                 _levels_both_ways(last, width, full, back, charging, discharging, up, down, up_to[j], down_to[j])
         _follow(vehicles, first, count, mixed, up_to, down_to, charge, discharge, energy)
@@ -244,7 +245,8 @@ def _levels_one_way(last, width, full, charging, up, up_to):
             level = up[k] - (full if charging[k] < begin else 0.0)
             level = level if level > 0.0 else 0.0
             up[k] = level if level < width else width
-    up_to[:last] = up[:last]
+    for t in range(last):  # as one slice it takes numba four seconds more to compile
+        up_to[t] = up[t]
 
 
 @compiled

@@ -291,17 +291,20 @@ def _advance(step, last, supply, demand, order, curves, pointers, ring):
 @compiled
 def _with_room(ring, step, start, pointer, n_classes, through, up_to, stay):
     """The ring buffer with a free row for this step; it is enlarged as long as that row is still needed."""
-    oldest = step - 1
+    oldest, longest = step - 1, 0
+    for m in range(len(stay)):
+        longest = max(longest, stay[m])
     for arc in range(len(pointer)):
         if start[(arc + 1) * n_classes] > start[arc * n_classes]:  # otherwise nobody takes the arc
             oldest = min(oldest, pointer[arc])
     for c in range(len(through)):
         if through[c]:
-            oldest = min(oldest, up_to[max(step - stay.max(), 0), c])
+            oldest = min(oldest, up_to[max(step - longest, 0), c])
     while step - oldest >= len(ring):
         longer = np.zeros((2 * len(ring), ring.shape[1]))
         for past in range(oldest, step):
-            longer[past & (len(longer) - 1)] = ring[past & (len(ring) - 1)]
+            for slot in range(ring.shape[1]):  # a row at once takes numba six seconds more to compile
+                longer[past & (len(longer) - 1), slot] = ring[past & (len(ring) - 1), slot]
         ring = longer
     return ring
 
