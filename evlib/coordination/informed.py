@@ -20,6 +20,8 @@ __all__ = ["TARIFFS", "Informed", "inform"]
 
 # What drivers believe electricity to cost, by strategy: the mean tariff all day, or the tariff of the hour.
 TARIFFS = {"informed": "mean", "informed_tou": "hourly"}
+# Where drivers could save no more than this share of their cost, further steps would move nobody.
+NOTHING_TO_GAIN = 1e-6
 
 
 @dataclass(frozen=True)
@@ -51,8 +53,8 @@ def inform(scenario: Scenario, charging: str, tariff: str = "mean", start_veh=No
     ----------
     scenario : Scenario
         It takes ``coordination.iterations`` times ``coordination.traffic_steps`` extragradient steps, as many as
-        drivers take in a coordinated run, or fewer if it states a ``coordination.stop_relative_gap``; the share
-        ``fleet.compliance`` follows.
+        drivers take in a coordinated run, or fewer once the relative gap is at ``coordination.stop_relative_gap``
+        (by default 1e-6); the share ``fleet.compliance`` follows.
     charging : {"v2g", "smart", "uncontrolled"}
     tariff : {"mean", "hourly"}
         The mean import tariff all day, or the tariff of the hour.
@@ -93,7 +95,7 @@ def inform(scenario: Scenario, charging: str, tariff: str = "mean", start_veh=No
         even_split(problem.network, problem.demand_veh) if start_veh is None else start_veh,
         n_steps=max(keys.iterations * keys.traffic_steps, 1),
         every=max(keys.traffic_steps, 1),
-        stop_relative_gap=keys.stop_relative_gap or 0.0,
+        stop_relative_gap=keys.stop_relative_gap or NOTHING_TO_GAIN,
     )
     lacking = missing_paths(problem, Iterate(found.flows_veh, price, None, found.gaps)) if generated else {}
     certificate = LoopCertificate(

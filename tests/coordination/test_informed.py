@@ -93,3 +93,12 @@ def test_steps_end_at_the_gap_that_is_wanted(few):
     assert (gap[:-1] > 0.01).all()
     assert ended.certificate.relative_gap == gap.iloc[-1] <= 0.01
     assert whole["steps"].iloc[-1] == 60
+
+
+def test_where_nobody_can_gain_any_more_no_further_steps_are_taken(mini):
+    """With roads and plugs for everybody the nearest station by time is the equilibrium, and a few steps reach it."""
+    empty = mini.replace({"stations.*.plugs": 1e4, "roads.capacity_veh_h": 1e5, "coordination.traffic_steps": 5})
+    found = inform(empty, "smart")
+    most = empty.coordination.iterations * empty.coordination.traffic_steps
+    assert found.certificate.iterations < most / 3
+    assert found.certificate.relative_gap <= 1e-6
