@@ -44,10 +44,10 @@ def instance(problem, seed):
 
 
 # The reference itself gives up (status "solver error") on seed 5.
-LATER = [pytest.param(seed, marks=pytest.mark.verify) for seed in (2, 3, 4, 6, 7, 8, 9, 10)]
+LATER = [pytest.param(seed, marks=pytest.mark.verify) for seed in (1, 2, 3, 4, 6, 7, 8, 9, 10)]
 
 
-@pytest.mark.parametrize("seed", [0, 1, *LATER])
+@pytest.mark.parametrize("seed", [0, *LATER])
 def test_joint_program_equals_a_one_shot_reference(small_problem, seed):
     """The same convex program in one piece, by an active-set solver (HiGHS) instead of interior points: equal within 1e-6."""
     problem, traffic, metric = instance(small_problem, seed)
@@ -144,6 +144,7 @@ def test_traced_cohorts_are_those_of_the_loading(problem):
     assert traced.sum() <= problem.demand_veh.sum() + 1e-9
 
 
+@pytest.mark.verify
 def test_joint_settles_where_best_response_does_not(mini):
     """On the small case with drivers' own costs: joint ends near content, the plain loop swings between two days."""
     keys = {"coordination.iterations": 13, "coordination.exact_iterations": 3}

@@ -61,7 +61,7 @@ def few(mini):
     [
         ("newton", {}),
         ("joint", {}),
-        ("bundle", {}),
+        pytest.param("bundle", {}, marks=pytest.mark.verify),
         ("inertia", {"switches.damping_rule": "adaptive"}),
         ("best_response", {"switches.objective": "user"}),
         pytest.param("joint", {"switches.set": "columns"}, marks=pytest.mark.verify),

@@ -157,6 +157,7 @@ def test_columns_find_the_exact_optimum_on_the_cone_too(mini, mini_run):
     assert dispatch.certificate.grid_cone_tight
 
 
+@pytest.mark.verify
 def test_the_cone_may_have_the_last_word_alone(mini):
     """With `cone_final` the loop stays linear: its announced prices are the same, and what is dispatched knows losses."""
     few = {"coordination.iterations": 2, "coordination.exact_iterations": 2}

@@ -83,6 +83,7 @@ def test_bars_reach_from_one_total_to_the_next(runs):
     assert [colour == "white" for colour in saves.marker.color] == [False, True, False, False]
 
 
+@pytest.mark.verify
 def test_every_run_of_a_ladder_can_be_solved(mini):
     """A brief walk on the small case: the table has every step, and payments where there are tolls only."""
     cases = [(1.0, strategy, "smart") for strategy in STEPS.values()] + [(1.0, "coordinated", "v2g")]

@@ -90,7 +90,7 @@ def far_fork(short, tmp_path_factory):
     return short.replace({"roads.links_file": str(file)})
 
 
-@pytest.mark.parametrize("signal", ["predicted", "now"])
+@pytest.mark.parametrize("signal", [pytest.param("predicted", marks=pytest.mark.verify), "now"])
 def test_a_day_in_which_drivers_turn_closes(far_fork, signal):
     """Nobody is lost, and power and money still close; some turn, as any gain is enough."""
     turning = real_time(far_fork.replace({"fleet.turn_gain_cny": 0.0}), signal=signal, day=DAY, seed=3)

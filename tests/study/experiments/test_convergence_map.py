@@ -65,6 +65,7 @@ def test_a_run_without_an_optimum_is_a_row_that_says_so(mini, monkeypatch):
     assert "infeasible" in row["status"]
 
 
+@pytest.mark.verify
 def test_processes_change_no_number(mini, monkeypatch):
     monkeypatch.setattr("study.experiments.convergence_map.ITERATIONS", 4)
     cases = [("best response", "soft", 0.1), ("best response", "hard", 0.25)]

@@ -59,6 +59,7 @@ def test_every_run_returns_one_of_its_own_iterates():
             assert rows.loc[rows["best"] == 1, "excess_cny_veh"].item() == sound["excess_cny_veh"].min()
 
 
+@pytest.mark.verify
 def test_table_is_the_convergence_of_each_run(mini):
     """On the small case: the rows are those of the runs themselves, one below the other."""
     few = mini.replace({"coordination.iterations": 3, "coordination.exact_iterations": 3})
@@ -192,6 +193,7 @@ def test_columns_give_the_study_of_exact_domains_and_zonotopes_another():
         assert zonotope > exact * 1.002
 
 
+@pytest.mark.verify
 def test_sets_are_compared_run_by_run(mini):
     """On the small case with two iterations: the rows are those of the runs themselves."""
     few = mini.replace({"coordination.iterations": 2, "coordination.exact_iterations": 1})

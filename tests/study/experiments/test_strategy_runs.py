@@ -146,6 +146,7 @@ def test_without_energy_of_driving_the_base_case_is_the_earlier_one():
         np.testing.assert_array_equal(*pair, err_msg=field.name)
 
 
+@pytest.mark.verify
 def test_without_energy_of_driving_nearest_stations_cost_what_they_did():
     result = solve(load_scenario("nguyen").replace(WITHOUT_DRIVING), "shortest_path", "v2g", cache=False)
     costs = result.tables["costs"].set_index("item")["cost_cny"]
