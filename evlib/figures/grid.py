@@ -198,7 +198,7 @@ def price_parts(parts: pd.DataFrame, *, title: str) -> go.Figure:
         look = {"mode": "lines", "line": {"color": "#000000", "width": 1.5, "shape": "hv"}}
         entry = legend_entry("price", index == 0)
         figure.add_trace(go.Scatter(x=rows["step"], y=price, **look, **entry), **place)
-    figure.update_yaxes(title="CNY/kWh", col=1).update_yaxes(range=_range(parts), dtick=1)
+    figure.update_yaxes(title="price [CNY/kWh]", col=1).update_yaxes(range=_range(parts), dtick=1)
     legend = {"orientation": "h", "x": 0.0, "y": -0.16, "yanchor": "top", "traceorder": "normal"}
     room = {"l": 60, "r": 20, "t": 85, "b": 100}
     finish(figure, title=title, height=560, legend=legend, margin=room, barmode="relative", bargap=0)
@@ -235,7 +235,7 @@ def losses_over_day(losses: pd.DataFrame, *, title: str) -> go.Figure:
         line = {"color": colour, "dash": dash, "width": width}
         figure.add_trace(go.Scatter(x=rows["step"], y=rows["loss_mw"], name=case, mode="lines", line=line))
     figure.update_xaxes(title="clock time [h]", **_hour_ticks(_clock_by_step(losses)))
-    figure.update_yaxes(title="lost in the lines [MW]", type="log", tickvals=[0.1, 0.2, 0.5, 1, 2, 5])
+    figure.update_yaxes(title="lost in the lines [MW]", type="log", tickvals=[0.1, 0.2, 0.5, 1, 2, 4])
     legend = {"orientation": "h", "x": 0.0, "y": -0.22, "yanchor": "top"}
     return finish(figure, title=title, legend=legend, margin={"l": 70, "r": 25, "t": 60, "b": 110})
 

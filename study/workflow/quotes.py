@@ -43,6 +43,7 @@ _FRACTIONS = {
     "a tenth": 1 / 10,
     "a fifth": 1 / 5,
     "a quarter": 1 / 4,
+    "three tenths": 3 / 10,
     "a third": 1 / 3,
     "two fifths": 2 / 5,
     "half": 1 / 2,
