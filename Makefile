@@ -37,7 +37,7 @@ test: lint ## style, walls, package tests, and notebooks compared with their com
 %.part:
 	@mkdir -p build; $(MAKE) --no-print-directory $* >build/$*.log 2>&1; status=$$?; cat build/$*.log; exit $$status
 
-LOOP := tests/assignment tests/coordination
+LOOP := tests/assignment tests/coordination tests/flexibility tests/traffic
 SOLVES := $(wildcard notebooks/05*.ipynb notebooks/07*.ipynb)
 NBVAL = EVLIB_BUILD=build/nbval EVLIB_RECORD=1 IPYTHONDIR="$(CURDIR)/build/ipython-$@" \
 	$(PY) -m pytest --nbval --nbval-current-env --nbval-cell-timeout=600
