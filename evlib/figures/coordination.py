@@ -43,7 +43,7 @@ def lower_bounds(table: pd.DataFrame, least_cny: float, title: str) -> go.Figure
     figure = go.Figure()
     line = {"color": COLOURS[0], "width": 2.5}
     figure.add_scatter(
-        x=table["price_cny_kwh"], y=table["bound_cny"], mode="lines", line=line, name="bound: everybody for itself"
+        x=table["price_cny_kwh"], y=table["bound_cny"], mode="lines", line=line, name="bound: each side for itself"
     )
     ends = table["price_cny_kwh"].iloc[[0, -1]]
     line = {"color": COLOURS[5], "dash": "dash", "width": 2.5}

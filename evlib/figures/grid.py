@@ -18,6 +18,8 @@ __all__ = [
     "voltages_by_bus",
 ]
 
+FEW_HOURS = 4  # so many full hours have a tick each; of more, every second one
+
 # Stacked from the bottom up; neighbours also differ in grey. No hatching: it would triple the size of the picture.
 SUPPLY = {
     "renewables used": COLOURS[2],
@@ -281,9 +283,9 @@ def _panels(names: list, table: pd.DataFrame, columns: int = 2) -> go.Figure:
     spacing = {"horizontal_spacing": 0.1 / columns, "vertical_spacing": 0.1}
     figure = make_subplots(rows, columns, subplot_titles=names, **shared, **spacing)
     clock = _clock_by_step(table)
-    figure.update_xaxes(
-        range=[clock.index.min(), clock.index.max() + 1], tickmode="array", **_hour_ticks(clock, every=2)
-    )
+    every = 1 if clock.str.endswith(":00").sum() <= FEW_HOURS else 2
+    ticks = _hour_ticks(clock, every)
+    figure.update_xaxes(range=[clock.index.min(), clock.index.max() + 1], tickmode="array", **ticks)
     figure.update_xaxes(title="clock time [h]", row=rows)
     return figure
 
