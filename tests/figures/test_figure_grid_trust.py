@@ -40,3 +40,12 @@ def test_forecast_figure_shows_both_costs_and_their_difference():
     assert list(kept.y) == [30.0, 40.0]
     assert list(foreseen.y) == [30.0, 39.0]
     assert list(difference.y) == [0.0, 1000.0]
+
+
+@pytest.mark.parametrize(("n_hours", "told"), [(2, ["10:00", "11:00"]), (8, ["10:00", "12:00", "14:00", "16:00"])])
+def test_a_short_day_has_a_tick_at_every_full_hour(n_hours, told):
+    clock = [f"{10 + k // 12}:{5 * (k % 12):02d}" for k in range(12 * n_hours)]
+    prices = pd.DataFrame({"case": "day", "station": "a", "step": range(len(clock)), "clock": clock})
+    figure = figures.prices_by_station(prices.assign(price_cny_kwh=0.5), title="title")
+    assert list(figure.layout.xaxis.ticktext) == told
+    assert [clock[step] for step in figure.layout.xaxis.tickvals] == told

@@ -12,7 +12,7 @@ from evlib import InputError, build_network, load_scenario, load_traffic
 from evlib.assignment.route_choice import shortest_path_departures
 from evlib.inputs.build_roads import origin_demand
 from evlib.traffic import impedance
-from evlib.traffic.dynamic_loading.loading_compiled import FIRST_ROWS, compiled_advance
+from evlib.traffic.dynamic_loading.loading_compiled import FIRST_ROWS, _with_room, compiled_advance
 from evlib.traffic.dynamic_loading.loading_reference import Curves
 from evlib.traffic.network import assemble_network
 from evlib.traffic.time_grid import TimeGrid
@@ -194,3 +194,21 @@ def test_random_networks_are_equal_to_the_bit(drawn):
         assert found == loaded_or_message(*drawn, kernel="numpy")
     else:
         assert_same(*drawn)
+
+
+@pytest.mark.parametrize(
+    ("entered", "through", "rows"),
+    [
+        (3, False, 4),  # the step before is all that is needed: the row of step 0 is free
+        (0, False, 8),  # vehicles that entered in step 0 are still on the arc
+        (3, True, 8),  # those of the class that stays four steps plugged in in step 0 and go on
+    ],
+)
+def test_the_ring_grows_while_its_oldest_row_is_needed_and_keeps_what_it_holds(entered, through, rows):
+    ring = np.arange(12.0).reshape(4, 3)
+    up_to = np.array([[0], [3], [3], [3], [3]])  # by step: whose entry has plugged in
+    start, stay = np.array([0, 2, 3]), np.array([4, 1])  # one arc, two classes; the arc has three slots
+    longer = _with_room(ring, 4, start, np.array([entered]), 2, np.array([through]), up_to, stay)
+    assert longer.shape == (rows, 3)
+    for step in range(0 if rows == 8 else 1, 4):
+        assert (longer[step % rows] == ring[step]).all()
