@@ -136,6 +136,9 @@ class State:
         Method ``newton``: change of energy of one vehicle of every cohort in the last answer [kWh].
     plan_weight : float
         Method ``newton``: present weight of that plan [CNY/kWh^2].
+    softness_cny, rent_inertia : float
+        Method ``newton``: present softness of the choice to wait for a cheaper plug [CNY], and inertia of rents in the next
+        Newton step [plugs per CNY].
     looser_solves : int
         Method ``newton``: programs of the grid that ended optimal at a looser tolerance than the first.
     monitored : ndarray of bool, shape (2, 4, n_bus, K), or None
@@ -161,6 +164,8 @@ class State:
     cuts: CutMemory | None = None
     plan_kwh: np.ndarray | None = None
     plan_weight: float = math.nan
+    softness_cny: float = math.nan
+    rent_inertia: float = math.nan
     monitored: np.ndarray | None = None
     looser_solves: int = 0
     added_paths: list[list[int]] = field(default_factory=list)

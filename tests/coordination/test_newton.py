@@ -1,5 +1,6 @@
 """Method newton: derivatives of the dual against finite differences, weak duality against the joint program, certificates."""
 
+import math
 import re
 from dataclasses import replace
 
@@ -12,10 +13,11 @@ from evlib.coordination.announced_price import grid_side, price_gap
 from evlib.coordination.coordinate import coordinate, default_method
 from evlib.coordination.iteration import Iteration
 from evlib.coordination.joint.joint_program import joint_program
+from evlib.coordination.newton import step
 from evlib.coordination.newton.curvature import respond
 from evlib.coordination.newton.dual import Dual
 from evlib.coordination.newton.method import CLOSE, PRICE_GAP_TOLERANCE, Newton
-from evlib.coordination.newton.step import ascend
+from evlib.coordination.newton.step import FALL, LEAST_INERTIA, MOST_INERTIA, Step, ascend
 from evlib.coordination.problem import CoupledProblem
 from evlib.errors import InfeasibleError, InputError
 from evlib.flexibility.proximal_reply import ProximalFleet
@@ -103,9 +105,43 @@ def test_the_highest_dual_is_the_least_joint_cost(mini, scarce, objective):
     rent, plan = None if objective == "user" else np.zeros_like(price), scarce.plan_kwh
     for weight in (0.05, 0.02, 0.01, 0.005, 0.005):
         dual = Dual(problem, traffic, metric, scarce.fleet, scarce.grid, plan, weight)
-        point = ascend(dual, dual.at(price, rent), 12)
+        point = ascend(dual, dual.at(price, rent), 12).point
         price, rent, plan = point.price_cny_kwh, point.rent_cny, point.reply.change_kwh
     assert point.value_cny == pytest.approx(joint.cost_cny, rel=1e-4)
+
+
+def test_newton_steps_never_lead_down_and_take_more_inertia_where_the_model_is_poor(scarce):
+    """The dual is concave: where flows move almost freely a step of the model leads far beyond its top."""
+    problem = scarce.problem
+    free = Dual(problem, scarce.traffic, 0.005 * scarce.metric, scarce.fleet, scarce.grid, scarce.plan_kwh, 5e-3, 0.05)
+    price = np.repeat(problem.case.import_price_cny_kwh[None], 2, axis=0)
+    point, inertia, values, inertias = free.at(price, np.zeros_like(price)), LEAST_INERTIA, [], []
+    for _ in range(12):
+        ascent = ascend(free, point, 1, inertia)
+        values.append((ascent.point.value_cny - point.value_cny) / problem.scale_cny)
+        assert ascent.gain == values[-1]
+        point, inertia = ascent.point, ascent.inertia
+        inertias.append(inertia)
+    assert min(values) >= -FALL
+    assert max(inertias) > LEAST_INERTIA
+    assert sum(values) > 0.1
+
+
+def test_where_every_step_leads_down_the_point_stays_and_is_said_to_gain_nothing_known(scarce, monkeypatch):
+    price = np.repeat(scarce.problem.case.import_price_cny_kwh[None], 2, axis=0)
+    point = scarce.at(price, np.zeros_like(price))
+    tried = []
+
+    def downwards(problem, grid, price_cny_kwh, rent_cny, response, inertia):
+        tried.append(inertia)
+        return Step(np.full_like(price, 50.0), np.zeros_like(price), scarce.grid.free(price + 50.0).cost_cny)
+
+    monkeypatch.setattr(step, "newton_step", downwards)
+    ascent = ascend(scarce, point, 3)
+    assert ascent.point is point
+    assert math.isinf(ascent.gain)
+    assert ascent.inertia == MOST_INERTIA
+    assert tried == pytest.approx([1e-2, 1e-1, 1.0, 1e1, 1e2, 1e3, 1e4])
 
 
 @pytest.fixture(scope="module")

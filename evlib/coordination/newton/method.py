@@ -16,8 +16,8 @@ from evlib.coordination.announced_price import price_gap
 from evlib.coordination.iteration import Iterate, Iteration
 from evlib.coordination.method import Method
 from evlib.coordination.newton.curvature import Response
-from evlib.coordination.newton.dual import LEAST_SOFTNESS, Dual
-from evlib.coordination.newton.step import ascend, newton_step
+from evlib.coordination.newton.dual import Dual
+from evlib.coordination.newton.step import LEAST_INERTIA, LITTLE_GAIN, ascend, newton_step
 from evlib.coordination.one_day import LEAST_COHORT_VEH
 from evlib.errors import InfeasibleError, InputError
 from evlib.flexibility.cohorts import vehicle_costs
@@ -29,22 +29,25 @@ from evlib.inputs.scenario import Scenario
 
 __all__ = ["PRICE_GAP_TOLERANCE", "Newton", "why_not_newton"]
 
-# Weight of vehicles' last plan [CNY/kWh^2]: at first, factor after each iteration, at least.
+# Weight of vehicles' last plan [CNY/kWh^2]: at first, factor after an iteration, at least.
 FIRST_WEIGHT, WEIGHT_FALL, LEAST_WEIGHT = 0.05, 0.8, 5e-3
-# Softness of the choice to wait for a cheaper plug [CNY]: at first, and factor after each iteration.
-FIRST_SOFTNESS, SOFTNESS_FALL = 1.0, 0.75
-# Weight that keeps flows near the last ones [CNY/veh]: at first, factor after an iteration, at least; a rise if the excess
-# became more than WORSE times as large.
-FIRST_METRIC, METRIC_FALL, LEAST_METRIC, METRIC_RISE, WORSE = 20.0, 0.5, 4.0, 1.5, 1.05
-# Newton steps in an iteration, more in the first, which starts from the tariff; steps of drivers after them.
-NEWTON_STEPS, FIRST_NEWTON_STEPS, DRIVER_STEPS = 2, 6, 15
-# Where the relative gap is above FAR, rents swing from one loading to the next if flows move freely: the level stays higher.
-# There it also rises faster, and falls only after two better iterations in turn, or it would fall while the excess goes up
-# and down.
-FAR, LEAST_METRIC_FAR, METRIC_RISE_FAR = 1e-2, 12.0, 2.0
-# An iteration takes more Newton steps while drivers are far from equilibrium, where they are within a multiple of what is
-# wanted, and where a price gap above LARGE was so many times more than this share of the one before.
-NEARLY, STALLED, LARGE, OFTEN, MORE_NEWTON_STEPS = 1.5, 0.8, 1e-2, 3, 4
+# Softness of the choice to wait for a cheaper plug [CNY]: at first, factor after an iteration, at least. The least is what one
+# vehicle may lose by waiting wrongly.
+FIRST_SOFTNESS, SOFTNESS_FALL, LEAST_SOFTNESS = 1.0, 0.75, 0.05
+# Both become less only after an iteration whose last Newton step gained less than this share of the scale of costs.
+ANSWERED = 1e-3
+# Weight that keeps flows near the last ones [CNY/veh]: at first, factors by which it falls and rises, within bounds. Rents and
+# prices swing from one loading to the next if flows move freely far from equilibrium: there it is at least so many times the
+# relative gap.
+FIRST_METRIC, METRIC_FALL, METRIC_RISE, LEAST_METRIC, MOST_METRIC = 40.0, 0.5, 1.5, 4.0, 160.0
+METRIC_OF_GAP, LEAST_METRIC_FAR = 2000.0, 20.0
+# It rises where the excess became more than WORSE times as large, and falls after two iterations in turn that were not worse.
+# Where the relative gap is above FAR it rises faster, and falls only where the excess creeps down, by less than to CREEPS.
+WORSE, FAR, METRIC_RISE_FAR, CREEPS = 1.05, 1e-2, 2.0, 0.8
+# Most Newton steps in an iteration, which end where one gains less than this share of the price gap; steps of drivers after them.
+NEWTON_STEPS, GAIN_OF_GAP, DRIVER_STEPS = 12, 1e-3, 15
+# No ratio of excesses is taken to less than this one [CNY/veh].
+LEAST_EXCESS = 1e-12
 # After so many iterations in which only the price gap was too large, an exact dispatch may set the prices.
 PATIENCE = 3
 # Steps towards a dispatch of the vehicles that came, where only the price gap is still too large.
@@ -95,6 +98,7 @@ class Newton(Method):
         self.fleet, self.grid = ProximalFleet(problem.cohorts), ReducedGrid(problem.case, problem.options)
         if state.plan_kwh is None:
             state.plan_kwh, state.plan_weight, state.level_cny_veh = self.fleet.idle(), FIRST_WEIGHT, FIRST_METRIC
+            state.softness_cny, state.rent_inertia = FIRST_SOFTNESS, LEAST_INERTIA
         if state.monitored is not None:
             self.grid.monitor(state.monitored)
         self._fresh = None  # sizes of an exact dispatch that set the prices, and its answer
@@ -202,12 +206,16 @@ class Newton(Method):
     def answer(self, iteration: int):
         problem, state, traffic = self.problem, self.run.state, self.run.traffic
         metric = self._metric()
-        softness = max(FIRST_SOFTNESS * SOFTNESS_FALL ** (len(state.rows) - 1), LEAST_SOFTNESS)
+        softness = state.softness_cny
         dual = Dual(problem, traffic, metric, self.fleet, self.grid, state.plan_kwh, state.plan_weight, softness)
-        point = dual.at(state.price_cny_kwh[problem.case.station_bus], state.rent_cny)
-        point = ascend(dual, point, self._newton_steps())
+        start = dual.at(state.price_cny_kwh[problem.case.station_bus], state.rent_cny)
+        little = max(GAIN_OF_GAP * abs(state.rows[-1].price_gap), LITTLE_GAIN)
+        ascent = ascend(dual, start, NEWTON_STEPS, state.rent_inertia, little)
+        point, state.rent_inertia = ascent.point, ascent.inertia
         state.plan_kwh = point.reply.change_kwh
-        state.plan_weight = max(state.plan_weight * WEIGHT_FALL, LEAST_WEIGHT)
+        if ascent.gain < ANSWERED:
+            state.plan_weight = max(state.plan_weight * WEIGHT_FALL, LEAST_WEIGHT)
+            state.softness_cny = max(state.softness_cny * SOFTNESS_FALL, LEAST_SOFTNESS)
         price = self.grid.free(point.price_cny_kwh).price_cny_kwh
         price[problem.case.station_bus] = point.price_cny_kwh
         state.monitored = self.grid.monitored
@@ -215,25 +223,18 @@ class Newton(Method):
         flows = drop_residual_flows(point.flows_veh, problem.demand_veh, problem.network.path_origin)
         return self.drive(flows, Metric(metric), price, point.rent_cny, DRIVER_STEPS), price, point.rent_cny
 
-    def _newton_steps(self) -> int:
-        """More steps at first, where drivers are far from settled or nearly so, and where large price gaps hardly fall."""
-        rows = self.run.state.rows
-        if len(rows) == 1:
-            return FIRST_NEWTON_STEPS
-        gap = np.array([row.price_gap for row in rows])
-        stalls = np.count_nonzero((gap[1:] > STALLED * gap[:-1]) & (gap[1:] > LARGE))
-        near = rows[-1].relative_gap <= NEARLY * self._close
-        far = rows[-1].relative_gap > FAR
-        return MORE_NEWTON_STEPS if near or far or stalls >= OFTEN else NEWTON_STEPS
-
     def _metric(self) -> np.ndarray:
         """Weight on each flow, half the level over its demand; the level rises after a worse iteration, else it falls."""
         state = self.run.state
         excess = [row.excess_cny_veh for row in state.rows[-3:]]
-        worse = [after > WORSE * before for before, after in pairwise(excess)]
-        if worse:
-            far = state.rows[-1].relative_gap > FAR
-            rise, fall = (METRIC_RISE_FAR, 1.0 if worse[0] else METRIC_FALL) if far else (METRIC_RISE, METRIC_FALL)
-            changed = state.level_cny_veh * (rise if worse[-1] else fall)
-            state.level_cny_veh = max(changed, LEAST_METRIC_FAR if far else LEAST_METRIC)
+        ratios = [after / max(before, LEAST_EXCESS) for before, after in pairwise(excess)]
+        if ratios:
+            gap = state.rows[-1].relative_gap
+            factor = 1.0
+            if ratios[-1] > WORSE:
+                factor = METRIC_RISE_FAR if gap > FAR else METRIC_RISE
+            elif len(ratios) == 2 and max(ratios) <= WORSE and (gap <= FAR or min(ratios) > CREEPS):
+                factor = METRIC_FALL
+            least = min(max(METRIC_OF_GAP * gap, LEAST_METRIC), LEAST_METRIC_FAR)
+            state.level_cny_veh = min(max(factor * state.level_cny_veh, least), MOST_METRIC)
         return 0.5 * state.level_cny_veh * self.run.per_level

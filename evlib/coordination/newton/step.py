@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,17 +13,20 @@ from evlib.coordination.problem import CoupledProblem
 from evlib.grid.reduced.reduced_grid import ReducedGrid
 from evlib.grid.reduced.station_cost import Block
 
-__all__ = ["Step", "ascend", "newton_step"]
+__all__ = ["LEAST_INERTIA", "LITTLE_GAIN", "Ascent", "Step", "ascend", "newton_step"]
 
 # Rents may become positive only where more than this share of the plugs would be held.
 NEARLY_FULL = 0.8
-# Added to the curvature by prices [kWh per CNY/kWh] and by rents [plugs per CNY], so that it has an inverse.
-PRICE_INERTIA, RENT_INERTIA = 1.0, 1e-2
+# Added to the curvature by rents [plugs per CNY] so that it has an inverse: at least, and the factors by which it becomes more
+# where the dual falls within a step, and less after a whole step. Above the most no step is tried any more.
+LEAST_INERTIA, MORE_INERTIA, LESS_INERTIA, MOST_INERTIA = 1e-2, 10.0, 0.25, 1e4
+# Added to the curvature by prices [kWh per CNY/kWh]: at least, and for each unit of the inertia of rents.
+LEAST_PRICE_INERTIA, PRICE_INERTIA = 1.0, 10.0
 # Tolerance of the programs of Newton steps, which only have to lead the right way.
 ROUGH = 1e-6
-# A step is shortened until the dual falls by at most this share of the scale of costs, but not below the least length.
-FALL, SHORTEN, LEAST_LENGTH = 1e-6, 0.4, 0.02
-# Steps end when one gains less than this share of the scale.
+# A step is taken whole, or this long, where the dual falls by at most this share of the scale of costs.
+FALL, LENGTHS = 1e-6, (1.0, 0.4)
+# Steps end when one gains less than this share of the scale, if the caller does not want to end sooner.
 LITTLE_GAIN = 2e-6
 
 
@@ -43,31 +47,71 @@ class Step:
     grid_cny: float
 
 
-def ascend(dual: Dual, point: DualPoint, most_steps: int) -> DualPoint:
-    """Take Newton steps upwards from a point of the dual until one gains little."""
-    scale = dual.problem.scale_cny
-    for _ in range(most_steps):
-        ahead = _search(
-            dual, point, newton_step(dual.problem, dual.grid, point.price_cny_kwh, point.rent_cny, respond(dual, point))
-        )
-        gain, point = ahead.value_cny - point.value_cny, ahead
-        if gain < LITTLE_GAIN * scale:
+@dataclass(frozen=True)
+class Ascent:
+    """Where Newton steps have led.
+
+    Attributes
+    ----------
+    point : DualPoint
+    inertia : float
+        Of rents in the step that would come next [plugs per CNY].
+    gain : float
+        What the last step added to the dual, as a share of the scale of costs; infinite where no step could be taken.
+    """
+
+    point: DualPoint
+    inertia: float
+    gain: float
+
+
+def ascend(
+    dual: Dual, point: DualPoint, most_steps: int, inertia: float = LEAST_INERTIA, little_gain: float = LITTLE_GAIN
+) -> Ascent:
+    """Take Newton steps upwards from a point of the dual until one gains little.
+
+    Where the dual is far from its quadratic model a step leads to rents of thousands of CNY. Such a step is not cut short, for
+    then prices would not move at all beside the rents: it is computed again with more inertia, which shortens most what the
+    model knows least about (Levenberg and Marquardt's rule).
+    """
+    taken, gain, response = 0, math.inf, None
+    while taken < most_steps and inertia <= MOST_INERTIA:
+        response = response or respond(dual, point)
+        step = newton_step(dual.problem, dual.grid, point.price_cny_kwh, point.rent_cny, response, inertia)
+        ahead, length = _search(dual, point, step)
+        if ahead is None:
+            inertia *= MORE_INERTIA
+            continue
+        if length == 1.0:
+            inertia = max(LESS_INERTIA * inertia, LEAST_INERTIA)
+        gain = (ahead.value_cny - point.value_cny) / dual.problem.scale_cny
+        taken, point, response = taken + 1, ahead, None
+        if gain < little_gain:
             break
-    return point
+    return Ascent(point, min(inertia, MOST_INERTIA), gain)
 
 
-def _search(dual: Dual, point: DualPoint, step: Step) -> DualPoint:
-    """The point after a step that is as long as the dual allows; a whole step needs no further program of the grid."""
-    length, grid_cny, enough = 1.0, step.grid_cny, point.value_cny - FALL * dual.problem.scale_cny
-    while True:
+def _search(dual: Dual, point: DualPoint, step: Step) -> tuple[DualPoint | None, float]:
+    """The point after the longest step that the dual allows, and its length; a whole step needs no further grid program."""
+    enough = point.value_cny - FALL * dual.problem.scale_cny
+    for length in LENGTHS:
         rent = None if step.rent_cny is None else np.maximum(point.rent_cny + length * step.rent_cny, 0.0)
-        ahead = dual.at(point.price_cny_kwh + length * step.price_cny_kwh, rent, grid_cny)
-        if ahead.value_cny >= enough or length < LEAST_LENGTH:
-            return ahead
-        length, grid_cny = length * SHORTEN, None
+        ahead = dual.at(
+            point.price_cny_kwh + length * step.price_cny_kwh, rent, step.grid_cny if length == 1.0 else None
+        )
+        if ahead.value_cny >= enough:
+            return ahead, length
+    return None, 0.0
 
 
-def newton_step(problem: CoupledProblem, grid: ReducedGrid, price_cny_kwh, rent_cny, response: Response) -> Step:
+def newton_step(
+    problem: CoupledProblem,
+    grid: ReducedGrid,
+    price_cny_kwh,
+    rent_cny,
+    response: Response,
+    inertia: float = LEAST_INERTIA,
+) -> Step:
     """Changes of prices and rents that maximise the dual's quadratic model.
 
     .. math:: \\min_{e, t \\ge 0} \\; g(e) - h \\lambda \\cdot e + \\rho \\cdot t + \\tfrac12 a^T H^{-1} a, \\qquad
@@ -82,6 +126,8 @@ def newton_step(problem: CoupledProblem, grid: ReducedGrid, price_cny_kwh, rent_
         No rents for objective ``user``, or where nobody may drive elsewhere.
     response : Response
         Station power e and held plugs n at these prices and rents, with the curvature H.
+    inertia : float, optional
+        Added to the curvature by rents [plugs per CNY], and in proportion by prices.
 
     Returns
     -------
@@ -97,7 +143,7 @@ def newton_step(problem: CoupledProblem, grid: ReducedGrid, price_cny_kwh, rent_
     for group in range(grid.n_groups):
         stations = np.flatnonzero(grid.station_group == group)
         where = [np.flatnonzero(watched[c]) for c in stations]
-        matrix = _group_curvature(response.curvature[stations], where, n_steps)
+        matrix = _group_curvature(response.curvature[stations], where, n_steps, inertia)
         factor = _factor(matrix, np.concatenate([np.arange(n_steps), *where]))
         inverse = np.linalg.inv(matrix)
         inverse = 0.5 * (inverse + inverse.T)
@@ -137,15 +183,16 @@ def _factor(matrix: np.ndarray, step: np.ndarray) -> np.ndarray:
     return factor
 
 
-def _group_curvature(curvature: np.ndarray, where: list, n_steps: int) -> np.ndarray:
-    """Curvature by the one price of some stations and their rents where these may be positive, with some inertia."""
+def _group_curvature(curvature: np.ndarray, where: list, n_steps: int, inertia: float) -> np.ndarray:
+    """Curvature by the one price of some stations and their rents where these may be positive, with inertia."""
+    of_prices = max(LEAST_PRICE_INERTIA, PRICE_INERTIA * inertia)
     size = n_steps + sum(len(steps) for steps in where)
     whole = np.zeros((size, size))
-    whole[:n_steps, :n_steps] = curvature[:, :n_steps, :n_steps].sum(axis=0) + PRICE_INERTIA * np.eye(n_steps)
+    whole[:n_steps, :n_steps] = curvature[:, :n_steps, :n_steps].sum(axis=0) + of_prices * np.eye(n_steps)
     begin = n_steps
     for matrix, steps in zip(curvature, where, strict=True):
         rows = slice(begin, begin + len(steps))
-        whole[rows, rows] = matrix[np.ix_(n_steps + steps, n_steps + steps)] + RENT_INERTIA * np.eye(len(steps))
+        whole[rows, rows] = matrix[np.ix_(n_steps + steps, n_steps + steps)] + inertia * np.eye(len(steps))
         whole[:n_steps, rows] = matrix[:n_steps, n_steps + steps]
         whole[rows, :n_steps] = whole[:n_steps, rows].T
         begin += len(steps)

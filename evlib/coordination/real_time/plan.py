@@ -220,7 +220,7 @@ class _Settling:
             seen = replace(problem, traffic=replace(problem.traffic, demand_veh=nobody, fixed_veh=fixed))
             traffic = replace(self.traffic, fixed_veh=fixed)
         dual = Dual(seen, traffic, metric, self.fleet, self.grid, self.change, self.weight)
-        point = ascend(dual, dual.at(self.price, rent, self.sold_cny), newton_steps)
+        point = ascend(dual, dual.at(self.price, rent, self.sold_cny), newton_steps).point
         self.price, self.change = point.price_cny_kwh, point.reply.change_kwh
         self.weight = max(self.weight * WEIGHT_FALL, LEAST_WEIGHT)
         if self.replying:
