@@ -36,14 +36,12 @@ FIRST_WEIGHT, WEIGHT_FALL, LEAST_WEIGHT = 0.05, 0.8, 5e-3
 FIRST_SOFTNESS, SOFTNESS_FALL, LEAST_SOFTNESS = 1.0, 0.75, 0.05
 # Both become less only after an iteration whose last Newton step gained less than this share of the scale of costs.
 ANSWERED = 1e-3
-# Weight that keeps flows near the last ones [CNY/veh]: at first, factors by which it falls and rises, within bounds. Rents and
-# prices swing from one loading to the next if flows move freely far from equilibrium: there it is at least so many times the
-# relative gap.
-FIRST_METRIC, METRIC_FALL, METRIC_RISE, LEAST_METRIC, MOST_METRIC = 40.0, 0.5, 1.5, 4.0, 160.0
-METRIC_OF_GAP, LEAST_METRIC_FAR = 2000.0, 20.0
-# It rises where the excess became more than WORSE times as large, and falls after two iterations in turn that were not worse.
-# Where the relative gap is above FAR it rises faster, and falls only where the excess creeps down, by less than to CREEPS.
-WORSE, FAR, METRIC_RISE_FAR, CREEPS = 1.05, 1e-2, 2.0, 0.8
+# Weight that keeps flows near the last ones [CNY/veh]: at first, and bounds.
+FIRST_METRIC, LEAST_METRIC, MOST_METRIC = 40.0, 4.0, 160.0
+# It rises where the excess became more than WORSE times as large, faster where the relative gap is above FAR; it falls where the
+# excess has crept down twice in turn, to more than CREEPS times the one before. While the excess falls fast it stays, or rents
+# and prices would begin to swing from one loading to the next.
+METRIC_FALL, METRIC_RISE, METRIC_RISE_FAR, WORSE, CREEPS, FAR = 0.5, 1.5, 2.0, 1.05, 0.8, 1e-2
 # Most Newton steps in an iteration, which end where one gains less than this share of the price gap; steps of drivers after them.
 NEWTON_STEPS, GAIN_OF_GAP, DRIVER_STEPS = 12, 1e-3, 15
 # No ratio of excesses is taken to less than this one [CNY/veh].
@@ -224,17 +222,14 @@ class Newton(Method):
         return self.drive(flows, Metric(metric), price, point.rent_cny, DRIVER_STEPS), price, point.rent_cny
 
     def _metric(self) -> np.ndarray:
-        """Weight on each flow, half the level over its demand; the level rises after a worse iteration, else it falls."""
+        """Weight on each flow, half the level over its demand: the level rises after a worse iteration and falls after slow ones."""
         state = self.run.state
         excess = [row.excess_cny_veh for row in state.rows[-3:]]
         ratios = [after / max(before, LEAST_EXCESS) for before, after in pairwise(excess)]
-        if ratios:
-            gap = state.rows[-1].relative_gap
-            factor = 1.0
-            if ratios[-1] > WORSE:
-                factor = METRIC_RISE_FAR if gap > FAR else METRIC_RISE
-            elif len(ratios) == 2 and max(ratios) <= WORSE and (gap <= FAR or min(ratios) > CREEPS):
-                factor = METRIC_FALL
-            least = min(max(METRIC_OF_GAP * gap, LEAST_METRIC), LEAST_METRIC_FAR)
-            state.level_cny_veh = min(max(factor * state.level_cny_veh, least), MOST_METRIC)
+        factor = 1.0
+        if ratios and ratios[-1] > WORSE:
+            factor = METRIC_RISE_FAR if state.rows[-1].relative_gap > FAR else METRIC_RISE
+        elif len(ratios) == 2 and all(CREEPS < ratio <= WORSE for ratio in ratios):
+            factor = METRIC_FALL
+        state.level_cny_veh = min(max(factor * state.level_cny_veh, LEAST_METRIC), MOST_METRIC)
         return 0.5 * state.level_cny_veh * self.run.per_level
