@@ -222,7 +222,7 @@ class Newton(Method):
         return self.drive(flows, Metric(metric), price, point.rent_cny, DRIVER_STEPS), price, point.rent_cny
 
     def _metric(self) -> np.ndarray:
-        """Weight on each flow, half the level over its demand: the level rises after a worse iteration and falls after slow ones."""
+        """Weight on each flow, half the level over its demand: it rises after a worse iteration and falls after slow ones."""
         state = self.run.state
         excess = [row.excess_cny_veh for row in state.rows[-3:]]
         ratios = [after / max(before, LEAST_EXCESS) for before, after in pairwise(excess)]
