@@ -1,6 +1,7 @@
 """Values: differences of runs known by hand, no finer than what the runs are uncertain by; and the committed runs."""
 
 import dataclasses
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -11,7 +12,7 @@ from evlib.coordination.problem import CoupledProblem
 from evlib.errors import InputError
 from evlib.folders import RESULTS
 from evlib.results.value_of_coordination import rounded, run_row, values_table
-from study.experiments import WITHOUT_DRIVING
+from study.experiments import WITHOUT_DRIVING, strategy_runs
 from study.experiments.provenance import is_stale, read_table, renew_hash
 from study.experiments.strategy_runs import RUNS, RUNS_FILE, solve_settled, table_of_runs
 
@@ -162,6 +163,27 @@ def test_without_energy_of_driving_the_settled_days_cost_what_they_did(strategy)
     row = run_row(result, strategy)
     assert row["converged"] == 1
     assert row["total_cny"] == pytest.approx(total, abs=unsettled + row["unsettled_cny"])
+
+
+@pytest.mark.parametrize(
+    ("newton", "joint", "chosen"),
+    [
+        ((True, 1e-3), None, "newton"),  # near enough: joint is not tried
+        ((True, 9e-3), (True, 1e-3), "joint"),
+        ((True, 9e-3), (True, 2e-2), "newton"),
+        ((True, 9e-3), (False, 1e-3), "newton"),
+        ((False, 1e-3), (True, 9e-3), "joint"),
+    ],
+)
+def test_a_run_that_newton_leaves_far_from_equilibrium_is_tried_by_joint(monkeypatch, newton, joint, chosen):
+    ends = {"newton": newton, "joint": joint}
+
+    def solve(scenario, strategy, charging, method="newton", *, cache):
+        converged, gap = ends[method]
+        return SimpleNamespace(method=method, certificate=SimpleNamespace(converged=converged, relative_gap=gap))
+
+    monkeypatch.setattr(strategy_runs, "solve", solve)
+    assert solve_settled(None, "user", "v2g").method == chosen
 
 
 def test_more_freedom_never_costs_more_where_it_must_not():
