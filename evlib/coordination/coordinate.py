@@ -113,8 +113,8 @@ class Coordination:
     Attributes
     ----------
     flows_veh : ndarray, shape (n_paths, n_classes, n_departure_steps)
-        Departures of all drivers in the best iterate [veh]. Among the iterates whose prices support their dispatch, the
-        best has the least excess; if there are none, the best leaves the least money open: excess of all plus price gap.
+        Departures of all drivers in the best iterate [veh]. Among the iterates within tolerance whose prices support their
+        dispatch, the best has the least excess; if there are none, it leaves the least money open: excess of all plus price gap.
     price_cny_kwh : ndarray, shape (n_bus, K)
         Prices announced in the best iterate [CNY/kWh].
     rent_cny : ndarray, shape (n_stations, K), or None
@@ -272,8 +272,10 @@ def _result(run: Iteration, method: Method) -> Coordination:
     answers = (table["iteration"] > 0) & (table["priced_by"] != "mixed")
     sound = answers & (table["price_gap"].abs() <= max(PRICE_GAP_TOLERANCE, run.keys.stop_price_gap or 0.0))
     open_cny = table["excess_cny_veh"] * problem.demand_veh.sum() + table["price_gap"].abs() * problem.scale_cny
-    best = int(table.loc[sound, "excess_cny_veh"].idxmin() if sound.any() else open_cny[answers].idxmin())
-    iterate, row, tolerance = state.iterates[best], state.rows[best], run.keys.tol_relative_gap
+    tolerance = run.keys.tol_relative_gap
+    settled = sound & (table["relative_gap"] <= tolerance)
+    best = int(table.loc[settled, "excess_cny_veh"].idxmin() if settled.any() else open_cny[answers].idxmin())
+    iterate, row = state.iterates[best], state.rows[best]
     missing = method.over_all_paths(iterate) if method.grows else {}
     if problem.scenario.switches.path_set == "generated" and not method.grows:
         missing = missing_paths(problem, iterate)

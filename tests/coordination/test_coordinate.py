@@ -191,6 +191,19 @@ def test_without_sound_prices_the_iterate_that_leaves_least_money_open_is_return
     assert table.loc[money.idxmin(), "price_gap"] != table["price_gap"].abs().min()
 
 
+def test_sound_prices_far_from_equilibrium_do_not_win_over_less_money_open(mini):
+    """An early iterate has the price gap that is wanted; a later one has slightly more, and drivers are much nearer."""
+    keys = {"coordination.iterations": 4, "coordination.stop_relative_gap": 5e-3, "coordination.stop_price_gap": 5e-4}
+    found = coordinate(mini.replace(keys), method="newton", objective="user")
+    table, problem = found.convergence.iloc[1:], CoupledProblem.of(mini, "v2g", "user")
+    sound = table["price_gap"].abs() <= 5e-4
+    assert sound.any()
+    assert table["relative_gap"].min() > found.certificate.tol_relative_gap
+    money = 80.0 * table["excess_cny_veh"] + problem.scale_cny * table["price_gap"].abs()
+    assert found.certificate.best_iteration == table.loc[money.idxmin(), "iteration"]
+    assert not sound[money.idxmin()]
+
+
 def test_only_iterates_priced_by_exact_domains_are_returned(mini):
     """With mixed schedules in between, the certificate is that of an iterate whose V is a vehicle's true least cost."""
     keys = {"coordination.iterations": 9, "coordination.exact_iterations": 2, "coordination.exact_period": 4}

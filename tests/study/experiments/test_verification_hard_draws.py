@@ -9,7 +9,7 @@ from study.experiments.ensemble.one_draw import PRICE_TOLERANCE
 
 
 @pytest.mark.verify
-@pytest.mark.parametrize(("draw", "objective"), [(33, "system"), (46, "system"), (4, "user"), (12, "system")])
+@pytest.mark.parametrize(("draw", "objective"), [(33, "system"), (4, "user"), (12, "system")])
 def test_hard_draws_settle(draw, objective):
     """Certified as every draw is: relative gap and price gap within what the ensemble calls settled."""
     design = read_design("nguyen")
