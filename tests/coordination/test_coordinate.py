@@ -193,7 +193,7 @@ def test_without_sound_prices_the_iterate_that_leaves_least_money_open_is_return
 
 def test_sound_prices_far_from_equilibrium_do_not_win_over_less_money_open(mini):
     """An early iterate has the price gap that is wanted; a later one has slightly more, and drivers are much nearer."""
-    keys = {"coordination.iterations": 4, "coordination.stop_relative_gap": 5e-3, "coordination.stop_price_gap": 5e-4}
+    keys = FOUR | {"coordination.stop_relative_gap": 5e-3, "coordination.stop_price_gap": 5e-4}
     found = coordinate(mini.replace(keys), method="newton", objective="user")
     table, problem = found.convergence.iloc[1:], CoupledProblem.of(mini, "v2g", "user")
     sound = table["price_gap"].abs() <= 5e-4
