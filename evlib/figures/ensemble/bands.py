@@ -12,6 +12,12 @@ from evlib.figures.style import COLOURS, INK, LEGEND_BELOW, ROOM_BELOW, finish
 __all__ = ["claim_shares_bars", "knob_ranges", "number_bands"]
 
 _BAND = {"color": COLOURS[0], "width": 7}
+# Column -> name, colour, symbol, and how far below the band's line: marks of one number do not hide each other.
+_MARKS = {
+    "fair": ("base case", COLOURS[1], "diamond", -0.27),
+    "median": ("median", "white", "circle", 0.0),
+    "article": ("article", COLOURS[5], "x", 0.27),
+}
 _ERROR = {"color": INK, "thickness": 1.5, "width": 5}
 
 
@@ -31,49 +37,47 @@ def number_bands(bands: pd.DataFrame, title: str, *, most: float = 400.0) -> go.
     Returns
     -------
     Figure
-        The thin whiskers at the ends of a band are 90 % of its own sampling error.
+        The thin whiskers at the ends of a band are 90 % of its own sampling error. The base case stands above the line and the
+        article's number below it.
     """
     needed = ("name", "low", "median", "high", "low_error", "median_error", "high_error", "article", "fair")
     missing = [column for column in needed if column not in bands]
     if missing:
         raise InputError(f"bands: column {missing[0]!r} is missing; must have {', '.join(needed)}")
-    names, figure = list(bands["name"]), go.Figure()
+    places, figure = np.arange(len(bands), dtype=float), go.Figure()
     figure.add_vline(x=0, line={"color": INK, "width": 1})
     low, high = (bands[end].clip(-most, most) for end in ("low", "high"))
     gap = np.full(len(bands), np.nan)
-    x, y = np.column_stack([low, high, gap]).ravel(), np.repeat(names, 3)
+    x, y = np.column_stack([low, high, gap]).ravel(), np.repeat(places, 3)
     figure.add_scatter(x=x, y=y, mode="lines", line=_BAND, name="5-95 % of draws")
     for end in ("low", "high"):
-        inside = bands[bands[end].abs() <= most]
+        inside = (bands[end].abs() <= most).to_numpy()
         figure.add_scatter(
-            x=inside[end],
-            y=inside["name"],
-            error_x=_ERROR | {"array": 1.645 * inside[f"{end}_error"]},
+            x=bands[end][inside],
+            y=places[inside],
+            error_x=_ERROR | {"array": 1.645 * bands[f"{end}_error"][inside]},
             mode="markers",
             marker={"color": INK, "size": 9, "symbol": "line-ns", "line": {"color": INK, "width": 1.5}},
             name="sampling error of its ends",
             legendgroup="error",
             showlegend=end == "low",
         )
-    marks = {
-        "median": ("median", "white", "circle"),
-        "fair": ("base case", COLOURS[1], "diamond"),
-        "article": ("article", COLOURS[5], "x"),
-    }
-    for column, (name, colour, symbol) in marks.items():
-        marker = {"color": colour, "symbol": symbol, "size": 12, "line": {"color": INK, "width": 1.5}}
-        figure.add_scatter(x=bands[column], y=names, mode="markers", marker=marker, name=name)
-    for row in bands.itertuples():
+    for column, (name, colour, symbol, side) in _MARKS.items():
+        marker = {"color": colour, "symbol": symbol, "size": 11, "line": {"color": INK, "width": 1.5}}
+        figure.add_scatter(x=bands[column], y=places + side, mode="markers", marker=marker, name=name)
+    for place, row in zip(places, bands.itertuples(), strict=True):
         for value, side in ((row.low, -1), (row.high, 1)):
             if abs(value) > most:
                 text = f"{value:.0f} →" if side > 0 else f"← {value:.0f}".replace("-", "−")
-                place = {"x": side * most, "xanchor": "right" if side > 0 else "left", "yshift": 14}
-                figure.add_annotation(text=text, y=row.name, showarrow=False, **place)
+                at = {"x": side * most, "xanchor": "right" if side > 0 else "left", "yshift": 14}
+                figure.add_annotation(text=text, y=place, showarrow=False, **at)
     finish(
-        figure, title=title, height=150 + 44 * len(names), margin=ROOM_BELOW | {"l": 215, "b": 105}, legend=LEGEND_BELOW
+        figure, title=title, height=160 + 62 * len(bands), margin=ROOM_BELOW | {"l": 215, "b": 105}, legend=LEGEND_BELOW
     )
     figure.update_xaxes(title_text="number of the claim [%]")
-    return figure.update_yaxes(title_text="claim", autorange="reversed")
+    return figure.update_yaxes(
+        title_text="claim", tickvals=places, ticktext=list(bands["name"]), range=[len(bands) - 0.4, -0.6]
+    )
 
 
 def claim_shares_bars(shares: pd.DataFrame, names: dict, title: str) -> go.Figure:

@@ -10,6 +10,8 @@ from evlib.figures.style import COLOURS, INK, LEGEND_BELOW, finish
 
 __all__ = ["case_map"]
 
+# Stations have their names beside them where there are at most so many.
+MOST_NAMED = 20
 # Kind of a line or point -> name, colour, width or size, dash or symbol.
 _LINES = {
     "road": ("road", "#A8A8A8", 1.2, "solid"),
@@ -51,13 +53,16 @@ def case_map(items: pd.DataFrame, title: str) -> go.Figure:
         chosen = items[items["kind"] == kind]
         if len(chosen):
             marker = {"color": colour, "size": size, "symbol": symbol, "line": {"color": "white", "width": 0.5}}
+            named = kind == "station" and len(chosen) <= MOST_NAMED
             figure.add_scattergl(
                 x=chosen["x"],
                 y=chosen["y"],
-                mode="markers",
+                mode="markers+text" if named else "markers",
                 marker=marker,
                 name=name,
-                text=chosen["label"],
+                text=chosen["label"].str.split(":").str[0] if named else None,
+                textposition="top center",
+                hovertext=chosen["label"],
                 hoverinfo="text",
             )
     finish(figure, title=title, height=800, width=1100, legend=LEGEND_BELOW)
