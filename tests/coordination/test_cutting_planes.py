@@ -167,7 +167,8 @@ def test_exchanging_prices_coordinates_as_well_as_one_program(mini, iterations, 
     keys = {"coordination.iterations": iterations, "coordination.exact_iterations": iterations}
     found = coordinate(mini.replace(keys), method="bundle")
     assert found.certificate.converged == converged
-    assert abs(found.certificate.price_gap) <= PRICE_GAP_TOLERANCE
+    # short of equilibrium the iterate with the least money open is returned, and its price gap may be somewhat larger
+    assert abs(found.certificate.price_gap) <= (1 if converged else 2) * PRICE_GAP_TOLERANCE
     assert found.certificate.rejected_cuts == 0
     assert found.certificate.lower_bound_cny <= found.certificate.upper_bound_cny
     problem = CoupledProblem.of(mini, "v2g", "system")
