@@ -22,12 +22,15 @@ import plotly.io as pio
 import yaml
 
 from evlib.errors import InputError
+from evlib.figures.style import WIDTH
 from evlib.files import write_csv, write_json, write_text
 from evlib.folders import DATA, build_dir
 
 __all__ = ["agree", "record_table", "recorded_dir", "show", "table"]
 
 TEXTS_FILE = DATA / "figure_texts.yaml"
+# So many characters of a title fit on its line, as measured in the fonts of the pictures.
+TITLE_CHARACTERS_PER_PX = 0.132
 _SIGNIFICANT_DIGITS = 8
 _PLOTLY = "application/vnd.plotly.v1+json"
 
@@ -237,6 +240,9 @@ def _display(name: str, caption: str, alt: str, drawing: dict) -> None:
 def _check_titles(figure: go.Figure, name: str) -> None:
     if not (figure.layout.title.text or "").strip():
         raise InputError(f"figure {name!r}: layout.title.text is empty; state the finding in it")
+    length, room = len(figure.layout.title.text), int(TITLE_CHARACTERS_PER_PX * (figure.layout.width or WIDTH))
+    if length > room:
+        raise InputError(f"figure {name!r}: layout.title.text has {length} characters; at most {room} fit its width")
     titled = {axis: _axis_title(figure, axis) for axis in _axes_in_use(figure)}
     for axis, title in titled.items():
         settings = figure.layout[axis]

@@ -11,13 +11,13 @@ from evlib import solve
 from evlib.coordination import coordinate as coordinate_module
 from evlib.coordination.announced_price import grid_side, price_gap
 from evlib.coordination.coordinate import coordinate, default_method
-from evlib.coordination.iteration import Iteration
+from evlib.coordination.iteration import Iteration, IterationRow
 from evlib.coordination.joint.joint_program import joint_program
-from evlib.coordination.newton import step
+from evlib.coordination.newton import method, step
 from evlib.coordination.newton.curvature import respond
 from evlib.coordination.newton.dual import Dual
 from evlib.coordination.newton.method import CLOSE, PRICE_GAP_TOLERANCE, Newton
-from evlib.coordination.newton.step import FALL, LEAST_INERTIA, MOST_INERTIA, Step, ascend
+from evlib.coordination.newton.step import FALL, LEAST_INERTIA, MOST_INERTIA, Ascent, Step, ascend
 from evlib.coordination.problem import CoupledProblem
 from evlib.errors import InfeasibleError, InputError
 from evlib.flexibility.proximal_reply import ProximalFleet
@@ -125,6 +125,63 @@ def test_newton_steps_never_lead_down_and_take_more_inertia_where_the_model_is_p
     assert min(values) >= -FALL
     assert max(inertias) > LEAST_INERTIA
     assert sum(values) > 0.1
+
+
+@pytest.mark.parametrize(
+    ("excess", "relative_gap", "level"),
+    [
+        ([1.0], 0.1, 40.0),
+        ([1.0, 0.9], 0.1, 40.0),  # slow once
+        ([1.0, 0.9, 0.81], 0.1, 20.0),  # twice in turn
+        ([1.0, 0.9, 0.6], 0.1, 40.0),  # fast again
+        ([1.0, 0.5, 0.51], 0.1, 40.0),
+        ([1.0, 0.9, 1.0], 0.1, 80.0),  # worse, far from equilibrium
+        ([1.0, 0.9, 1.0], 0.005, 60.0),  # and near it
+    ],
+)
+def test_the_weight_on_flows_falls_where_the_excess_creeps_and_rises_where_it_grows(mini, excess, relative_gap, level):
+    run = Iteration(CoupledProblem.of(mini, "v2g", "user"))
+    answering = Newton(run)
+    measures = {"relative_gap": relative_gap, "price_gap": 0.0, "metric_cny_veh": 0.0, "priced_by": "exact"}
+    times = {"seconds_load": 0.0, "seconds_check": 0.0}
+    run.state.rows = [
+        IterationRow(iteration=i, excess_cny_veh=value, **measures, **times) for i, value in enumerate(excess)
+    ]
+    weight = answering._metric()
+    assert run.state.level_cny_veh == level
+    assert weight == pytest.approx(0.5 * level * run.per_level)
+
+
+def test_the_weight_on_flows_has_bounds(mini):
+    run = Iteration(CoupledProblem.of(mini, "v2g", "user"))
+    answering = Newton(run)
+    measures = {
+        "price_gap": 0.0,
+        "metric_cny_veh": 0.0,
+        "priced_by": "exact",
+        "seconds_load": 0.0,
+        "seconds_check": 0.0,
+    }
+    for ratio, bound in ((1.2, 160.0), (0.9, 4.0)):
+        run.state.rows = [
+            IterationRow(iteration=i, excess_cny_veh=ratio**i, relative_gap=0.1, **measures) for i in range(3)
+        ]
+        for _ in range(12):
+            answering._metric()
+        assert run.state.level_cny_veh == bound
+
+
+@pytest.mark.parametrize(("gain", "falls"), [(math.inf, False), (2e-3, False), (5e-4, True)])
+def test_plans_and_waiting_are_sharpened_only_once_the_dual_is_nearly_climbed(mini, monkeypatch, gain, falls):
+    run = Iteration(CoupledProblem.of(mini, "v2g", "system"))
+    answering = Newton(run)
+    answering.measure(0)
+    monkeypatch.setattr(method, "ascend", lambda dual, point, *_: Ascent(point, 0.5, gain))
+    answering.answer(0)
+    weight, softness = (method.WEIGHT_FALL, method.SOFTNESS_FALL) if falls else (1.0, 1.0)
+    assert run.state.plan_weight == pytest.approx(weight * method.FIRST_WEIGHT)
+    assert run.state.softness_cny == pytest.approx(softness * method.FIRST_SOFTNESS)
+    assert run.state.rent_inertia == 0.5
 
 
 def test_where_every_step_leads_down_the_point_stays_and_is_said_to_gain_nothing_known(scarce, monkeypatch):

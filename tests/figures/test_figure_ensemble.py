@@ -32,6 +32,8 @@ def test_a_band_beyond_the_axis_is_cut_there_and_its_end_written():
     np.testing.assert_array_equal(trace(figure, "5-95 % of draws").x[[0, 1, 3, 4]], [-20, 400, 5, 40])
     assert [note.text for note in figure.layout.annotations] == ["900 →"]
     assert list(trace(figure, "article").x) == [47.0, 33.0]
+    heights = np.concatenate([trace(figure, name).y for name in ("base case", "median", "article")])
+    assert np.diff(np.sort(heights)).min() > 0.25  # no two marks of a number, or of neighbours, on one line
     with pytest.raises(InputError, match="column 'fair' is missing"):
         number_bands(BANDS.drop(columns="fair"), "a finding")
 

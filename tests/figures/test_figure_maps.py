@@ -1,10 +1,12 @@
 """The map: where buses, virtual nodes and roads are drawn."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from evlib import build_network, load_scenario
 from evlib.figures.maps import networks
+from evlib.figures.own_case.case_map import MOST_NAMED, case_map
 from evlib.figures.style import line_look
 from evlib.inputs.build_grid import build_grid_case
 from evlib.inputs.map_table import drawing_table, feeder_layout
@@ -70,3 +72,18 @@ def test_every_zone_of_a_large_feeder_is_drawn_and_looks_like_no_other():
 
 def test_24_lines_of_a_figure_look_different():
     assert len({(look["color"], look["dash"]) for look in map(line_look, range(24))}) == 24
+
+
+@pytest.mark.parametrize("n_stations", [2, MOST_NAMED, MOST_NAMED + 1])
+def test_stations_of_an_own_case_are_named_beside_them_unless_they_are_many(n_stations):
+    names = [f"P{i}: north" for i in range(n_stations)]  # a colon in a name is part of it
+    places = {"x": np.arange(n_stations), "y": 0.0, "x_from": np.nan, "y_from": np.nan}
+    stations = pd.DataFrame(
+        {"kind": "station", "name": names, "label": [f"{name}: 0.2 to node 3" for name in names], **places}
+    )
+    (drawn,) = case_map(stations, "a finding").data
+    assert list(drawn.hovertext) == list(stations["label"])
+    if n_stations > MOST_NAMED:
+        assert drawn.text is None
+    else:
+        assert list(drawn.text) == names

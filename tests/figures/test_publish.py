@@ -73,6 +73,7 @@ def test_every_text_belongs_to_a_figure_of_a_notebook():
     ("change", "message"),
     [
         ({"figure": line(title=None)}, "layout.title.text is empty"),
+        ({"figure": line(title="x" * 101)}, "layout.title.text has 101 characters; at most 100 fit its width"),
         ({"figure": line(yaxis_title=" ")}, "layout.yaxis.title.text is empty"),
         ({"caption": " "}, "caption is empty"),
         ({"alt": ""}, "alt is empty"),

@@ -22,10 +22,10 @@ from evlib.flexibility.cohorts import mean_over_types
 from evlib.flexibility.proximal_reply import ProximalFleet, ProximalReply
 from evlib.grid.reduced.reduced_grid import ReducedGrid
 
-__all__ = ["LEAST_SOFTNESS", "Dual", "DualPoint"]
+__all__ = ["Dual", "DualPoint"]
 
-# Of the choice to wait for a cheaper plug [CNY]; what it takes from D is below what rents and prices are known to.
-LEAST_SOFTNESS = 1e-3
+# Softness of the choice to wait for a cheaper plug, if none is named [CNY]; what it takes from D is next to nothing.
+SHARP_CNY = 1e-3
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ class Dual:
         grid: ReducedGrid,
         plan_kwh: np.ndarray,
         weight: float,
-        softness_cny: float = LEAST_SOFTNESS,
+        softness_cny: float = SHARP_CNY,
     ):
         self.problem, self.traffic, self.metric = problem, traffic, metric_cny_veh2
         self.fleet, self.grid, self.plan_kwh, self.weight = fleet, grid, plan_kwh, weight

@@ -60,7 +60,7 @@ def case_map(items: pd.DataFrame, title: str) -> go.Figure:
                 mode="markers+text" if named else "markers",
                 marker=marker,
                 name=name,
-                text=chosen["label"].str.split(":").str[0] if named else None,
+                text=chosen["name"] if named else None,
                 textposition="top center",
                 hovertext=chosen["label"],
                 hoverinfo="text",

@@ -9,7 +9,7 @@ from evlib.inputs.new_case.write_case import CaseTables
 
 __all__ = ["case_points"]
 
-COLUMNS = ["kind", "label", "x", "y", "x_from", "y_from"]
+COLUMNS = ["kind", "name", "label", "x", "y", "x_from", "y_from"]
 
 
 def case_points(tables: CaseTables) -> pd.DataFrame:
@@ -22,8 +22,8 @@ def case_points(tables: CaseTables) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        ``kind`` (``road``, ``branch``, ``to node``, ``to bus``, ``bus``, ``root``, ``origin``, ``station``), ``label``,
-        ``x``, ``y``, and for lines ``x_from``, ``y_from``.
+        ``kind`` (``road``, ``branch``, ``to node``, ``to bus``, ``bus``, ``root``, ``origin``, ``station``), ``name`` (of
+        stations; of others it is their label), ``label``, ``x``, ``y``, and for lines ``x_from``, ``y_from``.
     """
     place = tables.roads.nodes.set_index("node")[["x", "y"]]
     links, stations, buses = tables.roads.links, tables.stations, tables.feeders.buses
@@ -47,16 +47,18 @@ def case_points(tables: CaseTables) -> pd.DataFrame:
             ),
         ]
     parts.append(_points("origin", tables.origins["origin"], place.loc[tables.origins["node"]]))
-    parts.append(_points("station", label, at_station))
+    parts.append(_points("station", label, at_station).assign(name=stations["station"].astype(str).to_numpy()))
     return pd.concat(parts, ignore_index=True)
 
 
 def _lines(kind: str, label, begin: pd.DataFrame, end: pd.DataFrame) -> pd.DataFrame:
     values = np.column_stack([end[["x", "y"]].to_numpy(float), begin[["x", "y"]].to_numpy(float)])
-    table = pd.DataFrame(values, columns=COLUMNS[2:])
-    return table.assign(kind=kind, label=np.asarray(label).astype(str))[COLUMNS]
+    table = pd.DataFrame(values, columns=COLUMNS[3:])
+    label = np.asarray(label).astype(str)
+    return table.assign(kind=kind, name=label, label=label)[COLUMNS]
 
 
 def _points(kind: str, label, place: pd.DataFrame) -> pd.DataFrame:
     table = pd.DataFrame(place[["x", "y"]].to_numpy(float), columns=["x", "y"])
-    return table.assign(kind=kind, label=np.asarray(label).astype(str), x_from=np.nan, y_from=np.nan)[COLUMNS]
+    label = np.asarray(label).astype(str)
+    return table.assign(kind=kind, name=label, label=label, x_from=np.nan, y_from=np.nan)[COLUMNS]
