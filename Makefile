@@ -15,7 +15,7 @@ export JUPYTER_PREFER_ENV_PATH := 1
 # Below, tests and the laboratory get build folders of their own; the cache of solved cases is shared.
 
 .DEFAULT_GOAL := help
-.PHONY: help env reproduce test lint pytest pytest-loop pytest-rest nbval nbval-solves nbval-rest verify results ensemble site lab bench lock refresh clean
+.PHONY: help env reproduce test lint kernels pytest pytest-loop pytest-rest nbval nbval-solves nbval-rest verify results ensemble site lab bench lock refresh clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' Makefile
@@ -30,7 +30,8 @@ reproduce: env ## execute the notebooks and export figures; skips what has not c
 # Four parts share the cores, so that none of them idles at the end. Each shows its report when it has ended.
 PARTS := nbval-solves pytest-loop nbval-rest pytest-rest
 
-test: lint ## style, walls, package tests, and notebooks compared with their committed outputs
+test: env ## style, walls, package tests, and notebooks compared with their committed outputs
+	@$(MAKE) --no-print-directory --jobs=2 lint kernels
 	@echo "Four parts run beside each other; each reports at its end."
 	@$(MAKE) --no-print-directory --jobs=4 --keep-going $(PARTS:%=%.part)
 
@@ -57,6 +58,10 @@ pytest-rest: env
 lint: env
 	$(PY) -m ruff check .
 	@mkdir -p build; .venv/bin/lint-imports --no-cache >build/imports.log || { cat build/imports.log; exit 1; }
+
+# Compiled once, not by each of the four parts.
+kernels: env
+	@$(PY) -m study kernels
 
 pytest: env
 	EVLIB_BUILD=build/test $(PY) -m pytest

@@ -32,6 +32,7 @@ def main(arguments: list[str] | None = None) -> int:
     commands.add_parser("paper", help="the same in paper/paper.md, and count its words")
     lock = commands.add_parser("lock", help="write requirements.lock and environment.yml from pyproject.toml")
     lock.add_argument("--upgrade", action="store_true", help="take newer versions where pyproject.toml allows them")
+    commands.add_parser("kernels", help="compile kernels once, for all processes that follow")
     bench = commands.add_parser("bench", help="measure, and write build/benchmarks.json")
     bench.add_argument("names", nargs="*", help="measure only these")
     results = commands.add_parser("results", help="compute data/results anew: full-size comparisons, minutes long each")
@@ -65,6 +66,11 @@ def _run(options: argparse.Namespace) -> int:
         from study.workflow.lock import write_lock
 
         write_lock(upgrade=options.upgrade)
+        return 0
+    if options.command == "kernels":
+        from study.workflow.kernels import compile_kernels
+
+        compile_kernels()
         return 0
     if options.command == "site":
         from study.workflow.site.build import build_site

@@ -1,9 +1,5 @@
 """The public face: strategies, accounts that close, cache, comparison, command line."""
 
-import os
-import subprocess
-import sys
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -179,22 +175,13 @@ def test_public_face():
     assert set(evlib.__all__) >= {"build_network", "compare", "load_scenario", "load_traffic", "solve"}
 
 
-def test_command_line_writes_tables_and_certificate(tmp_path):
-    """In a fresh interpreter, as everybody runs it."""
-    run = [
-        sys.executable,
-        "-m",
-        "evlib",
-        "solve",
-        "mini",
-        "--strategy",
-        "shortest_path",
-        "--out",
-        str(tmp_path / "run"),
-    ]
-    environment = os.environ | {"EVLIB_CACHE": str(tmp_path / "cache")}
-    done = subprocess.run(run, capture_output=True, text=True, env=environment, check=False)
-    assert done.returncode == 0, done.stderr
+def test_command_line_writes_tables_and_certificate(tmp_path, forked):
+    done = forked(
+        main,
+        ["solve", "mini", "--strategy", "shortest_path", "--out", str(tmp_path / "run")],
+        environment={"EVLIB_CACHE": str(tmp_path / "cache")},
+    )
+    assert done.exitcode == 0, done.stderr
     assert {
         "result.json",
         "arcs.csv",

@@ -230,9 +230,10 @@ def test_no_move_of_a_vehicle_improves_the_system_optimum(nguyen):
     assert all(added_by(path) > least[w] * (1 - 1e-5) for w, path in everywhere)
 
 
-def test_gap_and_bound_hold_on_random_networks():
+@pytest.mark.parametrize("seeds", [range(10), pytest.param(range(10, 30), marks=pytest.mark.verify)], ids=len)
+def test_gap_and_bound_hold_on_random_networks(seeds):
     """Mixed powers, free and constant roads, parallel roads: demand met, the value never rises nor passes the bound."""
-    for seed in range(30):
+    for seed in seeds:
         rng = np.random.default_rng(seed)
         n = int(rng.integers(4, 12))
         tail, head = np.r_[1 : n + 1, rng.integers(1, n + 1, 3 * n)], np.r_[2 : n + 1, 1, rng.integers(1, n + 1, 3 * n)]

@@ -31,6 +31,7 @@ def test_two_route_equilibrium_in_closed_form_is_one_for_the_loading(two_routes)
     assert minutes[1] == pytest.approx(8.0, abs=1e-9)
 
 
+@pytest.mark.verify
 def test_replies_from_anywhere_find_the_two_route_equilibrium(two_routes):
     """All on route 1, or all on route 2: short replies to loaded times come to rest at the closed form."""
     demand, origin = CLOSED_FORM.sum(axis=0, keepdims=True), np.zeros(2, dtype=int)

@@ -87,6 +87,7 @@ def test_the_curvature_of_the_dual_is_its_second_derivative(dual):
     assert change == pytest.approx(exact, rel=0.05, abs=0.05 * np.abs(exact).max())
 
 
+@pytest.mark.verify
 def test_city_and_newton_agree_within_their_certificates(mini):
     """The same flows to stations and the same prices, from two searches for rents."""
     ours, theirs = (coordinate(mini, method=method) for method in ("city", "newton"))

@@ -39,7 +39,7 @@ def instance(problem, seed):
     )
 
 
-SEEDS = [*range(2), *(pytest.param(seed, marks=pytest.mark.verify) for seed in range(2, 20))]
+SEEDS = [0, *(pytest.param(seed, marks=pytest.mark.verify) for seed in range(1, 20))]
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -161,7 +161,7 @@ def test_a_gap_that_cannot_be_reached_is_refused(problems, gap, most):
         solve_bundle(problem, traffic, metric, Cuts(problem), gap=gap, most=most)
 
 
-@pytest.mark.parametrize(("iterations", "converged"), [(4, False), pytest.param(16, True, marks=pytest.mark.verify)])
+@pytest.mark.parametrize(("iterations", "converged"), [(2, False), pytest.param(16, True, marks=pytest.mark.verify)])
 def test_exchanging_prices_coordinates_as_well_as_one_program(mini, iterations, converged):
     """On mini: converged in the end, and the certificate is that of the flows and prices returned."""
     keys = {"coordination.iterations": iterations, "coordination.exact_iterations": iterations}

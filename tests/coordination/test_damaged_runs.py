@@ -55,7 +55,7 @@ def test_a_flipped_bit_anywhere_never_changes_a_number(few, saved, tmp_path):
     whole, file = saved.read_bytes(), tmp_path / "flipped.npz"
     state = run_file._packed(vars(load(saved, few)), arrays := {}, {})
     messages = []
-    for place in np.linspace(0, len(whole) - 1, 150).astype(int):
+    for place in np.linspace(0, len(whole) - 1, 60).astype(int):
         flipped = bytearray(whole)
         flipped[place] ^= 1 << int(place) % 8
         file.write_bytes(flipped)
@@ -66,7 +66,7 @@ def test_a_flipped_bit_anywhere_never_changes_a_number(few, saved, tmp_path):
         else:
             assert repr(again) == repr(state)
             assert all(np.array_equal(others[name], arrays[name]) for name in arrays)
-    assert len(messages) > 100
+    assert len(messages) > 40
     assert all(message.startswith(f"{file}: ") for message in messages)
 
 

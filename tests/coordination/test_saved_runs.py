@@ -62,8 +62,8 @@ def few(mini):
         ("newton", {}),
         ("joint", {}),
         pytest.param("bundle", {}, marks=pytest.mark.verify),
-        ("inertia", {"switches.damping_rule": "adaptive"}),
-        ("best_response", {"switches.objective": "user"}),
+        pytest.param("inertia", {"switches.damping_rule": "adaptive"}, marks=pytest.mark.verify),
+        pytest.param("best_response", {"switches.objective": "user"}, marks=pytest.mark.verify),
         pytest.param("joint", {"switches.set": "columns"}, marks=pytest.mark.verify),
     ],
 )

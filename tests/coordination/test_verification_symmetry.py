@@ -13,7 +13,7 @@ from evlib.traffic.impedance import affine, point_queue, smooth_queue
 CURVES = ("entered_veh", "left_veh", "arrived_veh", "plugged_veh", "completed_veh")
 
 
-@pytest.fixture(scope="module", params=[smooth_queue, point_queue, affine])
+@pytest.fixture(scope="module", params=[smooth_queue, point_queue, pytest.param(affine, marks=pytest.mark.verify)])
 def crowded(request):
     """The base network with queues on roads and at plugs: all paths in use, 1.6 times the demand, half of the plugs."""
     base = load_scenario("nguyen")

@@ -37,7 +37,7 @@ def solved(base):
     }
 
 
-@pytest.mark.parametrize("name", ["base", "deep"])
+@pytest.mark.parametrize("name", ["base", pytest.param("deep", marks=pytest.mark.verify)])
 def test_cone_dispatch_is_an_ac_power_flow(solved, base, name):
     """Voltages and losses that a sweep finds for the same injections; the deep case curtails most of what is offered."""
     case, dispatch = solved[name]
@@ -56,7 +56,7 @@ def test_cone_dispatch_is_an_ac_power_flow(solved, base, name):
     assert curtailed > (0.6 if name == "deep" else 0.2)
 
 
-@pytest.mark.parametrize("name", ["base", "deep"])
+@pytest.mark.parametrize("name", ["base", pytest.param("deep", marks=pytest.mark.verify)])
 def test_without_the_loss_price_the_cone_cheats_and_the_certificate_says_so(solved, base, name):
     """It burns what it should curtail: less curtailed than is possible, fictitious losses, an open cone."""
     case, honest = solved[name]
@@ -136,6 +136,7 @@ def test_the_whole_chain_runs_on_the_cone(mini):
     assert cone.money_relative_residual <= 1e-5
 
 
+@pytest.mark.verify
 def test_traffic_and_grid_coordinate_on_the_cone(mini):
     """The joint program holds the cones too; its announced prices support the dispatch."""
     few = {"coordination.iterations": 2, "coordination.exact_iterations": 2}
@@ -144,6 +145,7 @@ def test_traffic_and_grid_coordinate_on_the_cone(mini):
     assert abs(certificate.price_gap) <= 1e-2
 
 
+@pytest.mark.verify
 def test_columns_find_the_exact_optimum_on_the_cone_too(mini, mini_run):
     """Column generation sees the grid as any convex problem: its bounds enclose the least penalised cost."""
     case, options = mini_run.case, replace(build_grid_options(mini), grid_model="cone")

@@ -245,7 +245,7 @@ def test_a_negative_price_is_paid_for_what_is_fed_back(slope, grid_model):
     assert dispatch.certificate.grid_import_and_export_kwh < 1e-3
 
 
-@pytest.mark.parametrize("grid_model", ["lindistflow", "cone"])
+@pytest.mark.parametrize("grid_model", ["lindistflow", pytest.param("cone", marks=pytest.mark.verify)])
 def test_the_base_case_with_some_negative_prices_buys_or_feeds_back_and_never_both(grid_model):
     """Every other step from 12:00 to 16:00 at -0.30 CNY/kWh, ties as wide as wind: import and feeding back both occur there.
 

@@ -64,7 +64,8 @@ def test_a_vehicle_in_its_zonotope_pays_no_less_than_in_its_domain():
     np.testing.assert_array_equal(left_alone, uncontrolled_costs(cohorts, price))
 
 
-@pytest.mark.parametrize("name", [pytest.param("columns", marks=pytest.mark.verify), "zonotope"])
+@pytest.mark.verify
+@pytest.mark.parametrize("name", ["columns", "zonotope"])
 def test_coordination_settles_prices_that_support_the_dispatch_in_every_set(mini, name):
     few = mini.replace({"coordination.iterations": 2, "coordination.exact_iterations": 1, "switches.set": name})
     certificate = coordinate(few, method="joint").certificate

@@ -187,7 +187,7 @@ def test_unknown_kernel_is_refused(mini):
 
 
 @given(loadings())
-@settings(max_examples=60, deadline=None, derandomize=True, database=None)
+@settings(max_examples=25, deadline=None, derandomize=True, database=None)
 def test_random_networks_are_equal_to_the_bit(drawn):
     found = loaded_or_message(*drawn)
     if isinstance(found, str):

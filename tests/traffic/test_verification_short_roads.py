@@ -131,6 +131,7 @@ def city(step_s, seed=2):
     return network_of(roads, origins, stations, step_s=step_s, every_path=False)
 
 
+@pytest.mark.verify
 def test_mean_travel_time_is_that_of_a_loading_at_one_second():
     """Most roads take less than 30 s, and queues of minutes stand: the mean over all paths is within 2 %."""
     coarse, fine = city(30), city(1)

@@ -26,7 +26,9 @@ class Stop(Exception):
     pass
 
 
-@pytest.mark.parametrize("stops", [(0, 11), pytest.param(tuple(range(12)), marks=pytest.mark.verify)])
+@pytest.mark.parametrize(
+    "stops", [(6,), *(pytest.param(stops, marks=pytest.mark.verify) for stops in ((0, 11), tuple(range(12))))]
+)
 def test_a_day_that_was_stopped_goes_on_to_the_same_bytes(short, whole, tmp_path, monkeypatch, stops):
     """Stopped after the folder of a step was written, and before its state was; then once more, later."""
     save, left = run_module.save_state, list(stops)
@@ -119,6 +121,7 @@ def test_what_cannot_run_in_real_time_is_said(short, changes, message):
         real_time(short.replace(**changes))
 
 
+@pytest.mark.verify
 def test_compliance_and_logit_hold_in_real_time(short):
     """By count: half follow, so about half of those who depart; logit drivers use nearly every way, of six."""
     scenario = short.replace({"fleet.compliance": 0.5, "fleet.logit_cny": 3.0})

@@ -66,6 +66,7 @@ def test_savings_are_those_of_the_day_loaded_before_and_after(roomy):
     assert table["saved_cny"].sum() > 1.0
 
 
+@pytest.mark.verify
 def test_on_busy_roads_only_what_saves_is_kept(mini):
     """All vehicles of a flow would crowd the path that its derivative promises: parts of it may go, or nobody."""
     busy = build_traffic_problem(mini.replace({"fleet.vehicles": 200.0}), "system")
