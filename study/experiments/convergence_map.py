@@ -35,6 +35,7 @@ def _damped(rule: str, damping: float) -> dict:
 # What each loop is called, its method, and what it changes in the scenario.
 LOOPS = {
     "best response": ("best_response", {}),
+    "rested response": ("rested_response", {}),
     "best response, logit 1 CNY": ("best_response", {"fleet.logit_cny": 1.0}),
     "best response, logit 4 CNY": ("best_response", {"fleet.logit_cny": 4.0}),
     "best response, logit 16 CNY": ("best_response", {"fleet.logit_cny": 16.0}),

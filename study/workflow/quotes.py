@@ -169,6 +169,7 @@ QUANTITIES = {
     "moves_saved_cny": Quantity(lambda table: float(table("moves_nguyen")["saved_cny"].sum()), ".0f"),
     "excess_cny_veh": _run("coordinated", "excess_cny_veh", ".1g"),
     "relative_gap": _run("coordinated", "relative_gap", ".1g"),
+    "users_relative_gap": _run("users", "relative_gap", ".1g"),
     "price_gap": _run("coordinated", "price_gap", ".0e"),
     "share_of_information": _step(("shortest_path", "smart"), ("informed", "smart")),
     "share_of_prices": _step(("informed", "smart"), ("user", "smart")),
