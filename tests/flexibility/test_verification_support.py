@@ -20,7 +20,7 @@ RESERVE = dict(
 
 @pytest.mark.parametrize("n", [100, pytest.param(500, marks=pytest.mark.verify)])
 @pytest.mark.parametrize("lossless", [False, True])
-def test_least_cost_equals_a_linear_program_on_1000_random_vehicles(draw, lossless, n):
+def test_least_cost_equals_a_linear_program_on_random_vehicles(draw, lossless, n):
     """V2G or charging only, prices of both signs, stays cut off, targets out of reach: to 1e-9 of sum |price| P h."""
     vehicles = draw.vehicles(n, seed=2, lossless=lossless)
     domain, _ = vehicle_domain(**vehicles)
@@ -42,10 +42,10 @@ def test_least_cost_equals_a_linear_program_on_1000_random_vehicles(draw, lossle
     # only losses make it pay to burn energy at a negative price
     assert (waste_kwh > 1) if not lossless else (waste_kwh < 1e-10)
     # the draw is as varied as it claims
-    assert (schedule.unserved_kwh > 1e-6).sum() > 20
-    assert (schedule.terminal_kwh > 1e-6).sum() > 20
-    assert (schedule.discharge_kw.max(axis=1) > 1).sum() > 50
-    assert (domain.discharge_kw == 0).sum() > 20
+    assert (schedule.unserved_kwh > 1e-6).mean() > 0.04
+    assert (schedule.terminal_kwh > 1e-6).mean() > 0.04
+    assert (schedule.discharge_kw.max(axis=1) > 1).mean() > 0.1
+    assert (domain.discharge_kw == 0).mean() > 0.04
 
 
 def test_terminal_energy_dearer_than_going_unserved_is_not_bought(draw):

@@ -8,10 +8,11 @@ import pytest
 
 from evlib.folders import ROOT
 
-# In place of the real environment and style check, and two parts of which one fails.
+# In place of the real environment, style check and kernels, and two parts of which one fails.
 RULES = """
 env: ; @:
 lint: ; @:
+kernels: ; @:
 good: ; @echo all is well
 bad: ; @echo something is wrong; exit 3
 """
