@@ -11,11 +11,13 @@ export VECLIB_MAXIMUM_THREADS := 1
 export RAYON_NUM_THREADS := 1
 export PYDEVD_DISABLE_FILE_VALIDATION := 1
 export JUPYTER_PREFER_ENV_PATH := 1
+# Compiled modules are kept, even where the shell says otherwise: else each of some forty processes compiles cvxpy and pandas.
+export PYTHONDONTWRITEBYTECODE :=
 
 # Below, tests and the laboratory get build folders of their own; the cache of solved cases is shared.
 
 .DEFAULT_GOAL := help
-.PHONY: help env reproduce test lint kernels pytest pytest-loop pytest-rest nbval nbval-solves nbval-rest verify results ensemble site lab bench lock refresh clean
+.PHONY: help env reproduce test lint pytest pytest-loop pytest-rest nbval nbval-solves nbval-rest verify results ensemble site lab bench lock refresh clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' Makefile
@@ -29,9 +31,10 @@ reproduce: env ## execute the notebooks and export figures; skips what has not c
 
 # Four parts share the cores, so that none of them idles at the end. Each shows its report when it has ended.
 PARTS := nbval-solves pytest-loop nbval-rest pytest-rest
+KERNELS := build/kernels
 
 test: env ## style, walls, package tests, and notebooks compared with their committed outputs
-	@$(MAKE) --no-print-directory --jobs=2 lint kernels
+	@$(MAKE) --no-print-directory --jobs=2 lint $(KERNELS)
 	@echo "Four parts run beside each other; each reports at its end."
 	@$(MAKE) --no-print-directory --jobs=4 --keep-going $(PARTS:%=%.part)
 
@@ -59,9 +62,10 @@ lint: env
 	$(PY) -m ruff check .
 	@mkdir -p build; .venv/bin/lint-imports --no-cache >build/imports.log || { cat build/imports.log; exit 1; }
 
-# Compiled once, not by each of the four parts.
-kernels: env
+# Kernels are compiled once, not by each of the four parts; again only where the package has changed.
+build/kernels: $(shell find evlib -name "*.py" 2>/dev/null) requirements.lock | env
 	@$(PY) -m study kernels
+	@mkdir -p build; touch $@
 
 pytest: env
 	EVLIB_BUILD=build/test $(PY) -m pytest

@@ -36,7 +36,8 @@ def city(side, clock, capacity_veh_h=60.0):
     return assemble_network(roads, origins, stations, {"car": 8, "van": 6}, clock, every_path=False)
 
 
-@pytest.mark.parametrize("signal", ["experienced", pytest.param("instantaneous", marks=pytest.mark.verify)])
+@pytest.mark.verify
+@pytest.mark.parametrize("signal", ["experienced", "instantaneous"])
 def test_the_generated_equilibrium_is_that_of_all_paths(signal):
     """Nguyen with few plugs scarce: from one path a station the search finds what drivers need of the eleven, and the gap
     over all eleven is as small as when all were there from the start."""

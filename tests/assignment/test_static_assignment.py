@@ -95,6 +95,7 @@ def test_sioux_falls_reaches_the_published_optimum():
     assert np.abs(found.flow_veh - known["Volume"].to_numpy()).max() < 1.0
 
 
+@pytest.mark.verify
 def test_sioux_falls_system_optimum_is_that_of_one_convex_program():
     """1,824 arc flows in one go know nothing of paths, searches and projections."""
     roads, cost, pairs = published("SiouxFalls")

@@ -160,7 +160,11 @@ def test_joint_settles_where_best_response_does_not(mini):
 
 @pytest.mark.parametrize(
     ("method", "tolerance", "converged"),
-    [("joint", 0.5, True), pytest.param("joint", 1e-9, False, marks=pytest.mark.verify), ("inertia", 0.5, False)],
+    [
+        ("joint", 0.5, True),
+        pytest.param("joint", 1e-9, False, marks=pytest.mark.verify),
+        pytest.param("inertia", 0.5, False, marks=pytest.mark.verify),
+    ],
 )
 def test_converged_is_never_true_above_the_tolerance(mini, method, tolerance, converged):
     """Both limits count: inertia's gap is within a wide tolerance, its price gap is not."""
@@ -219,6 +223,7 @@ def test_only_iterates_priced_by_exact_domains_are_returned(mini):
     assert fresh.excess_cny_veh == pytest.approx(found.certificate.excess_cny_veh, rel=1e-9)
 
 
+@pytest.mark.verify
 def test_a_run_with_one_exact_iteration_measures_its_last_iterate_exactly(mini):
     keys = {"coordination.iterations": 4, "coordination.exact_iterations": 1, "coordination.exact_period": 8}
     found = coordinate(mini.replace(keys), method="joint", objective="user")

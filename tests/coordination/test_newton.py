@@ -233,7 +233,8 @@ def test_a_run_told_when_to_stop_ends_at_its_first_iterate_within_and_returns_it
     assert run.certificate.relative_gap == rows["relative_gap"].iloc[-1]
 
 
-@pytest.mark.parametrize("objective", [pytest.param("user", marks=pytest.mark.verify), "system"])
+@pytest.mark.verify
+@pytest.mark.parametrize("objective", ["user", "system"])
 def test_newton_and_joint_agree_within_their_certificates(mini, certified, objective):
     """Two methods, one equilibrium: what time and grid cost together differs by less than 1 %."""
     problem = CoupledProblem.of(mini, "v2g", objective)

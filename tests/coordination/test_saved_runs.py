@@ -60,7 +60,7 @@ def few(mini):
     ("method", "switches"),
     [
         ("newton", {}),
-        ("joint", {}),
+        pytest.param("joint", {}, marks=pytest.mark.verify),
         pytest.param("bundle", {}, marks=pytest.mark.verify),
         pytest.param("inertia", {"switches.damping_rule": "adaptive"}, marks=pytest.mark.verify),
         pytest.param("best_response", {"switches.objective": "user"}, marks=pytest.mark.verify),

@@ -81,7 +81,7 @@ def test_an_outline_does_not_depend_on_the_cost_of_unserved_energy():
     assert polygon.sum(axis=1).min() >= 5 - 1e-9
 
 
-@pytest.mark.parametrize("n_cohorts", [1, 25])
+@pytest.mark.parametrize("n_cohorts", [1, pytest.param(25, marks=pytest.mark.verify)])
 def test_zonotope_lies_in_exact_and_exact_in_summed_bounds(draw, n_cohorts):
     """In every direction, for one vehicle and for a station; uncontrolled charging lies in the exact set, too."""
     station = draw.station(n_cohorts, 40, seed=50)

@@ -161,6 +161,7 @@ def test_trips_of_the_base_case_go_on_where_roads_lead(home):
     assert ends == {"2", "3"}
 
 
+@pytest.mark.verify
 def test_drivers_who_go_on_settle_too(home):
     """Prices at the tariff, roads and plugs of the base case: the excess falls to a twentieth of the start's."""
     problem = CoupledProblem.of(home, "smart", "user")
