@@ -30,7 +30,7 @@ class Stop(Exception):
     "stops", [(6,), *(pytest.param(stops, marks=pytest.mark.verify) for stops in ((0, 11), tuple(range(12))))]
 )
 def test_a_day_that_was_stopped_goes_on_to_the_same_bytes(short, whole, tmp_path, monkeypatch, stops):
-    """Stopped after the folder of a step was written, and before its state was; then once more, later."""
+    """Stopped after the folder of a step was written, and before its state was; once, or again and again."""
     save, left = run_module.save_state, list(stops)
 
     def fail(path, state):
