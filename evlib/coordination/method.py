@@ -66,7 +66,7 @@ class Method:
         """Flows, prices and rents of the next iterate, shaped as in :class:`evlib.coordination.iteration.Iterate`."""
         raise NotImplementedError
 
-    def drive(self, flows_veh, metric: Metric, price_cny_kwh, rent_cny, n_steps: int | None = None) -> np.ndarray:
+    def drive(self, flows_veh, metric: Metric, price_cny_kwh, rents, n_steps: int | None = None) -> np.ndarray:
         """Let drivers take some steps through the loading at announced prices and rents.
 
         The metric pulls them towards the present flows, as in the program: if neither the program nor these steps move
@@ -78,7 +78,8 @@ class Method:
             Flows to start from.
         metric : Metric
         price_cny_kwh : ndarray, shape (n_bus, K)
-        rent_cny : ndarray, shape (n_stations, K), or None
+        rents : ndarray, shape (n_stations, K), or None, or callable
+            Rent of one plug for one step [CNY]; a callable returns it from a look at traffic.
         n_steps : int, optional
             The scenario's ``traffic_steps`` by default.
 
@@ -87,10 +88,12 @@ class Method:
         ndarray, shape of ``flows_veh``
         """
         problem, before, electricity = self.problem, self.run.state.flows_veh, self.run.electricity(price_cny_kwh)
-        flows = self.walk.run(
-            lambda ahead: problem.traffic.evaluate(ahead).costs(electricity, rent_cny) + metric.pull_of(ahead - before),
-            flows_veh,
-            self.keys.traffic_steps if n_steps is None else n_steps,
-        )
+
+        def cost_of(ahead):
+            traffic = problem.traffic.evaluate(ahead)
+            rent_cny = rents(traffic) if callable(rents) else rents
+            return traffic.costs(electricity, rent_cny) + metric.pull_of(ahead - before)
+
+        flows = self.walk.run(cost_of, flows_veh, self.keys.traffic_steps if n_steps is None else n_steps)
         self.run.state.walk_step = self.walk.step
         return flows

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 from typing import ClassVar
 
@@ -15,12 +17,12 @@ from evlib.assignment.tno import Metric
 from evlib.coordination.announced_price import price_gap
 from evlib.coordination.iteration import Iterate, Iteration
 from evlib.coordination.method import Method
-from evlib.coordination.newton.curvature import Response
+from evlib.coordination.newton.dispatch_prices import DispatchBounds, SupportingPrices
 from evlib.coordination.newton.dual import Dual
-from evlib.coordination.newton.step import LEAST_INERTIA, LITTLE_GAIN, ascend, newton_step
+from evlib.coordination.newton.pressed_rents import PressedRents
+from evlib.coordination.newton.step import LEAST_INERTIA, LITTLE_GAIN, ascend
 from evlib.coordination.one_day import LEAST_COHORT_VEH
-from evlib.errors import InfeasibleError, InputError
-from evlib.flexibility.cohorts import vehicle_costs
+from evlib.errors import InputError
 from evlib.flexibility.proximal_reply import ProximalFleet
 from evlib.grid.fleet_dispatch import FleetDispatch
 from evlib.grid.reduced.reduced_grid import ReducedGrid
@@ -41,16 +43,14 @@ FIRST_METRIC, LEAST_METRIC, MOST_METRIC = 40.0, 4.0, 160.0
 # It rises where the excess became more than WORSE times as large, faster where the relative gap is above FAR; it falls where the
 # excess has crept down twice in turn, to more than CREEPS times the one before. While the excess falls fast it stays, or rents
 # and prices would begin to swing from one loading to the next.
-METRIC_FALL, METRIC_RISE, METRIC_RISE_FAR, WORSE, CREEPS, FAR = 0.5, 1.5, 2.0, 1.05, 0.8, 1e-2
-# Most Newton steps in an iteration, which end where one gains less than this share of the price gap; steps of drivers after them.
-NEWTON_STEPS, GAIN_OF_GAP, DRIVER_STEPS = 12, 1e-3, 15
+METRIC_FALL, METRIC_RISE, METRIC_RISE_FAR, WORSE, CREEPS, FAR = 0.5, 1.5, 2.0, 1.05, 0.7, 1e-2
+# Most Newton steps in the first iteration, whose trajectories are far from any equilibrium, and in a later one; they end where
+# one gains less than this share of the price gap. Steps of drivers after them.
+FIRST_STEPS, NEWTON_STEPS, GAIN_OF_GAP, DRIVER_STEPS = 6, 12, 1e-3, 15
 # No ratio of excesses is taken to less than this one [CNY/veh].
 LEAST_EXCESS = 1e-12
-# After so many iterations in which only the price gap was too large, an exact dispatch may set the prices.
+# As often as this, where only the price gap has been too large for as many iterations, an exact dispatch may set the prices.
 PATIENCE = 3
-# Steps towards a dispatch of the vehicles that came, where only the price gap is still too large.
-# They end where one leaves more than this share of the gap: then the prices are too far from any dispatch's.
-DISPATCH_STEPS, SLOW = 8, 0.9
 PRICE_GAP_TOLERANCE = 1e-4
 # The run ends at an iterate of so small a relative gap, if the scenario states no other, whose prices support its dispatch;
 # its iterations are cheap, so it may take this many times the scenario's.
@@ -100,6 +100,7 @@ class Newton(Method):
         if state.monitored is not None:
             self.grid.monitor(state.monitored)
         self._fresh = None  # sizes of an exact dispatch that set the prices, and its answer
+        self._supporting: SupportingPrices | None = None  # of those who came, where only the price gap is too large
 
     @property
     def most_iterations(self) -> int:
@@ -113,19 +114,35 @@ class Newton(Method):
             state.price_cny_kwh = np.broadcast_to(
                 self.problem.case.import_price_cny_kwh, self.problem.case.load_kw.shape
             )
-        self.run.measure(True, price_gap=self._price_gap)
-        state.looser_solves += self.grid.take_looser_solves()
         last = iteration == self.most_iterations
-        if self._only_prices_lack(last):
-            self._announce_fresh_prices(self.keys.tol_relative_gap if last else self._close)
+        close = self.keys.tol_relative_gap if last else self._close
+        self.run.measure(True, price_gap=partial(self._price_gap, close))
+        if self._supporting is not None:
+            self._announce_supporting_prices(close)
+        if self._only_prices_lack(iteration, last):
+            self._announce_fresh_prices(close)
+        state.looser_solves += self.grid.take_looser_solves()
 
-    def _only_prices_lack(self, last: bool) -> bool:
+    def _only_prices_lack(self, iteration: int, last: bool) -> bool:
         """Whether drivers have been near equilibrium for some iterations, or are in the last, and prices are not settled."""
         rows = self.run.state.rows[-PATIENCE:]
         if rows[-1].price_gap <= self._close_price:
             return False
+        if last:
+            return rows[-1].relative_gap <= self.keys.tol_relative_gap
         near = [row.relative_gap <= self._close for row in rows]
-        return (len(near) == PATIENCE and all(near)) or (last and rows[-1].relative_gap <= self.keys.tol_relative_gap)
+        return iteration % PATIENCE == 0 and len(near) == PATIENCE and all(near)
+
+    def _announce_supporting_prices(self, close: float) -> None:
+        """Announce the prices that support a dispatch of those who came, if drivers are near equilibrium at them too."""
+        run, found = self.run, self._supporting
+        gap = (found.upper_cny - found.lower_cny) / self.problem.scale_cny
+        if gap > self._close_price or run.state.rows[-1].price_gap <= self._close_price:
+            return
+        price = self._at_all_buses(found.price_cny_kwh)
+        measured = gaps(run.traffic, run.electricity(price), run.state.rent_cny)
+        if measured.relative_gap <= close:
+            run.reprice(price, gap, measured)
 
     def _announce_fresh_prices(self, close: float) -> None:
         """Announce the prices of an exact dispatch of those who came, if drivers are near equilibrium at them too."""
@@ -156,40 +173,34 @@ class Newton(Method):
 
         return dispatch
 
-    def _price_gap(self, sizes_veh: np.ndarray, relative_gap: float) -> float:
+    def _price_gap(self, close: float, sizes_veh: np.ndarray, relative_gap: float) -> float:
         """A bound on the price gap from above: cost of a dispatch that vehicles can follow less the value of the prices.
 
-        The dispatch is that of vehicles near their plan. It is improved where everything else is within tolerance. Where hard
-        limits leave none near the plan, an exact dispatch takes its place; if there is no dispatch at all, its error names
-        the limits.
+        The dispatch is that of vehicles near their plan. Where drivers are near equilibrium, prices that support a dispatch of
+        those who came are looked for, which improves the bound. Where hard limits leave no dispatch near the plan, an exact one
+        takes its place; if there is none at all, its error names the limits.
         """
         problem, state = self.problem, self.run.state
         price = state.price_cny_kwh[problem.case.station_bus]
-        lower = self.grid.free(price).cost_cny + float(sizes_veh @ vehicle_costs(problem.cohorts, price))
-        plan, weight, gap = state.plan_kwh, state.plan_weight, math.inf
-        for step in range(DISPATCH_STEPS):
-            reply = self.fleet.reply(price, plan, weight)
-            station_kw = self.fleet.station_kw(sizes_veh, reply)
-            try:
-                upper = self.grid.fixed(station_kw).grid_cny + float(sizes_veh @ reply.own_cny)
-            except InfeasibleError:
-                upper = math.inf
-            before, gap = gap, min(gap, (upper - lower) / problem.scale_cny)
-            slow = step > 1 and gap > SLOW * before
-            if gap <= self._close_price or relative_gap > self._close or slow:
-                break
-            price = self._dispatch_step(price, sizes_veh, reply, station_kw, weight)
-            plan = reply.change_kwh if step % 2 else plan
-        if math.isinf(gap):
+        bounds = DispatchBounds(problem, self.fleet, self.grid, sizes_veh)
+        reply = self.fleet.reply(price, state.plan_kwh, state.plan_weight)
+        lower, upper = bounds.lower_cny(price), bounds.upper_cny(reply)
+        close_cny = self._close_price * problem.scale_cny
+        self._supporting = None
+        if relative_gap <= close and upper - lower > close_cny:
+            found = bounds.supporting(self.run.traffic, price, state.plan_kwh, state.plan_weight, close_cny)
+            upper = min(upper, found.upper_cny)
+            self._supporting = replace(found, upper_cny=upper)
+        if math.isinf(upper):
             fresh = problem.dispatch(sizes_veh).dispatch
-            gap = price_gap(problem, sizes_veh, state.price_cny_kwh, fresh.objective_cny)
-        return gap
+            return price_gap(problem, sizes_veh, state.price_cny_kwh, fresh.objective_cny)
+        return (upper - lower) / problem.scale_cny
 
-    def _dispatch_step(self, price, sizes_veh, reply, station_kw, weight) -> np.ndarray:
-        """Prices after one Newton step for the vehicles that came: as in the dual, but nobody drives elsewhere."""
-        vehicles = self.fleet.curvature(sizes_veh, reply, weight)
-        response = Response(station_kw, np.zeros_like(station_kw), vehicles)
-        return price + newton_step(self.problem, self.grid, price, None, response).price_cny_kwh
+    def _at_all_buses(self, price_cny_kwh: np.ndarray) -> np.ndarray:
+        """Prices of all buses, shape (n_bus, K), where those of stations, shape (n_stations, K), are given."""
+        price = self.grid.free(price_cny_kwh).price_cny_kwh
+        price[self.problem.case.station_bus] = price_cny_kwh
+        return price
 
     def statuses(self) -> str:
         """How the programs of the grid ended: all optimal, some perhaps at a looser tolerance than the first."""
@@ -208,18 +219,22 @@ class Newton(Method):
         dual = Dual(problem, traffic, metric, self.fleet, self.grid, state.plan_kwh, state.plan_weight, softness)
         start = dual.at(state.price_cny_kwh[problem.case.station_bus], state.rent_cny)
         little = max(GAIN_OF_GAP * abs(state.rows[-1].price_gap), LITTLE_GAIN)
-        ascent = ascend(dual, start, NEWTON_STEPS, state.rent_inertia, little)
+        most = NEWTON_STEPS if iteration else FIRST_STEPS
+        ascent = ascend(dual, start, most, state.rent_inertia, little)
         point, state.rent_inertia = ascent.point, ascent.inertia
         state.plan_kwh = point.reply.change_kwh
         if ascent.gain < ANSWERED:
             state.plan_weight = max(state.plan_weight * WEIGHT_FALL, LEAST_WEIGHT)
             state.softness_cny = max(state.softness_cny * SOFTNESS_FALL, LEAST_SOFTNESS)
-        price = self.grid.free(point.price_cny_kwh).price_cny_kwh
-        price[problem.case.station_bus] = point.price_cny_kwh
+        price = self._at_all_buses(point.price_cny_kwh)
         state.monitored = self.grid.monitored
         state.looser_solves += self.grid.take_looser_solves()
         flows = drop_residual_flows(point.flows_veh, problem.demand_veh, problem.network.path_origin)
-        return self.drive(flows, Metric(metric), price, point.rent_cny, DRIVER_STEPS), price, point.rent_cny
+        if point.rent_cny is None:
+            return self.drive(flows, Metric(metric), price, None, DRIVER_STEPS), price, None
+        rents = PressedRents(point.rent_cny, problem.first_step)
+        flows = self.drive(flows, Metric(metric), price, rents, DRIVER_STEPS)
+        return flows, price, rents(problem.traffic.evaluate(flows))
 
     def _metric(self) -> np.ndarray:
         """Weight on each flow, half the level over its demand: it rises after a worse iteration and falls after slow ones."""
