@@ -152,8 +152,9 @@ def test_the_weight_on_flows_falls_where_the_excess_creeps_and_rises_where_it_gr
     assert weight == pytest.approx(0.5 * level * run.per_level)
 
 
-def test_the_weight_on_flows_has_bounds(mini):
-    run = Iteration(CoupledProblem.of(mini, "v2g", "user"))
+@pytest.mark.parametrize(("objective", "least"), [("user", 4.0), ("system", 8.0)])
+def test_the_weight_on_flows_has_bounds(mini, objective, least):
+    run = Iteration(CoupledProblem.of(mini, "v2g", objective))
     answering = Newton(run)
     measures = {
         "price_gap": 0.0,
@@ -162,7 +163,7 @@ def test_the_weight_on_flows_has_bounds(mini):
         "seconds_load": 0.0,
         "seconds_check": 0.0,
     }
-    for ratio, bound in ((1.2, 160.0), (0.9, 4.0)):
+    for ratio, bound in ((1.2, 160.0), (0.9, least)):
         run.state.rows = [
             IterationRow(iteration=i, excess_cny_veh=ratio**i, relative_gap=0.1, **measures) for i in range(3)
         ]

@@ -38,8 +38,8 @@ FIRST_WEIGHT, WEIGHT_FALL, LEAST_WEIGHT = 0.05, 0.8, 5e-3
 FIRST_SOFTNESS, SOFTNESS_FALL, LEAST_SOFTNESS = 1.0, 0.75, 0.05
 # Both become less only after an iteration whose last Newton step gained less than this share of the scale of costs.
 ANSWERED = 1e-3
-# Weight that keeps flows near the last ones [CNY/veh]: at first, and bounds.
-FIRST_METRIC, LEAST_METRIC, MOST_METRIC = 40.0, 4.0, 160.0
+# Weight that keeps flows near the last ones [CNY/veh]: at first, least without rents and with them, which move as flows do, most.
+FIRST_METRIC, LEAST_METRIC, LEAST_METRIC_WITH_RENTS, MOST_METRIC = 40.0, 4.0, 8.0, 160.0
 # It rises where the excess became more than WORSE times as large, faster where the relative gap is above FAR; it falls where the
 # excess has crept down twice in turn, to more than CREEPS times the one before. While the excess falls fast it stays, or rents
 # and prices would begin to swing from one loading to the next.
@@ -246,5 +246,6 @@ class Newton(Method):
             factor = METRIC_RISE_FAR if state.rows[-1].relative_gap > FAR else METRIC_RISE
         elif len(ratios) == 2 and all(CREEPS < ratio <= WORSE for ratio in ratios):
             factor = METRIC_FALL
-        state.level_cny_veh = min(max(factor * state.level_cny_veh, LEAST_METRIC), MOST_METRIC)
+        least = LEAST_METRIC if state.rent_cny is None else LEAST_METRIC_WITH_RENTS
+        state.level_cny_veh = min(max(factor * state.level_cny_veh, least), MOST_METRIC)
         return 0.5 * state.level_cny_veh * self.run.per_level
