@@ -74,6 +74,8 @@ def why_not_newton(scenario: Scenario, charging: str) -> str | None:
 class Newton(Method):
     """Newton steps on prices and rents at frozen trajectories; then drivers take steps of their own at these prices.
 
+    While they do, rents give way to them (:mod:`evlib.coordination.newton.pressed_rents`); those of the last step are announced.
+
     Everything that it keeps from one iteration to the next is in the state of the run: prices, rents, vehicles' last plan
     and its weight. Its own weights and numbers of steps are the constants above; of the scenario's section
     ``coordination`` it reads ``iterations``, ``tol_relative_gap``, ``stop_relative_gap`` and
