@@ -1,16 +1,19 @@
 """Rents that give way to drivers: wanted plugs counted by hand, the rule at its kinks, and what it is for."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 
 from evlib import load_scenario, load_traffic
-from evlib.coordination.iteration import Iteration
-from evlib.coordination.newton.method import Newton
-from evlib.coordination.newton.pressed_rents import MOST_PRESSURE, PressedRents, wanted_plugs
-from evlib.coordination.problem import CoupledProblem
+from evlib.coordination.coordinate import coordinate
+from evlib.coordination.newton import method
+from evlib.coordination.newton.pressed_rents import MOST_PRESSURE, STIFFNESS, PressedRents, wanted_plugs
+from evlib.coordination.newton.soft_waiting import soft_waiting
 from evlib.traffic import impedance
 from evlib.traffic.network import assemble_network
 from evlib.traffic.time_grid import TimeGrid
+from study.experiments import WITHOUT_DRIVING
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +43,7 @@ def test_wanted_plugs_are_those_held_and_those_waited_for(tens):
 def test_a_plug_that_too_many_want_is_dearer_and_a_spare_one_cheaper_but_never_below_nothing(tens):
     rent = np.zeros((1, 36))
     rent[0, [1, 4, 16, 25]] = 2.0, 3.0, 0.5, 0.4
-    pressed = PressedRents(rent, stiffness=0.02)(Look(tens))
+    pressed = PressedRents(rent, np.zeros_like(rent), stiffness=0.02)(Look(tens))
     expected = np.zeros(20)
     expected[2:13] = 0.02 * (np.array([20, 30, 30, 30, 30, 20, 20, 20, 20, 20, 20]) - 10.0)
     expected[[1, 4, 16]] = 2.0, 3.0 + 0.4, 0.5  # in steps 1 and 16 all ten plugs are held and nobody waits
@@ -51,31 +54,42 @@ def test_a_plug_that_too_many_want_is_dearer_and_a_spare_one_cheaper_but_never_b
 
 def test_rents_of_steps_that_are_over_stay(tens):
     rent = np.full((1, 36), 0.7)
-    pressed = PressedRents(rent, first_step=5)(Look(tens))
+    pressed = PressedRents(rent, np.zeros_like(rent), first_step=5)(Look(tens))
     assert np.array_equal(pressed[:, :5], rent[:, :5])
     assert pressed[0, 5] == pytest.approx(0.7 + MOST_PRESSURE)  # 20 too many: more than that is not added
     assert rent.max() == 0.7
 
 
-@pytest.mark.parametrize(
-    ("name", "changes", "share"),
-    [
-        ("mini", {"stations.*.plugs": 20.0}, 0.9),
-        pytest.param("nguyen", {}, 0.7, marks=pytest.mark.verify),
-    ],
-)
-def test_drivers_who_meet_pressed_rents_keep_within_scarce_plugs(monkeypatch, name, changes, share):
-    """The same steps of drivers, from flows and rents of one program: rents that stand still explain less of the waiting."""
-    problem = CoupledProblem.of(load_scenario(name).replace(changes), "v2g", "system")
-    newton, asked = Newton(Iteration(problem)), []
-    newton.measure(0)
-    drive = newton.drive
-    monkeypatch.setattr(newton, "drive", lambda *arguments: asked.append(arguments) or drive(*arguments))
-    newton.answer(0)
-    flows, metric, price, pressed, n_steps = asked[0]
-    left = {}
-    for kind, rents in (("still", pressed.rent_cny), ("pressed", pressed)):
-        traffic = problem.traffic.evaluate(drive(flows, metric, price, rents, n_steps))
-        left[kind] = traffic.rent_gap_cny(rents(traffic) if callable(rents) else rents)
-    assert pressed.rent_cny.max() > 1.0
-    assert 0 <= left["pressed"] < share * left["still"]
+def test_where_the_program_lets_vehicles_wait_rents_stand_still(tens):
+    """A few who wait are no more than softness leaves: they count with the plugs."""
+    rent, waiting = np.full((1, 36), 0.7), np.zeros((1, 36))
+    waiting[0, [2, 3]] = 0.4, 20.0
+    pressed = PressedRents(rent, waiting, stiffness=0.01)(Look(tens))
+    assert pressed[0, :5] == pytest.approx([0.6, 0.7, 0.7 + 0.01 * 9.6, 0.7, 0.7 + 0.01 * 20])
+
+
+def test_who_waits_in_the_program_is_who_has_not_plugged_in(tens):
+    """A rent of 45 CNY in step 6 lets everybody wait for step 7; at 14 CNY, less than the least wait costs, nobody does."""
+    network, arrivals = tens.network, np.zeros((1, 1, 36))
+    arrivals[0, 0, 1:4] = 10.0
+    rent = np.zeros((1, 36))
+    rent[0, 6] = 45.0
+    waiting = soft_waiting(network, rent, [45.0], 1e-3).waiting_veh(arrivals)
+    # waiting until step 7 costs 6, 5 and 4 steps of 3.75 CNY: less than the rent, so all thirty wait
+    assert waiting[0, :8] == pytest.approx([0, 10, 20, 30, 30, 30, 30, 0], abs=1e-6)
+    rent[0, 6] = 14.0
+    waiting = soft_waiting(network, rent, [45.0], 1e-3).waiting_veh(arrivals)
+    assert waiting[0] == pytest.approx(np.zeros(36), abs=1e-6)
+
+
+@pytest.mark.verify
+def test_rents_that_give_way_settle_the_base_case_sooner(monkeypatch):
+    """Without driving energy, where the same method with rents that stand still is not certified at all."""
+    scenario = load_scenario("nguyen").replace(WITHOUT_DRIVING)
+    certificates = {}
+    for kind, stiffness in (("give way", STIFFNESS), ("still", 0.0)):
+        monkeypatch.setattr(method, "PressedRents", partial(PressedRents, stiffness=stiffness))
+        certificates[kind] = coordinate(scenario, objective="system").certificate
+    assert certificates["give way"].relative_gap <= 1e-3
+    assert certificates["give way"].price_gap <= 1e-4
+    assert certificates["still"].iterations > certificates["give way"].iterations + 5

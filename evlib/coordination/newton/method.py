@@ -19,7 +19,7 @@ from evlib.coordination.iteration import Iterate, Iteration
 from evlib.coordination.method import Method
 from evlib.coordination.newton.dispatch_prices import DispatchBounds, SupportingPrices
 from evlib.coordination.newton.dual import Dual
-from evlib.coordination.newton.pressed_rents import PressedRents
+from evlib.coordination.newton.pressed_rents import PressedRents, program_waiting
 from evlib.coordination.newton.step import LEAST_INERTIA, LITTLE_GAIN, ascend
 from evlib.coordination.one_day import LEAST_COHORT_VEH
 from evlib.errors import InputError
@@ -234,7 +234,7 @@ class Newton(Method):
         flows = drop_residual_flows(point.flows_veh, problem.demand_veh, problem.network.path_origin)
         if point.rent_cny is None:
             return self.drive(flows, Metric(metric), price, None, DRIVER_STEPS), price, None
-        rents = PressedRents(point.rent_cny, problem.first_step)
+        rents = PressedRents(point.rent_cny, program_waiting(dual, point), problem.first_step)
         flows = self.drive(flows, Metric(metric), price, rents, DRIVER_STEPS)
         return flows, price, rents(problem.traffic.evaluate(flows))
 

@@ -58,6 +58,14 @@ class SoftWaiting:
         _curvature(arrivals_veh, self.plug_in, self.hold, self.stay_steps, 1.0 / self.softness_cny, total)
         return total
 
+    def waiting_veh(self, arrivals_veh: np.ndarray) -> np.ndarray:
+        """Vehicles that still wait at the end of every step, shape (n_stations, K) [veh], of arrivals as in ``curvature``."""
+        there, waiting = np.zeros(arrivals_veh.shape[:2]), np.zeros(arrivals_veh.shape)
+        for k in range(arrivals_veh.shape[2]):
+            there = (there + arrivals_veh[:, :, k]) * (1.0 - self.plug_in[:, :, k])
+            waiting[:, :, k] = there
+        return waiting.sum(axis=1)
+
 
 def soft_waiting(network: Network, rent_cny: np.ndarray, queue_cny_h, softness_cny: float) -> SoftWaiting:
     """Reply to rents with a softened choice between plugging in now and a step later.
