@@ -43,7 +43,7 @@ def test_the_base_case_with_a_negative_morning_is_coordinated():
     """One answer of the joint program at -0.30 CNY/kWh until 14:00, with 2 MW that may be fed back."""
     changes = {"prices.import_tariff.morning.price_cny_kwh": -0.3, "grid.reverse_limit_mw": 2.0}
     once = {"coordination.iterations": 1, "coordination.exact_iterations": 1}
-    result = solve(load_scenario("nguyen").replace(changes | once), "coordinated", cache=False)
+    result = solve(load_scenario("nguyen").replace(changes | once), "coordinated", method="joint", cache=False)
     certificate = result.certificate
     assert certificate.grid_status == "optimal"
     assert certificate.grid_import_and_export_kwh < 1e-3
