@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 
 from evlib.coordination.announced_price import price_gap
+from evlib.coordination.coordinate import coordinate
 from evlib.coordination.iteration import Iteration
 from evlib.coordination.newton.dispatch_prices import DispatchBounds
+from evlib.coordination.newton.method import PRICE_GAP_TOLERANCE, Newton
 from evlib.coordination.problem import CoupledProblem
 from evlib.errors import InfeasibleError
 from evlib.flexibility.proximal_reply import ProximalFleet
@@ -57,6 +59,29 @@ def test_prices_that_support_the_dispatch_already_are_kept(arrived):
     found = bounds.supporting(traffic, price, bounds.fleet.idle(), WEIGHT, np.inf)
     assert found.lower_cny == pytest.approx(exact.objective_cny, rel=1e-6)
     assert np.array_equal(found.price_cny_kwh, price)
+
+
+def test_where_only_prices_lack_those_that_support_the_dispatch_are_announced(mini):
+    """Of a certified day the announced prices are bent a little: drivers stay near equilibrium, and better prices are found."""
+    run = coordinate(mini, method="newton", objective="user")
+    near = mini.replace({"coordination.stop_relative_gap": 1e-2})
+    newton = Newton(Iteration(CoupledProblem.of(near, "v2g", "user")))
+    state, problem = newton.run.state, newton.problem
+    bent = np.random.default_rng(4).uniform(-0.01, 0.01, problem.case.n_steps)
+    state.flows_veh, state.price_cny_kwh, state.plan_weight = run.flows_veh, run.price_cny_kwh + bent, 5e-3
+    sizes = problem.sizes(problem.traffic.evaluate(run.flows_veh))
+    exact = problem.dispatch(sizes).dispatch
+    before = price_gap(problem, sizes, state.price_cny_kwh, exact.objective_cny)
+    for _ in range(3):  # the plan comes near what vehicles do at the certified prices
+        station_price = run.price_cny_kwh[problem.case.station_bus]
+        state.plan_kwh = newton.fleet.reply(station_price, state.plan_kwh, state.plan_weight).change_kwh
+    newton.measure(1)
+    row = state.rows[-1]
+    assert before > 2 * PRICE_GAP_TOLERANCE
+    assert row.relative_gap <= 1e-2
+    assert row.price_gap <= PRICE_GAP_TOLERANCE
+    after = price_gap(problem, sizes, state.price_cny_kwh, exact.objective_cny)
+    assert -1e-7 <= after <= row.price_gap + 1e-7
 
 
 def test_where_limits_leave_no_dispatch_near_the_plan_there_is_no_upper_bound(arrived, monkeypatch):

@@ -7,9 +7,11 @@ import pytest
 
 from evlib import load_scenario, load_traffic
 from evlib.coordination.coordinate import coordinate
+from evlib.coordination.iteration import Iteration
 from evlib.coordination.newton import method
 from evlib.coordination.newton.pressed_rents import MOST_PRESSURE, STIFFNESS, PressedRents, wanted_plugs
 from evlib.coordination.newton.soft_waiting import soft_waiting
+from evlib.coordination.problem import CoupledProblem
 from evlib.traffic import impedance
 from evlib.traffic.network import assemble_network
 from evlib.traffic.time_grid import TimeGrid
@@ -63,7 +65,7 @@ def test_rents_of_steps_that_are_over_stay(tens):
 def test_where_the_program_lets_vehicles_wait_rents_stand_still(tens):
     """A few who wait are no more than softness leaves: they count with the plugs."""
     rent, waiting = np.full((1, 36), 0.7), np.zeros((1, 36))
-    waiting[0, [2, 3]] = 0.4, 20.0
+    waiting[0, [2, 3]] = 0.4, 15.0  # in step 3 twenty too many would be five too many
     pressed = PressedRents(rent, waiting, stiffness=0.01)(Look(tens))
     assert pressed[0, :5] == pytest.approx([0.6, 0.7, 0.7 + 0.01 * 9.6, 0.7, 0.7 + 0.01 * 20])
 
@@ -80,6 +82,18 @@ def test_who_waits_in_the_program_is_who_has_not_plugged_in(tens):
     rent[0, 6] = 14.0
     waiting = soft_waiting(network, rent, [45.0], 1e-3).waiting_veh(arrivals)
     assert waiting[0] == pytest.approx(np.zeros(36), abs=1e-6)
+
+
+def test_the_rents_announced_are_those_that_drivers_met_last(mini, monkeypatch):
+    problem = CoupledProblem.of(mini.replace({"stations.*.plugs": 20.0}), "v2g", "system")
+    newton, asked = method.Newton(Iteration(problem)), []
+    newton.measure(0)
+    drive = newton.drive
+    monkeypatch.setattr(newton, "drive", lambda *arguments: asked.append(arguments) or drive(*arguments))
+    flows, _, announced = newton.answer(0)
+    rents = asked[0][3]
+    assert np.array_equal(announced, rents(problem.traffic.evaluate(flows)))
+    assert np.abs(announced - rents.rent_cny).max() > 0.1
 
 
 @pytest.mark.verify

@@ -38,7 +38,8 @@ FIRST_WEIGHT, WEIGHT_FALL, LEAST_WEIGHT = 0.05, 0.8, 5e-3
 FIRST_SOFTNESS, SOFTNESS_FALL, LEAST_SOFTNESS = 1.0, 0.75, 0.05
 # Both become less only after an iteration whose last Newton step gained less than this share of the scale of costs.
 ANSWERED = 1e-3
-# Weight that keeps flows near the last ones [CNY/veh]: at first, least without rents and with them, which move as flows do, most.
+# Weight that keeps flows near the last ones [CNY/veh]: at first; at least without rents, and with them, as rents move with flows;
+# at most.
 FIRST_METRIC, LEAST_METRIC, LEAST_METRIC_WITH_RENTS, MOST_METRIC = 40.0, 4.0, 8.0, 160.0
 # It rises where the excess became more than WORSE times as large, faster where the relative gap is above FAR; it falls where the
 # excess has crept down twice in turn, to more than CREEPS times the one before. While the excess falls fast it stays, or rents
@@ -49,7 +50,7 @@ METRIC_FALL, METRIC_RISE, METRIC_RISE_FAR, WORSE, CREEPS, FAR = 0.5, 1.5, 2.0, 1
 FIRST_STEPS, NEWTON_STEPS, GAIN_OF_GAP, DRIVER_STEPS = 6, 12, 1e-3, 15
 # No ratio of excesses is taken to less than this one [CNY/veh].
 LEAST_EXCESS = 1e-12
-# As often as this, where only the price gap has been too large for as many iterations, an exact dispatch may set the prices.
+# Where only the price gap has been too large for so many iterations, an exact dispatch may set the prices, in every such one.
 PATIENCE = 3
 PRICE_GAP_TOLERANCE = 1e-4
 # The run ends at an iterate of so small a relative gap, if the scenario states no other, whose prices support its dispatch;
@@ -137,11 +138,11 @@ class Newton(Method):
 
     def _announce_supporting_prices(self, close: float) -> None:
         """Announce the prices that support a dispatch of those who came, if drivers are near equilibrium at them too."""
-        run, found = self.run, self._supporting
-        gap = (found.upper_cny - found.lower_cny) / self.problem.scale_cny
+        run, supporting = self.run, self._supporting
+        gap = (supporting.upper_cny - supporting.lower_cny) / self.problem.scale_cny
         if gap > self._close_price or run.state.rows[-1].price_gap <= self._close_price:
             return
-        price = self._at_all_buses(found.price_cny_kwh)
+        price = self._at_all_buses(supporting.price_cny_kwh)
         measured = gaps(run.traffic, run.electricity(price), run.state.rent_cny)
         if measured.relative_gap <= close:
             run.reprice(price, gap, measured)
@@ -190,9 +191,9 @@ class Newton(Method):
         close_cny = self._close_price * problem.scale_cny
         self._supporting = None
         if relative_gap <= close and upper - lower > close_cny:
-            found = bounds.supporting(self.run.traffic, price, state.plan_kwh, state.plan_weight, close_cny)
-            upper = min(upper, found.upper_cny)
-            self._supporting = replace(found, upper_cny=upper)
+            supporting = bounds.supporting(self.run.traffic, price, state.plan_kwh, state.plan_weight, close_cny)
+            upper = min(upper, supporting.upper_cny)
+            self._supporting = replace(supporting, upper_cny=upper)
         if math.isinf(upper):
             fresh = problem.dispatch(sizes_veh).dispatch
             return price_gap(problem, sizes_veh, state.price_cny_kwh, fresh.objective_cny)
