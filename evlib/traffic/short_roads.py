@@ -75,11 +75,12 @@ def find_short_roads(ways, network) -> ShortRoads:
     is_short = np.zeros(network.n_arcs + len(network.stations), dtype=bool)
     is_short[network.n_entries : network.n_arcs] = network.free_flow_min[network.n_entries :] < step_min - 1e-12
     place, group = np.full(len(is_short), -1), np.full(len(is_short), -1)
+    if not is_short.any():
+        return ShortRoads(np.empty(0, dtype=np.int64), np.zeros(1, dtype=np.int64), place, group)
     graph = nx.DiGraph()
-    if is_short.any():
-        for way in ways:
-            graph.add_nodes_from(arc for arc in way if is_short[arc])
-            graph.add_edges_from((one, two) for one, two in pairwise(way) if is_short[one] and is_short[two])
+    for way in ways:
+        graph.add_nodes_from(arc for arc in way if is_short[arc])
+        graph.add_edges_from((one, two) for one, two in pairwise(way) if is_short[one] and is_short[two])
     first_seen = {arc: position for position, arc in enumerate(graph)}
     whole = nx.condensation(graph)
     members = nx.get_node_attributes(whole, "members")

@@ -190,7 +190,7 @@ def test_where_every_step_leads_down_the_point_stays_and_is_said_to_gain_nothing
     point = scarce.at(price, np.zeros_like(price))
     tried = []
 
-    def downwards(problem, grid, price_cny_kwh, rent_cny, response, inertia):
+    def downwards(problem, grid, price_cny_kwh, rent_cny, response, inertia, tolerance):
         tried.append(inertia)
         return Step(np.full_like(price, 50.0), np.zeros_like(price), scarce.grid.free(price + 50.0).cost_cny)
 

@@ -87,7 +87,12 @@ def test_free_power_at_prices_equals_the_full_problem(nguyen):
     np.testing.assert_allclose(answer.price_cny_kwh[case.station_bus], price, atol=1e-6)
     assert any(name.startswith("line") for name in answer.monitored)
     assert answer.solves > 1
-    assert reduced.free(price).solves == 1
+    other = reduced.free(price + 1e-3)
+    again = reduced.free(price)
+    assert again.solves == 1
+    assert again.cost_cny == pytest.approx(answer.cost_cny, rel=1e-9)
+    assert other.cost_cny < again.cost_cny - 1.0
+    assert reduced.free(price) is again
 
 
 def variant(small, seed):

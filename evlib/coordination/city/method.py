@@ -251,7 +251,7 @@ class City(Method):
             price, rent = point.price_cny_kwh, point.rent_cny
         state.plan_kwh = point.reply.change_kwh[dual.kinds.of_cohort]
         state.plan_weight = max(state.plan_weight * WEIGHT_FALL, LEAST_WEIGHT)
-        at_buses = self.grid.free(price).price_cny_kwh
+        at_buses = self.grid.free(price).price_cny_kwh.copy()
         at_buses[problem.case.station_bus] = price
         state.monitored = self.grid.monitored
         state.looser_solves += self.grid.take_looser_solves()

@@ -38,16 +38,19 @@ FIRST_WEIGHT, WEIGHT_FALL, LEAST_WEIGHT = 0.05, 0.8, 5e-3
 FIRST_SOFTNESS, SOFTNESS_FALL, LEAST_SOFTNESS = 1.0, 0.75, 0.05
 # Both become less only after an iteration whose last Newton step gained less than this share of the scale of costs.
 ANSWERED = 1e-3
-# Weight that keeps flows near the last ones [CNY/veh]: at first; at least without rents, and with them, as rents move with flows;
-# at most.
-FIRST_METRIC, LEAST_METRIC, LEAST_METRIC_WITH_RENTS, MOST_METRIC = 40.0, 4.0, 8.0, 160.0
+# Weight that keeps flows near the last ones [CNY/veh], at first and at least: without rents, where drivers queue for plugs, and
+# with them, as rents move with flows. At most.
+FIRST_METRIC, LEAST_METRIC = 40.0, 4.0
+FIRST_METRIC_WITH_RENTS, LEAST_METRIC_WITH_RENTS = 20.0, 8.0
+MOST_METRIC = 160.0
 # It rises where the excess became more than WORSE times as large, faster where the relative gap is above FAR; it falls where the
 # excess has crept down twice in turn, to more than CREEPS times the one before. While the excess falls fast it stays, or rents
 # and prices would begin to swing from one loading to the next.
 METRIC_FALL, METRIC_RISE, METRIC_RISE_FAR, WORSE, CREEPS, FAR = 0.5, 1.5, 2.0, 1.05, 0.7, 1e-2
 # Most Newton steps in the first iteration, whose trajectories are far from any equilibrium, and in a later one; they end where
-# one gains less than this share of the price gap. Steps of drivers after them.
-FIRST_STEPS, NEWTON_STEPS, GAIN_OF_GAP, DRIVER_STEPS = 6, 12, 1e-3, 15
+# one gains less than this share of the price gap; the tolerance of their programs. Steps of drivers after them.
+FIRST_STEPS, NEWTON_STEPS, GAIN_OF_GAP, STEP_TOLERANCE = 6, 12, 3e-3, 1e-5
+DRIVER_STEPS = 15
 # No ratio of excesses is taken to less than this one [CNY/veh].
 LEAST_EXCESS = 1e-12
 # Where only the price gap has been too large for so many iterations, an exact dispatch may set the prices, in every such one.
@@ -98,7 +101,8 @@ class Newton(Method):
         self._close_price = self.keys.stop_price_gap or PRICE_GAP_TOLERANCE
         self.fleet, self.grid = ProximalFleet(problem.cohorts), ReducedGrid(problem.case, problem.options)
         if state.plan_kwh is None:
-            state.plan_kwh, state.plan_weight, state.level_cny_veh = self.fleet.idle(), FIRST_WEIGHT, FIRST_METRIC
+            state.plan_kwh, state.plan_weight = self.fleet.idle(), FIRST_WEIGHT
+            state.level_cny_veh = FIRST_METRIC if state.rent_cny is None else FIRST_METRIC_WITH_RENTS
             state.softness_cny, state.rent_inertia = FIRST_SOFTNESS, LEAST_INERTIA
         if state.monitored is not None:
             self.grid.monitor(state.monitored)
@@ -201,7 +205,7 @@ class Newton(Method):
 
     def _at_all_buses(self, price_cny_kwh: np.ndarray) -> np.ndarray:
         """Prices of all buses, shape (n_bus, K), where those of stations, shape (n_stations, K), are given."""
-        price = self.grid.free(price_cny_kwh).price_cny_kwh
+        price = self.grid.free(price_cny_kwh).price_cny_kwh.copy()
         price[self.problem.case.station_bus] = price_cny_kwh
         return price
 
@@ -223,7 +227,7 @@ class Newton(Method):
         start = dual.at(state.price_cny_kwh[problem.case.station_bus], state.rent_cny)
         little = max(GAIN_OF_GAP * abs(state.rows[-1].price_gap), LITTLE_GAIN)
         most = NEWTON_STEPS if iteration else FIRST_STEPS
-        ascent = ascend(dual, start, most, state.rent_inertia, little)
+        ascent = ascend(dual, start, most, state.rent_inertia, little, STEP_TOLERANCE)
         point, state.rent_inertia = ascent.point, ascent.inertia
         state.plan_kwh = point.reply.change_kwh
         if ascent.gain < ANSWERED:

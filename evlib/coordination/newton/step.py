@@ -66,7 +66,12 @@ class Ascent:
 
 
 def ascend(
-    dual: Dual, point: DualPoint, most_steps: int, inertia: float = LEAST_INERTIA, little_gain: float = LITTLE_GAIN
+    dual: Dual,
+    point: DualPoint,
+    most_steps: int,
+    inertia: float = LEAST_INERTIA,
+    little_gain: float = LITTLE_GAIN,
+    tolerance: float = ROUGH,
 ) -> Ascent:
     """Take Newton steps upwards from a point of the dual until one gains little.
 
@@ -77,7 +82,7 @@ def ascend(
     taken, gain, response = 0, math.inf, None
     while taken < most_steps and inertia <= MOST_INERTIA:
         response = response or respond(dual, point)
-        step = newton_step(dual.problem, dual.grid, point.price_cny_kwh, point.rent_cny, response, inertia)
+        step = newton_step(dual.problem, dual.grid, point.price_cny_kwh, point.rent_cny, response, inertia, tolerance)
         ahead, length = _search(dual, point, step)
         if ahead is None:
             inertia *= MORE_INERTIA
@@ -111,6 +116,7 @@ def newton_step(
     rent_cny,
     response: Response,
     inertia: float = LEAST_INERTIA,
+    tolerance: float = ROUGH,
 ) -> Step:
     """Changes of prices and rents that maximise the dual's quadratic model.
 
@@ -128,6 +134,8 @@ def newton_step(
         Station power e and held plugs n at these prices and rents, with the curvature H.
     inertia : float, optional
         Added to the curvature by rents [plugs per CNY], and in proportion by prices.
+    tolerance : float, optional
+        Of the program.
 
     Returns
     -------
@@ -157,7 +165,7 @@ def newton_step(
         blocks.append(Block(group, inverse * np.outer(sign, sign), linear, factor / sign[:, None]))
         groups.append((stations, where, inverse, start, sign))
     first = [stations[0] for stations, *_ in groups]
-    answer = grid.with_blocks(-step_h * price_cny_kwh[first], blocks, tolerance=ROUGH)
+    answer = grid.with_blocks(-step_h * price_cny_kwh[first], blocks, tolerance=tolerance)
     price = np.zeros_like(price_cny_kwh)
     rent = None if rent_cny is None else np.zeros_like(rent_cny)
     grid_cny = answer.grid_cny

@@ -191,13 +191,15 @@ def _demand(network, departures: np.ndarray, short: ShortRoads) -> _Demand:
     order = np.argsort(segment, kind="stable")
     slot = np.full((len(pair_arc) + 1, n_classes), len(order))
     slot[pair[order], member[order]] = np.arange(len(order))
-    ends = np.append(np.append(begin[1:], len(pair_arc)) - 1, -1)  # nothing follows the last arc of a way
-    onward = np.where(np.isin(pair, ends), len(order), slot[pair + 1, member])[order]
+    is_end = np.zeros(len(pair_arc), dtype=bool)
+    is_end[begin + length - 1] = True
+    ends = is_end[pair]  # nothing follows the last arc of a way
+    onward = np.where(ends, len(order), slot[pair + 1, member])[order]
     following = pair_arc[np.minimum(pair + 1, len(pair_arc) - 1)]
-    back = (~np.isin(pair, ends) & short.goes_back(pair_arc[pair], following))[order]
+    back = (~ends & short.goes_back(pair_arc[pair], following))[order]
     through = np.zeros(len(network.stations), dtype=np.bool_)
     waiting = pair_arc[pair] >= network.n_arcs
-    through[pair_arc[pair[waiting & ~np.isin(pair, ends)]] - network.n_arcs] = True
+    through[pair_arc[pair[waiting & ~ends]] - network.n_arcs] = True
     n_segments = (network.n_arcs + len(network.stations)) * n_classes
     start = np.searchsorted(segment[order], np.arange(n_segments + 1))
 

@@ -94,8 +94,10 @@ def let_pass_freely(exit_min: np.ndarray, arcs: np.ndarray, time_min: np.ndarray
         [min].
     network : Network
     """
-    unused = np.setdiff1d(np.arange(network.n_arcs), arcs)
-    if len(unused):
+    is_unused = np.ones(network.n_arcs, dtype=bool)
+    is_unused[arcs] = False
+    if is_unused.any():
+        unused = np.flatnonzero(is_unused)
         minutes, capacity = network.free_flow_min[unused], network.capacity_veh_min[unused]
         exit_min[unused] = time_min + network.delay_function(np.zeros(len(unused)), minutes, capacity)[:, None]
         exit_min[unused, 0] = minutes
