@@ -97,3 +97,23 @@ class Method:
         flows = self.walk.run(cost_of, flows_veh, self.keys.traffic_steps if n_steps is None else n_steps)
         self.run.state.walk_step = self.walk.step
         return flows
+
+    def drive_at_rents(self, flows_veh, metric: Metric, price_cny_kwh, rents: Callable | None, n_steps: int):
+        """Let drivers take steps while rents give way to them.
+
+        Parameters
+        ----------
+        flows_veh, metric, price_cny_kwh, n_steps
+            As for :meth:`drive`.
+        rents : callable or None
+            From a look at traffic, see :class:`evlib.coordination.newton.pressed_rents.PressedRents`; without rents, drivers
+            queue for plugs.
+
+        Returns
+        -------
+        flows_veh : ndarray, shape of ``flows_veh``
+        rent_cny : ndarray, shape (n_stations, K), or None
+            The rents that drivers met last [CNY].
+        """
+        flows = self.drive(flows_veh, metric, price_cny_kwh, rents, n_steps)
+        return flows, None if rents is None else rents(self.problem.traffic.evaluate(flows))

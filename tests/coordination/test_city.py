@@ -105,9 +105,30 @@ def test_city_and_newton_agree_within_their_certificates(mini):
 
 
 @pytest.mark.verify
+def test_city_and_newton_agree_on_the_base_case():
+    """Where roads queue too: with rents that give way to drivers' own steps both settle on days that cost the same."""
+    nguyen = load_scenario("nguyen")
+    problem, cost, apart = CoupledProblem.of(nguyen, "v2g", "system"), [], 0.0
+    for method in ("city", "newton"):
+        answer = coordinate(nguyen, method=method)
+        certificate = answer.certificate
+        assert certificate.converged
+        assert certificate.relative_gap < 1.5e-3
+        assert certificate.price_gap <= 1e-4
+        traffic = problem.traffic.evaluate(answer.flows_veh)
+        dispatch = problem.dispatch(problem.sizes(traffic)).dispatch
+        cost.append(float((answer.flows_veh * traffic.time_cny).sum()) + dispatch.objective_cny)
+        apart += certificate.excess_cny_veh * nguyen.fleet.vehicles + certificate.price_gap * problem.scale_cny
+    assert cost[0] == pytest.approx(cost[1], abs=apart)
+
+
+@pytest.mark.verify
 def test_a_town_settles_over_all_stations_with_rents(town):
-    """Drivers begin with two stations each; the run adds others, and in the end nobody would gain by any of the twelve."""
-    settled = coordinate(town, method="city")
+    """Drivers begin with two stations each; the run adds others, and in the end nobody would gain by any of the twelve.
+
+    What drivers earn there is almost what they pay, so a relative gap of 1 % is 0.0014 CNY per vehicle: it has to be asked for.
+    """
+    settled = coordinate(town.replace({"coordination.stop_excess_cny_veh": 1e-3}), method="city")
     certificate, table = settled.certificate, settled.convergence
     assert certificate.converged
     assert certificate.price_gap <= 1e-4

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from evlib import load_scenario, load_traffic
+from evlib.coordination.city import method as city
 from evlib.coordination.coordinate import coordinate
 from evlib.coordination.iteration import Iteration
 from evlib.coordination.newton import method
@@ -84,13 +85,19 @@ def test_who_waits_in_the_program_is_who_has_not_plugged_in(tens):
     assert waiting[0] == pytest.approx(np.zeros(36), abs=1e-6)
 
 
-def test_the_rents_announced_are_those_that_drivers_met_last(mini, monkeypatch):
+@pytest.mark.parametrize("of", [method.Newton, city.City])
+def test_the_rents_announced_are_those_that_drivers_met_last(mini, monkeypatch, of):
+    monkeypatch.setattr(city, "FROZEN", 0.0)  # drivers take steps of their own from the second answer on
     problem = CoupledProblem.of(mini.replace({"stations.*.plugs": 20.0}), "v2g", "system")
-    newton, asked = method.Newton(Iteration(problem)), []
-    newton.measure(0)
-    drive = newton.drive
-    monkeypatch.setattr(newton, "drive", lambda *arguments: asked.append(arguments) or drive(*arguments))
-    flows, _, announced = newton.answer(0)
+    loop, asked = of(Iteration(problem)), []
+    drive = loop.drive
+    monkeypatch.setattr(loop, "drive", lambda *arguments: asked.append(arguments) or drive(*arguments))
+    for iteration in range(2):
+        loop.measure(iteration)
+        flows, price, announced = loop.answer(iteration)
+        loop.run.state.flows_veh, loop.run.state.price_cny_kwh, loop.run.state.rent_cny = flows, price, announced
+        if asked:
+            break
     rents = asked[0][3]
     assert np.array_equal(announced, rents(problem.traffic.evaluate(flows)))
     assert np.abs(announced - rents.rent_cny).max() > 0.1

@@ -24,6 +24,7 @@ from evlib.coordination.city.plugs import plugs_lacking_veh
 from evlib.coordination.iteration import Iterate, Iteration, IterationRow
 from evlib.coordination.method import Method
 from evlib.coordination.newton.method import PRICE_GAP_TOLERANCE, why_not_newton
+from evlib.coordination.newton.pressed_rents import PressedRents
 from evlib.errors import InputError
 from evlib.flexibility.proximal_reply import ProximalFleet
 from evlib.grid.fleet_dispatch import FleetDispatch
@@ -41,8 +42,8 @@ FIRST_WEIGHT, WEIGHT_FALL, LEAST_WEIGHT = 0.05, 0.7, 2e-3
 # too small: the run goes back to the best iterate with these paths, and from then on the weight stays above ABOVE times that.
 FIRST_METRIC, LEAST_METRIC, MOST_METRIC = 4.0, 0.2, 20.0
 METRIC_FALL, METRIC_RISE, BETTER, WORSE, ABOVE = 0.7, 1.2, 0.95, 1.5, 1.6
-# Steps of prices, each followed by rents, in an iteration and in the first.
-PRICE_STEPS, FIRST_PRICE_STEPS = 2, 6
+# Steps of prices, each followed by rents: in an iteration, in one where travel times move (see FROZEN), and in the first.
+PRICE_STEPS, MOVING_PRICE_STEPS, FIRST_PRICE_STEPS = 2, 4, 6
 # Rents are solved until this much a vehicle is wrong [CNY/veh], or this share of the excess, or after so many steps.
 RENT_TOLERANCE, RENT_SHARE, RENT_STEPS = 3e-4, 0.05, 10
 # Steps towards a dispatch of the vehicles that came, where the price gap is too large.
@@ -63,8 +64,8 @@ class City(Method):
     """As method ``newton``, for hundreds of stations: cohorts merged, rents solved together, paths that grow.
 
     It is made for objective ``system``, where rents share the plugs. With ``user`` drivers queue for them; where many do,
-    it does not settle, and its certificate says so. Nor has it been seen to settle where long queues stand on the roads, as
-    in the base case: steps of drivers bring it nearer, but method ``newton`` does better there.
+    it does not settle, and its certificate says so. Where long queues stand on the roads, as in the base case, drivers take
+    steps of their own and rents give way to them; it settles there too, though method ``newton`` takes fewer iterations.
 
     Of the scenario's section ``coordination`` it reads ``iterations``, ``tol_relative_gap``, ``stop_excess_cny_veh`` and
     ``stop_price_gap``.
@@ -231,18 +232,15 @@ class City(Method):
             state.plan_kwh, state.plan_weight = np.zeros_like(state.plan_kwh), FIRST_WEIGHT
         if best < len(state.rows) - 1:
             before = state.iterates[best]
-            state.flows_veh, state.price_cny_kwh, state.rent_cny = (
-                before.flows_veh,
-                before.price_cny_kwh,
-                before.rent_cny,
-            )
+            state.flows_veh, state.price_cny_kwh = before.flows_veh, before.price_cny_kwh
+            state.rent_cny = before.rent_cny
             self.run.traffic = problem.traffic.evaluate(state.flows_veh)
-        rent = state.rent_cny
-        price = state.price_cny_kwh[problem.case.station_bus]
+        rent, price = state.rent_cny, state.price_cny_kwh[problem.case.station_bus]
         per_vehicle = RENT_TOLERANCE if first else max(RENT_TOLERANCE, RENT_SHARE * state.rows[-1].excess_cny_veh)
         tolerance = per_vehicle * float(problem.demand_veh.sum())
         dual, point = None, None
-        for _ in range(FIRST_PRICE_STEPS if first else PRICE_STEPS):
+        steps = MOVING_PRICE_STEPS if self._times_move() else PRICE_STEPS
+        for _ in range(FIRST_PRICE_STEPS if first else steps):
             if dual is None or self.grid.n_groups != self.kinds.fleet.n_stations:
                 self._merge()
                 dual = self._dual(metric)
@@ -259,7 +257,8 @@ class City(Method):
             self._merge()
         flows = drop_residual_flows(point.flows_veh, problem.demand_veh, problem.network.path_origin)
         if rent is None or self._times_move():  # only steps through the loading see what flows do to times and queues
-            flows = self.drive(flows, Metric(metric), at_buses, None, DRIVER_STEPS)
+            rents = None if rent is None else PressedRents(rent, 0.0 * rent, problem.first_step)  # nobody waits at them
+            flows, rent = self.drive_at_rents(flows, Metric(metric), at_buses, rents, DRIVER_STEPS)
         return flows, at_buses, rent
 
     def _times_move(self) -> bool:

@@ -237,11 +237,11 @@ class Newton(Method):
         state.monitored = self.grid.monitored
         state.looser_solves += self.grid.take_looser_solves()
         flows = drop_residual_flows(point.flows_veh, problem.demand_veh, problem.network.path_origin)
-        if point.rent_cny is None:
-            return self.drive(flows, Metric(metric), price, None, DRIVER_STEPS), price, None
-        rents = PressedRents(point.rent_cny, program_waiting(dual, point), problem.first_step)
-        flows = self.drive(flows, Metric(metric), price, rents, DRIVER_STEPS)
-        return flows, price, rents(problem.traffic.evaluate(flows))
+        rents = None
+        if point.rent_cny is not None:
+            rents = PressedRents(point.rent_cny, program_waiting(dual, point), problem.first_step)
+        flows, rent = self.drive_at_rents(flows, Metric(metric), price, rents, DRIVER_STEPS)
+        return flows, price, rent
 
     def _metric(self) -> np.ndarray:
         """Weight on each flow, half the level over its demand: it rises after a worse iteration and falls after slow ones."""
