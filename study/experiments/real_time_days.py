@@ -48,10 +48,10 @@ DAYS = tuple((date(2020, 1, 10) + timedelta(days=18 * number)).isoformat() for n
 SEEDS = (0, 1, 2, 3, 4)
 # `promised` is the run of `predicted` with other accounts: drivers choose alike.
 SIGNALS = ("perfect", "predicted", "now", "informed", "nearest")
-# Every quarter of an hour the rest of the day is planned anew, until both gaps are small or after three iterations.
+# Every quarter of an hour the rest of the day is planned anew, until both gaps are small or after six iterations.
 REPLANS = {
     "coordination.replan_every_steps": 3,
-    "coordination.replan_iterations": 3,
+    "coordination.replan_iterations": 6,
     "coordination.replan_relative_gap": 5e-3,
     "coordination.replan_price_gap": 1e-3,
 }
@@ -164,7 +164,7 @@ def write(folder: Path = RESULTS, most: int | None = None) -> Path:
     scenario, code = scenario_of_days(), run_hash(__name__)
     table = table_of_days(scenario, folder=build_dir() / "real_time" / code[:16], most=most)
     every = (
-        "planned anew every 15 min, at most 3 iterations until gaps of 5e-3 and 1e-3; between, the last prices and ways"
+        "planned anew every 15 min, at most 6 iterations until gaps of 5e-3 and 1e-3; between, the last prices and ways"
     )
     return write_days(REAL_TIME_FILE, table, scenario, code, every, folder)
 

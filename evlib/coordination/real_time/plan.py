@@ -14,6 +14,7 @@ from evlib.assignment.route_choice import drop_residual_flows
 from evlib.assignment.tno import Metric
 from evlib.coordination.newton.curvature import Response
 from evlib.coordination.newton.dual import Dual
+from evlib.coordination.newton.pressed_rents import PressedRents, program_waiting
 from evlib.coordination.newton.step import ascend, newton_step
 from evlib.coordination.problem import CoupledProblem
 from evlib.coordination.real_time.window_grid import WindowGrid
@@ -25,7 +26,10 @@ __all__ = ["FIRST_PLAN", "LATER_PLAN", "Effort", "Plan", "make_plan"]
 # Weight of vehicles' last plan [CNY/kWh^2] and of drivers' last flows [CNY/veh]: in the first plan, factor after an
 # iteration, least; as in coordination by Newton steps.
 FIRST_WEIGHT, WEIGHT_FALL, LEAST_WEIGHT = 0.05, 0.8, 5e-3
-FIRST_METRIC, METRIC_FALL, LEAST_METRIC, METRIC_RISE, WORSE = 20.0, 0.65, 4.0, 1.5, 1.05
+FIRST_METRIC, METRIC_RISE, WORSE = 20.0, 1.5, 1.05
+# The weight of flows falls by the first number, and never below the second: without rents, and with them, as rents then move
+# with flows.
+METRIC_FALL, METRIC_FALL_WITH_RENTS = (0.65, 4.0), (0.8, 8.0)
 LEAST_DEMAND_VEH = 0.05
 # A dispatch is improved no further where a step leaves more than this share of the gap.
 SLOW = 0.9
@@ -165,8 +169,9 @@ class _Settling:
             before, self.gaps = self.excess, gaps(self.traffic, problem.electricity(self._at_buses()), self.rent)
             self.excess = self.gaps.excess_cny_veh
             if not math.isnan(before):
-                factor = METRIC_RISE if self.excess > WORSE * before else METRIC_FALL
-                self.level = max(self.level * factor, LEAST_METRIC)
+                fall, least = METRIC_FALL if self.rent is None else METRIC_FALL_WITH_RENTS
+                factor = METRIC_RISE if self.excess > WORSE * before else fall
+                self.level = max(self.level * factor, least)
         sizes = problem.sizes(self.traffic)
         answer = grid.free(self.price)
         self.sold_cny = answer.cost_cny
@@ -210,7 +215,7 @@ class _Settling:
         return float(max(of_drivers, self.price_gap / effort.price_gap))
 
     def answer(self, newton_steps: int, driver_steps: int) -> None:
-        """Newton steps on prices and rents; then drivers take steps through the loading at these."""
+        """Newton steps on prices and rents; then drivers take steps through the loading at these, and rents give way to them."""
         problem, rent = self.problem, self.rent if self.replying else None
         metric = self.level * self.per_level
         seen, traffic = problem, self.traffic
@@ -223,23 +228,27 @@ class _Settling:
         point = ascend(dual, dual.at(self.price, rent, self.sold_cny), newton_steps).point
         self.price, self.change = point.price_cny_kwh, point.reply.change_kwh
         self.weight = max(self.weight * WEIGHT_FALL, LEAST_WEIGHT)
-        if self.replying:
+        rents = None
+        if rent is not None:
             self.rent = point.rent_cny
+            rents = PressedRents(point.rent_cny, program_waiting(dual, point), problem.first_step)
         if self.followers:
-            self._drive(point.flows_veh if self.replying else self.flows, Metric(metric), driver_steps)
+            self._drive(point.flows_veh if self.replying else self.flows, Metric(metric), rents, driver_steps)
 
-    def _drive(self, flows: np.ndarray, metric: Metric, n_steps: int) -> None:
+    def _drive(self, flows: np.ndarray, metric: Metric, rents: PressedRents | None, n_steps: int) -> None:
         problem, before = self.problem, self.flows
         flows = drop_residual_flows(flows, problem.demand_veh, problem.network.path_origin)
         electricity = problem.electricity(self._at_buses())
-        moved = self.walk.run(
-            lambda ahead: (
-                problem.traffic.evaluate(ahead).costs(electricity, self.rent) + metric.pull_of(ahead - before)
-            ),
-            flows,
-            n_steps,
-        )
+
+        def cost_of(ahead):
+            traffic = problem.traffic.evaluate(ahead)
+            rent_cny = self.rent if rents is None else rents(traffic)
+            return traffic.costs(electricity, rent_cny) + metric.pull_of(ahead - before)
+
+        moved = self.walk.run(cost_of, flows, n_steps)
         self.flows = drop_residual_flows(moved, problem.demand_veh, problem.network.path_origin)
+        if rents is not None:
+            self.rent = rents(problem.traffic.evaluate(self.flows))
 
     def plan(self, iterations: int) -> Plan:
         """The present state as a plan."""
