@@ -5,13 +5,20 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from evlib import load_scenario
 from evlib.assignment.path_costs import evaluate_loading
+from evlib.coordination.newton.pressed_rents import PressedRents
+from evlib.coordination.real_time import plan
 from evlib.coordination.real_time.accounts import accounts
+from evlib.coordination.real_time.day import prepare
 from evlib.coordination.real_time.perfect import perfect_day
+from evlib.coordination.real_time.plan import Effort
 from evlib.coordination.real_time.run import real_time
-from evlib.coordination.real_time.state import GRID_MEASURES
+from evlib.coordination.real_time.state import GRID_MEASURES, first_state
+from evlib.coordination.real_time.step import plan_at
 from evlib.coordination.real_time.under_way import done_steps, under_way
 from evlib.flexibility.schedule import Schedule, violations
+from evlib.inputs.weather.day import weather_of
 from evlib.traffic.loading import load_traffic
 
 
@@ -32,6 +39,26 @@ def test_without_forecast_error_the_day_is_the_day_ahead_plan(perfect_run):
     assert perfect_run.accounts["total_cny"] == pytest.approx(planned.total_cny, abs=tolerance)
     assert planned.plan.relative_gap <= 1e-3
     assert planned.plan.price_gap <= 1e-4
+
+
+def test_the_rents_of_a_plan_are_those_that_drivers_met_last(mini, monkeypatch):
+    pressed = []
+    monkeypatch.setattr(plan, "PressedRents", lambda *rents: pressed.append(PressedRents(*rents)) or pressed[-1])
+    scarce = mini.replace({"stations.*.plugs": 20.0})
+    day = prepare(scarce, weather_of(scarce, "2020-07-15"))
+    made, traffic = plan_at(day, first_state(day), Effort(2, 1e-9, 1e-9, 3, 2, 12))
+    assert made.iterations == 2
+    assert np.array_equal(made.rent_cny, pressed[-1](traffic))
+    assert np.abs(made.rent_cny - pressed[-1].rent_cny).max() > 0.01
+
+
+@pytest.mark.verify
+def test_a_day_of_the_base_case_is_planned_to_the_end():
+    """Plugs are scarce and driving takes energy; while rents stood still, the plan ended at a relative gap of 5e-2."""
+    nguyen = load_scenario("nguyen")
+    made = perfect_day(prepare(nguyen, weather_of(nguyen, "2020-01-10"))).plan
+    assert made.relative_gap <= 2e-3
+    assert made.price_gap <= 3e-4
 
 
 def test_vehicles_energy_and_money_close_at_every_step(promised_day, real_run):
