@@ -98,7 +98,9 @@ class Method:
         self.run.state.walk_step = self.walk.step
         return flows
 
-    def drive_at_rents(self, flows_veh, metric: Metric, price_cny_kwh, rents: Callable | None, n_steps: int):
+    def drive_at_rents(
+        self, flows_veh, metric: Metric, price_cny_kwh, rents: Callable | None, n_steps: int
+    ) -> tuple[np.ndarray, np.ndarray | None]:
         """Let drivers take steps while rents give way to them.
 
         Parameters

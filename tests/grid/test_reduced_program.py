@@ -93,6 +93,8 @@ def test_free_power_at_prices_equals_the_full_problem(nguyen):
     assert again.cost_cny == pytest.approx(answer.cost_cny, rel=1e-9)
     assert other.cost_cny < again.cost_cny - 1.0
     assert reduced.free(price) is again
+    with pytest.raises(ValueError, match="read-only"):
+        again.price_cny_kwh[0] = 0.0
 
 
 def variant(small, seed):

@@ -257,7 +257,8 @@ class City(Method):
             self._merge()
         flows = drop_residual_flows(point.flows_veh, problem.demand_veh, problem.network.path_origin)
         if rent is None or self._times_move():  # only steps through the loading see what flows do to times and queues
-            rents = None if rent is None else PressedRents(rent, 0.0 * rent, problem.first_step)  # nobody waits at them
+            # In the program nobody waits: its rents send away whoever finds no plug.
+            rents = None if rent is None else PressedRents(rent, np.zeros_like(rent), problem.first_step)
             flows, rent = self.drive_at_rents(flows, Metric(metric), at_buses, rents, DRIVER_STEPS)
         return flows, at_buses, rent
 

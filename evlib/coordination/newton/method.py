@@ -38,8 +38,8 @@ FIRST_WEIGHT, WEIGHT_FALL, LEAST_WEIGHT = 0.05, 0.8, 5e-3
 FIRST_SOFTNESS, SOFTNESS_FALL, LEAST_SOFTNESS = 1.0, 0.75, 0.05
 # Both become less only after an iteration whose last Newton step gained less than this share of the scale of costs.
 ANSWERED = 1e-3
-# Weight that keeps flows near the last ones [CNY/veh], at first and at least: without rents, where drivers queue for plugs, and
-# with them, as rents move with flows. At most.
+# Weight that keeps flows near the last ones [CNY/veh]: at first and at least where drivers queue for plugs; the same with rents,
+# which move with flows; and at most.
 FIRST_METRIC, LEAST_METRIC = 40.0, 4.0
 FIRST_METRIC_WITH_RENTS, LEAST_METRIC_WITH_RENTS = 20.0, 8.0
 MOST_METRIC = 160.0

@@ -27,9 +27,10 @@ __all__ = ["FIRST_PLAN", "LATER_PLAN", "Effort", "Plan", "make_plan"]
 # iteration, least; as in coordination by Newton steps.
 FIRST_WEIGHT, WEIGHT_FALL, LEAST_WEIGHT = 0.05, 0.8, 5e-3
 FIRST_METRIC, METRIC_RISE, WORSE = 20.0, 1.5, 1.05
-# The weight of flows falls by the first number, and never below the second: without rents, and with them, as rents then move
-# with flows.
-METRIC_FALL, METRIC_FALL_WITH_RENTS = (0.65, 4.0), (0.8, 8.0)
+# Factor of the weight of flows after a better iteration, and its least: where drivers queue for plugs, and with rents, which
+# move with flows.
+METRIC_FALL, LEAST_METRIC = 0.65, 4.0
+METRIC_FALL_WITH_RENTS, LEAST_METRIC_WITH_RENTS = 0.8, 8.0
 LEAST_DEMAND_VEH = 0.05
 # A dispatch is improved no further where a step leaves more than this share of the gap.
 SLOW = 0.9
@@ -169,7 +170,9 @@ class _Settling:
             before, self.gaps = self.excess, gaps(self.traffic, problem.electricity(self._at_buses()), self.rent)
             self.excess = self.gaps.excess_cny_veh
             if not math.isnan(before):
-                fall, least = METRIC_FALL if self.rent is None else METRIC_FALL_WITH_RENTS
+                fall, least = METRIC_FALL_WITH_RENTS, LEAST_METRIC_WITH_RENTS
+                if self.rent is None:
+                    fall, least = METRIC_FALL, LEAST_METRIC
                 factor = METRIC_RISE if self.excess > WORSE * before else fall
                 self.level = max(self.level * factor, least)
         sizes = problem.sizes(self.traffic)

@@ -134,7 +134,7 @@ def knob_ranges(ranges: pd.DataFrame, title: str) -> go.Figure:
     figure, labels = go.Figure(), list(ranges["label"])
     gap = np.full(len(ranges), np.nan)
     x = 100 * np.column_stack([ranges["low"], ranges["high"], gap]).ravel()
-    figure.add_scatter(x=x, y=np.repeat(labels, 3), mode="lines", line=_BAND, name="5-95 % of the draws that meet it")
+    figure.add_scatter(x=x, y=np.repeat(labels, 3), mode="lines", line=_BAND, name="5-95 % of these draws")
     marks = {"median": ("median", "white", "circle"), "draw": ("nearest draw", COLOURS[1], "diamond")}
     for column, (name, colour, symbol) in marks.items():
         marker = {"color": colour, "symbol": symbol, "size": 11, "line": {"color": INK, "width": 1.5}}

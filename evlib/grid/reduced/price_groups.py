@@ -9,7 +9,7 @@ import scipy.sparse as sp
 
 from evlib.grid.grid_case import GridCase
 
-__all__ = ["Monitored", "PriceGroups", "alike", "reactive_ratio"]
+__all__ = ["Monitored", "PriceGroups", "alike", "group_means", "reactive_ratio", "shared_evenly"]
 
 # Sensitivities that differ less than this count as equal [pu squared per MW].
 DIGITS = 13
@@ -164,3 +164,15 @@ def alike(rows: np.ndarray) -> np.ndarray:
 def reactive_ratio(case: GridCase) -> np.ndarray:
     """Reactive over active power of every load, shape (n_bus, K); 0 where there is none."""
     return np.divide(case.load_kvar, case.load_kw, out=np.zeros_like(case.load_kw), where=case.load_kw > 0)
+
+
+def group_means(values: np.ndarray, group: np.ndarray, n_groups: int) -> np.ndarray:
+    """Mean of the rows of each group, shape (n_groups, K)."""
+    total = np.zeros((n_groups, values.shape[1]))
+    np.add.at(total, group, values)
+    return total / np.bincount(group, minlength=n_groups)[:, None]
+
+
+def shared_evenly(power: np.ndarray, group: np.ndarray) -> np.ndarray:
+    """Power of each station, (n_stations, K), if the stations of a group share its power evenly."""
+    return (power / np.bincount(group, minlength=len(power))[:, None])[group]

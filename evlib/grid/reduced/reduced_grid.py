@@ -13,7 +13,7 @@ from evlib.flexibility.station_load import StationLoad, priced_power
 from evlib.grid.checks import check_start
 from evlib.grid.grid_case import GridCase, GridOptions
 from evlib.grid.grid_model import build_grid_model
-from evlib.grid.reduced.price_groups import Monitored
+from evlib.grid.reduced.price_groups import Monitored, group_means, shared_evenly
 from evlib.grid.reduced.reduced_answer import ReducedAnswer
 from evlib.grid.reduced.reduced_program import ReducedProgram, build_reduced_program
 from evlib.grid.reduced.reduced_solver import TOLERANCE, ConeProblem, climb_cones
@@ -145,7 +145,8 @@ class ReducedGrid:
         Returns
         -------
         ReducedAnswer
-            Rows of its ``station_kw`` are the groups after the call. The next call at the same prices returns it again.
+            Rows of its ``station_kw`` are the groups after the call. The next call at the same prices returns it again, so
+            its arrays are read-only.
 
         Raises
         ------
@@ -156,7 +157,7 @@ class ReducedGrid:
         """
         case = self.case
         price = self._checked("price_cny_kwh", price_cny_kwh, len(case.stations))
-        by_group = _means(price, self.station_group, self.n_groups)
+        by_group = group_means(price, self.station_group, self.n_groups)
         far = np.abs(price - by_group[self.station_group])
         if far.max(initial=0.0) >= SAME_PRICE_CNY_KWH:
             station, step = np.unravel_index(far.argmax(), far.shape)
@@ -167,13 +168,17 @@ class ReducedGrid:
             )
         price = by_group[self.station_group]
         if self._sold and self._sold[1].program is self._free.program and np.array_equal(self._sold[0], price):
+            # Counted as if solved again: a resumed run, which has to solve it, says the same of itself.
+            self._looser += len(self._sold[1].ladder) > 1
             return self._sold[1]
         linear = -case.step_h * price
 
         def pose(program: ReducedProgram) -> ConeProblem:
-            return priced_problem(program, _means(linear, program.groups.station_group, program.groups.n_groups))
+            return priced_problem(program, group_means(linear, program.groups.station_group, program.groups.n_groups))
 
         answer = self._solve(self._free, pose, partial(priced_power, price, case.step_h))
+        for values in (answer.station_kw, answer.price_cny_kwh):
+            values.setflags(write=False)
         self._sold = price, answer
         return answer
 
@@ -236,7 +241,7 @@ class ReducedGrid:
                 raise self._failure(solve.ladder, load)
             n_core, n_station = program.variables.n_core, program.variables.station.size
             power_mw = solve.x[n_core : n_core + n_station].reshape(-1, case.n_steps)
-            at_stations = _shared(power_mw, program.groups.station_group) if station_mw is None else station_mw
+            at_stations = shared_evenly(power_mw, program.groups.station_group) if station_mw is None else station_mw
             monitored = with_violated(case, self.options, watch.monitored, program, solve.x, at_stations)
             if monitored is None:
                 break
@@ -286,15 +291,3 @@ class ReducedGrid:
             row, step = np.argwhere(~np.isfinite(values))[0]
             raise InputError(f"{name}: row {row}, step {step}: {values[row, step]}; must be finite")
         return values
-
-
-def _means(values: np.ndarray, group: np.ndarray, n_groups: int) -> np.ndarray:
-    """Mean of the rows of each group, shape (n_groups, K)."""
-    total = np.zeros((n_groups, values.shape[1]))
-    np.add.at(total, group, values)
-    return total / np.bincount(group, minlength=n_groups)[:, None]
-
-
-def _shared(power: np.ndarray, group: np.ndarray) -> np.ndarray:
-    """Power of each station, (n_stations, K), if the stations of a group share its power evenly."""
-    return (power / np.bincount(group, minlength=len(power))[:, None])[group]
