@@ -13,8 +13,10 @@ import pytest
 from evlib import InputError, SolverError, load_scenario
 from evlib.flexibility.station_load import StationLoad, priced_power
 from evlib.grid.dno import dispatch_grid
+from evlib.grid.reduced import reduced_grid
 from evlib.grid.reduced.machines import machines_of
 from evlib.grid.reduced.reduced_grid import ReducedGrid
+from evlib.grid.reduced.reduced_solver import climb_cones
 from evlib.grid.reduced.station_cost import Block
 from evlib.inputs.build_grid import build_grid_case, build_grid_options
 
@@ -95,6 +97,24 @@ def test_free_power_at_prices_equals_the_full_problem(nguyen):
     assert reduced.free(price) is again
     with pytest.raises(ValueError, match="read-only"):
         again.price_cny_kwh[0] = 0.0
+    reduced.monitor(reduced.monitored)  # stations may see other rows now: the answer is made anew
+    assert reduced.free(price) is not again
+
+
+def test_an_answer_that_is_remembered_counts_as_solved_at_its_tolerance(nguyen, monkeypatch):
+    """A resumed run has to solve it again, and must say the same of itself."""
+
+    def at_second_step(problem, tolerance):
+        solve = climb_cones(problem, tolerance)
+        return replace(solve, ladder=(*solve.ladder, *solve.ladder))
+
+    monkeypatch.setattr(reduced_grid, "climb_cones", at_second_step)
+    case, options = nguyen
+    reduced, price = ReducedGrid(case, options), np.full((4, case.n_steps), 0.5)
+    reduced.free(price)
+    reduced.take_looser_solves()
+    reduced.free(price)
+    assert reduced.take_looser_solves() == 1
 
 
 def variant(small, seed):

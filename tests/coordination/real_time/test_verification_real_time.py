@@ -42,12 +42,23 @@ def test_without_forecast_error_the_day_is_the_day_ahead_plan(perfect_run):
 
 
 def test_the_rents_of_a_plan_are_those_that_drivers_met_last(mini, monkeypatch):
-    pressed = []
-    monkeypatch.setattr(plan, "PressedRents", lambda *rents: pressed.append(PressedRents(*rents)) or pressed[-1])
+    pressed, looks = [], []
+
+    class Recorded(PressedRents):
+        def __init__(self, *rents):
+            super().__init__(*rents)
+            pressed.append(self)
+
+        def __call__(self, traffic):
+            looks.append(traffic)
+            return super().__call__(traffic)
+
+    monkeypatch.setattr(plan, "PressedRents", Recorded)
     scarce = mini.replace({"stations.*.plugs": 20.0})
-    day = prepare(scarce, weather_of(scarce, "2020-07-15"))
-    made, traffic = plan_at(day, first_state(day), Effort(2, 1e-9, 1e-9, 3, 2, 12))
-    assert made.iterations == 2
+    day, n_answers, n_steps = prepare(scarce, weather_of(scarce, "2020-07-15")), 2, 12
+    made, traffic = plan_at(day, first_state(day), Effort(n_answers, 1e-9, 1e-9, 3, 2, n_steps))
+    assert made.iterations == len(pressed) == n_answers
+    assert len(looks) >= n_answers * 2 * n_steps  # in every step of drivers, before and after
     assert np.array_equal(made.rent_cny, pressed[-1](traffic))
     assert np.abs(made.rent_cny - pressed[-1].rent_cny).max() > 0.01
 
