@@ -47,7 +47,7 @@ def test_newton_steps_find_prices_that_support_the_dispatch(arrived):
         plan = bounds.fleet.reply(price, plan, weight).change_kwh
     assert found.lower_cny <= exact.objective_cny + 1e-3 <= found.upper_cny + 2e-3
     assert found.upper_cny - found.lower_cny < 1e-3 * problem.scale_cny
-    at_buses = bounds.grid.free(price).price_cny_kwh
+    at_buses = bounds.grid.free(price).price_cny_kwh.copy()
     at_buses[problem.case.station_bus] = price
     full = price_gap(problem, bounds.sizes_veh, at_buses, exact.objective_cny)
     assert full == pytest.approx((exact.objective_cny - found.lower_cny) / problem.scale_cny, abs=1e-6)
