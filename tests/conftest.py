@@ -11,6 +11,7 @@ from typing import NamedTuple
 import pytest
 
 from evlib import load_scenario
+from evlib.coordination.coordinate import coordinate
 from evlib.coordination.one_day import solve_run
 from evlib.coordination.real_time.day import prepare
 from evlib.coordination.real_time.state import first_state
@@ -39,8 +40,14 @@ def mini_run(mini):
 
 
 @pytest.fixture(scope="session")
+def certified(mini):
+    """The mini case coordinated by the default method, for each objective."""
+    return {objective: coordinate(mini, method="newton", objective=objective) for objective in ("user", "system")}
+
+
+@pytest.fixture(scope="session")
 def short(still):
-    """Twelve steps, so that a day takes a second."""
+    """Twelve steps and few iterations of a plan, so that a day takes seconds."""
     return still.replace(
         {
             "time.n_steps": 12,
@@ -50,6 +57,7 @@ def short(still):
             "fleet.classes.*.stay_min": 25,
             "fleet.classes.*.gain_share": 0.08,
             "fleet.vehicles": 50,
+            "coordination.replan_iterations": 2,
         }
     )
 

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from evlib.coordination.announced_price import price_gap
-from evlib.coordination.coordinate import coordinate
 from evlib.coordination.iteration import Iteration
 from evlib.coordination.newton.dispatch_prices import DispatchBounds
 from evlib.coordination.newton.method import PRICE_GAP_TOLERANCE, Newton
@@ -61,9 +60,9 @@ def test_prices_that_support_the_dispatch_already_are_kept(arrived):
     assert np.array_equal(found.price_cny_kwh, price)
 
 
-def test_where_only_prices_lack_those_that_support_the_dispatch_are_announced(mini):
+def test_where_only_prices_lack_those_that_support_the_dispatch_are_announced(mini, certified):
     """Of a certified day the announced prices are bent a little: drivers stay near equilibrium, and better prices are found."""
-    run = coordinate(mini, method="newton", objective="user")
+    run = certified["user"]
     near = mini.replace({"coordination.stop_relative_gap": 1e-2})
     newton = Newton(Iteration(CoupledProblem.of(near, "v2g", "user")))
     state, problem = newton.run.state, newton.problem

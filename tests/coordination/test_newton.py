@@ -202,11 +202,6 @@ def test_where_every_step_leads_down_the_point_stays_and_is_said_to_gain_nothing
     assert tried == pytest.approx([1e-2, 1e-1, 1.0, 1e1, 1e2, 1e3, 1e4])
 
 
-@pytest.fixture(scope="module")
-def certified(mini):
-    return {objective: coordinate(mini, method="newton", objective=objective) for objective in ("user", "system")}
-
-
 @pytest.mark.parametrize("objective", ["user", "system"])
 def test_a_certified_run_is_certified_by_the_full_programs_too(mini, certified, objective):
     """The price gap, bounded without a dispatch, is no less than that of a dispatch of the same vehicles in full."""

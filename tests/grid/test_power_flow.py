@@ -4,6 +4,7 @@ from copy import deepcopy
 
 import numpy as np
 import pytest
+from pandapower_networks import pandapower_network
 
 from evlib.errors import InputError, SolverError
 from evlib.folders import DATA
@@ -34,7 +35,7 @@ def random_demand(feeder, n_steps, seed):
 def reference():
     """Bus voltages [pu] and total loss [kW] by pandapower's Newton-Raphson on its own copy of the feeder."""
     pandapower = pytest.importorskip("pandapower")
-    whole = pytest.importorskip("pandapower.networks").case33bw()
+    whole = pandapower_network("case33bw")
 
     def solve(demand_kw, demand_kvar, root_pu, impedance_divisor):
         net = deepcopy(whole)

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from pandapower_networks import pandapower_network
 from scipy.optimize import linprog
 
 from evlib import load_scenario
@@ -109,10 +110,9 @@ def test_optimum_is_that_of_a_linear_program_by_highs(base):
 def opf():
     """pandapower's AC optimal power flow of one step: import, backup and wind with their costs."""
     pandapower = pytest.importorskip("pandapower")
-    networks = pytest.importorskip("pandapower.networks")
 
     def solve(case, options, step):
-        net = networks.case33bw()
+        net = pandapower_network("case33bw")
         net.line[["r_ohm_per_km", "x_ohm_per_km"]] /= 3
         net.load, net.poly_cost = net.load.iloc[:0], net.poly_cost.iloc[:0]
         net.bus["min_vm_pu"], net.bus["max_vm_pu"] = case.feeder.v_min_pu, case.feeder.v_max_pu
@@ -187,12 +187,11 @@ def test_what_honesty_costs_where_power_is_curtailed(base, opf):
 def test_dispatched_steps_equal_pandapower(base, steps):
     """The day of the cone dispatch, and its AC sweep, against Newton-Raphson: 1e-6 pu at every bus and step."""
     pandapower = pytest.importorskip("pandapower")
-    networks = pytest.importorskip("pandapower.networks")
     case, options = base
     dispatch = dispatch_grid(case, replace(options, grid_model="cone"), no_vehicles(4, 96))
     net_kw, net_kvar = net_demand(case, dispatch)
     sweep = power_flow(case.feeder, net_kw, net_kvar, root_pu=options.root_voltage_pu)
-    net = networks.case33bw()
+    net = pandapower_network("case33bw")
     net.line[["r_ohm_per_km", "x_ohm_per_km"]] /= 3
     net.ext_grid["vm_pu"] = options.root_voltage_pu
     net.load = net.load.iloc[:0]

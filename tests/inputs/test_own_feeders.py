@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from pandapower_networks import pandapower_network
 from test_feeders_of_others import GRID, compare_with_pandapower
 from test_own_case import CASE, FILES
 
@@ -160,8 +161,7 @@ def test_a_capacitor_by_hand():
 
 def test_cigre_mv_with_its_shunts_is_pandapowers():
     """Cables of CIGRE MV feed in reactive power: voltages to 1e-9; a cable open at one end loses watts that it alone counts."""
-    networks = pytest.importorskip("pandapower.networks")
-    net = networks.create_cigre_network_mv()
+    net = pandapower_network("create_cigre_network_mv")
     worst, ours_kw, theirs_kw, read = compare_with_pandapower(net, ())
     assert read.buses["shunt_kvar"].sum() < -250
     assert worst < 1e-9
@@ -173,9 +173,8 @@ def test_cigre_mv_with_its_shunts_is_pandapowers():
 def test_static_generators_are_farms_and_several_may_share_a_bus(tmp_path):
     """CIGRE MV with sun and wind, and two more generators of one name at one bus: all are farms with names of their own."""
     pandapower = pytest.importorskip("pandapower")
-    import pandapower.networks as networks
 
-    net = networks.create_cigre_network_mv(with_der="pv_wind")
+    net = pandapower_network("create_cigre_network_mv", with_der="pv_wind")
     for _ in range(2):
         pandapower.create_sgen(net, 5, 0.1, name="roof", type="PV")
     read = read_pandapower(net)
@@ -250,8 +249,7 @@ def test_a_matpower_case_with_taps_charging_and_shunts_keeps_its_own_equations(t
 
 
 def test_shunts_and_ratios_stay_when_a_feeder_is_written_and_read(tmp_path):
-    networks = pytest.importorskip("pandapower.networks")
-    read = read_pandapower(networks.create_cigre_network_mv())
+    read = read_pandapower(pandapower_network("create_cigre_network_mv"))
     write_feeders(read, tmp_path)
     again = read_feeders(tmp_path / "buses.csv", tmp_path / "branches.csv").feeder
     (feeder,) = feeders_of(read)
@@ -272,13 +270,12 @@ def test_an_opendss_circuit_says_what_it_needs(tmp_path):
 
 def test_a_new_case_has_the_farms_shunts_and_voltages_of_its_network(tmp_path):
     """CIGRE MV with sun and wind, by the command's own parts: farms in the file, a profile that is always 1."""
-    networks = pytest.importorskip("pandapower.networks")
     links = pd.DataFrame(
         {"link": ["1", "2"], "from": ["a", "b"], "to": ["b", "a"], "free_flow_min": 2.0, "capacity_veh_h": 600.0}
     )
     nodes = pd.DataFrame({"node": ["a", "b"], "x": [0.0, 1.0], "y": 0.0})
     roads = RoadFile(links, nodes, "", pd.DataFrame())
-    feeders = read_pandapower(networks.create_cigre_network_mv(with_der="pv_wind"))
+    feeders = read_pandapower(pandapower_network("create_cigre_network_mv", with_der="pv_wind"))
     file = write_case(
         tmp_path / "case", match_case(roads, feeders, None), roads_from="two nodes", feeders_from="CIGRE MV"
     )

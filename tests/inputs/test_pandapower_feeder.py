@@ -7,6 +7,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import scipy.io
+from pandapower_networks import pandapower_network
 
 from evlib import InputError, load_scenario, solve
 from evlib.flexibility.station_load import no_vehicles
@@ -31,8 +32,8 @@ def without_shunts(net):
 
 
 MADE = {
-    "case33bw": networks.case33bw,
-    "cigre_mv": lambda: without_shunts(networks.create_cigre_network_mv()),
+    "case33bw": lambda: pandapower_network("case33bw"),
+    "cigre_mv": lambda: without_shunts(pandapower_network("create_cigre_network_mv")),
     "kerber_village": lambda: without_shunts(networks.create_kerber_dorfnetz()),
     "four_loads": lambda: without_shunts(networks.four_loads_with_branches_out()),
 }
@@ -74,7 +75,7 @@ def test_the_voltage_of_the_external_grid_is_that_of_the_root(vm_pu, lowest_pu, 
 def test_33_buses_are_those_of_the_study():
     """pandapower numbers from 0; all else is the file's."""
     ours = read_feeder(DATA / "case33bw_buses.csv", DATA / "case33bw_branches.csv")
-    theirs = from_pandapower(networks.case33bw())
+    theirs = from_pandapower(pandapower_network("case33bw"))
     assert (theirs.bus + 1 == ours.bus).all()
     for name in ("load_kw", "load_kvar", "r_pu", "x_pu"):
         np.testing.assert_allclose(getattr(theirs, name), getattr(ours, name), rtol=1e-9, atol=1e-12)
@@ -119,7 +120,7 @@ def test_open_switches_open_lines_and_closed_ones_join_buses():
 
 @pytest.fixture(scope="module")
 def whole():
-    return networks.case33bw()
+    return pandapower_network("case33bw")
 
 
 def spoiled(whole, change):
@@ -156,7 +157,7 @@ def scale_loads(factor):
 
 
 def test_a_capacitive_load_is_what_pandapower_makes_of_it():
-    net = pandapower.networks.case33bw()
+    net = pandapower_network("case33bw")
     net["load"].loc[[5, 17, 30], "q_mvar"] *= -1.0
     pandapower.runpp(net, tolerance_mva=1e-10, numba=False)
     feeder = from_pandapower(net)
@@ -222,7 +223,7 @@ def test_a_tap_changer_off_neutral_is_refused_by_name(tap):
 
 
 def test_what_may_be_left_out_must_be_named():
-    net = networks.create_cigre_network_mv()
+    net = pandapower_network("create_cigre_network_mv")
     with pytest.raises(InputError, match=r"leave_out=\('shunts',\)"):
         from_pandapower(net)
     assert from_pandapower(net, leave_out=("shunts",)).n_bus == 15

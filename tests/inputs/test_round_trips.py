@@ -2,6 +2,7 @@
 
 import pandas as pd
 import pytest
+from pandapower_networks import pandapower_network
 from test_feeders_of_others import GRID, MATPOWER
 from test_own_case import FILES
 
@@ -38,7 +39,7 @@ def of_v2sim(folder):
 
 
 def of_pandapower(folder):
-    return read_pandapower(pytest.importorskip("pandapower.networks").create_cigre_network_mv())
+    return read_pandapower(pandapower_network("create_cigre_network_mv"))
 
 
 def of_own_files(folder):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from copy import deepcopy
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -47,9 +49,7 @@ def read_yaml(path: str | Path) -> Any:
     if len(text) > LARGEST_MB * 1e6:
         raise InputError(f"{path}: {len(text) / 1e6:.1f} MB; must be at most {LARGEST_MB:g} MB of YAML")
     try:
-        loader = _Loader(text)
-        node = loader.get_single_node()
-        return None if node is None else loader.value_of(node)
+        return deepcopy(_values(text))
     except yaml.reader.ReaderError as error:
         line = text[: error.position].count("\n") + 1
         raise InputError(f"{path}: line {line}: character {error.character!r} is not allowed in YAML") from None
@@ -57,6 +57,14 @@ def read_yaml(path: str | Path) -> Any:
         mark = error.problem_mark or error.context_mark
         place = f"line {mark.line + 1}: " if mark else ""
         raise InputError(f"{path}: {place}not readable as YAML: {error.problem or error.context}") from None
+
+
+@lru_cache(maxsize=8)
+def _values(text: str) -> Any:
+    """Plain values of a text; the last few are kept, as reading a scenario's text takes longer than checking it."""
+    loader = _Loader(text)
+    node = loader.get_single_node()
+    return None if node is None else loader.value_of(node)
 
 
 def _fault(node, problem: str) -> yaml.MarkedYAMLError:
