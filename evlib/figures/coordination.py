@@ -1,4 +1,4 @@
-"""How traffic and grid reach agreement: lower bounds from prices, and the methods' iterations side by side."""
+"""How traffic and grid reach agreement: lower bounds from prices, and the excess of runs by iteration."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from plotly.subplots import make_subplots
 from evlib.errors import InputError
 from evlib.figures.style import COLOURS, DASHES, INK, LEGEND_BELOW, ROOM_BELOW, finish
 
-__all__ = ["cost_by_compliance", "excess_by_iteration", "lower_bounds", "methods_side_by_side", "settling_map"]
+__all__ = ["cost_by_compliance", "excess_by_iteration", "lower_bounds", "settling_map"]
 
 _ROOM = {**ROOM_BELOW, "l": 75, "b": 105}
 _MARKERS = ("circle", "square", "diamond", "x", "triangle-up", "cross")
@@ -51,33 +51,6 @@ def lower_bounds(table: pd.DataFrame, least_cny: float, title: str) -> go.Figure
     finish(figure, title=title, height=370, margin=_ROOM, legend=LEGEND_BELOW)
     figure.update_xaxes(title_text="announced price [CNY/kWh]")
     figure.update_yaxes(title_text="cost [CNY]")
-    return figure
-
-
-def methods_side_by_side(table: pd.DataFrame, title: str) -> go.Figure:
-    """Excess and price gap by iteration on logarithmic axes, one line for each method.
-
-    Parameters
-    ----------
-    table : DataFrame
-        ``method``, ``iteration``, ``excess_cny_veh``, ``price_gap`` (both above 0; nan leaves a gap in the line).
-    title : str
-        States the finding.
-
-    Returns
-    -------
-    Figure
-    """
-    figure = make_subplots(rows=1, cols=2, horizontal_spacing=0.14)
-    for column, name in enumerate(("excess_cny_veh", "price_gap"), start=1):
-        for number, (method, rows) in enumerate(table.groupby("method", sort=False)):
-            figure.add_scatter(**_line(number, method, rows["iteration"], rows[name]), row=1, col=column)
-            figure.data[-1].showlegend = column == 1
-    finish(figure, title=title, margin=_ROOM, legend=LEGEND_BELOW)
-    figure.update_xaxes(title_text="iteration")
-    figure.update_yaxes(type="log", dtick=1, exponentformat="power")
-    figure.update_yaxes(title_text="excess cost [CNY per vehicle]", col=1)
-    figure.update_yaxes(title_text="price gap [share of J(0)]", title_standoff=5, col=2)
     return figure
 
 

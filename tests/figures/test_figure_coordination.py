@@ -1,6 +1,5 @@
 """Figures of coordination: every run is a line of its own, the ring is where it says, and gaps are on log axes."""
 
-import numpy as np
 import pandas as pd
 import pytest
 
@@ -49,17 +48,6 @@ def test_a_seventh_run_is_refused(runs):
     more = pd.concat([runs, runs.head(3).assign(run="run 7")])
     with pytest.raises(InputError, match="7 runs in one figure; must be at most 6"):
         figures.excess_by_iteration(more, "title")
-
-
-def test_a_price_gap_that_was_not_measured_leaves_a_hole():
-    table = pd.DataFrame(
-        {"method": ["a", "a", "b", "b"], "iteration": [0, 1] * 2, "excess_cny_veh": 1.0, "price_gap": [1, np.nan, 1, 1]}
-    )
-    figure = figures.methods_side_by_side(table, "title")
-    left, right = figure.data[:2], figure.data[2:]
-    assert [trace.name for trace in left] == [trace.name for trace in right] == ["a", "b"]
-    assert np.isnan(right[0].y[1])
-    assert [trace.showlegend for trace in figure.data] == [True, True, False, False]  # one legend for both panels
 
 
 def test_the_least_cost_is_level_over_all_prices():
