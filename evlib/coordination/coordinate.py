@@ -160,7 +160,8 @@ def coordinate(
         else reads ``tol_relative_gap``, ``stop_relative_gap`` (by default 1e-3) and ``stop_price_gap`` (1e-4).
     method : {"newton", "city", "joint", "bundle", "inertia", "best_response", "rested_response"}, optional
         By default ``newton`` where it can be used, else ``joint``. ``newton``: Newton steps on prices and plug rents, then
-        drivers' steps through the loading, see :mod:`evlib.coordination.newton`; it ends where both gaps are small.
+        drivers' steps through the loading, see :mod:`evlib.coordination.newton`; it ends where both gaps are small, or
+        where they fall too slowly to become small, which the certificate's ``statuses`` say.
         ``city``: the same for hundreds of stations, with paths that grow, see :mod:`evlib.coordination.city`.
         ``joint``: one program for both sides, then drivers' steps at its prices. ``bundle``: the same by exchanging cohorts
         and prices, see :mod:`evlib.coordination.joint.cutting_planes`. ``inertia``: replies to damped prices.
@@ -221,7 +222,7 @@ def coordinate(
     try:
         for iteration in _progress(len(run.state.rows), n_iterations):
             answering.measure(iteration)
-            if answering.settled():
+            if answering.settled() or answering.gives_up():
                 break
             _answer(run, answering, iteration)
             if save is not None:
@@ -287,7 +288,7 @@ def _result(run: Iteration, method: Method) -> Coordination:
         upper_bound_cny=state.bounds_cny[1],
         iterations=len(table) - 1,
         best_iteration=best,
-        interrupted=len(table) - 1 < method.most_iterations and not method.settled(),
+        interrupted=len(table) - 1 < method.most_iterations and not (method.settled() or method.gives_up()),
         statuses=method.statuses(),
         tol_relative_gap=tolerance,
         converged=bool(iterate.gaps.relative_gap <= tolerance and abs(row.price_gap) <= PRICE_GAP_TOLERANCE),

@@ -58,6 +58,10 @@ class Method:
         """Whether the run may end before its last iteration; most methods never do."""
         return False
 
+    def gives_up(self) -> bool:
+        """Whether the run ends before its last iteration though it has not settled; most methods never do."""
+        return False
+
     def dispatcher(self, iterate: Iterate) -> Callable | None:
         """The method's own dispatch of those who come in an iterate, from cohorts (n_cohorts,) [veh]; None if it has none."""
         return None

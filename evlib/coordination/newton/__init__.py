@@ -6,5 +6,6 @@
 ``pressed_rents``  rents that give way while drivers choose anew, so that flows keep within scarce plugs
 ``dispatch_prices``  prices that support the dispatch of the vehicles that came, with bounds on its cost
 ``step``       one Newton step: a quadratic program in grid variables and rents only
+``pace``       whether a run that goes on at its present pace ends near enough
 ``method``     the method of the loop: Newton steps, drivers' steps, and the measured price gap
 """

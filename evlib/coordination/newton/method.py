@@ -19,6 +19,7 @@ from evlib.coordination.iteration import Iterate, Iteration
 from evlib.coordination.method import Method
 from evlib.coordination.newton.dispatch_prices import DispatchBounds, SupportingPrices
 from evlib.coordination.newton.dual import Dual
+from evlib.coordination.newton.pace import out_of_reach
 from evlib.coordination.newton.pressed_rents import PressedRents, program_waiting
 from evlib.coordination.newton.step import LEAST_INERTIA, LITTLE_GAIN, ascend
 from evlib.coordination.one_day import LEAST_COHORT_VEH
@@ -108,6 +109,7 @@ class Newton(Method):
             self.grid.monitor(state.monitored)
         self._fresh = None  # sizes of an exact dispatch that set the prices, and its answer
         self._supporting: SupportingPrices | None = None  # of those who came, where only the price gap is too large
+        self._gave_up = False
 
     @property
     def most_iterations(self) -> int:
@@ -126,9 +128,18 @@ class Newton(Method):
         self.run.measure(True, price_gap=partial(self._price_gap, close))
         if self._supporting is not None:
             self._announce_supporting_prices(close)
-        if self._only_prices_lack(iteration, last):
-            self._announce_fresh_prices(close)
+        self._gave_up = not last and self._is_out_of_reach()
+        if self._only_prices_lack(iteration, last or self._gave_up):
+            self._announce_fresh_prices(self.keys.tol_relative_gap if self._gave_up else close)
         state.looser_solves += self.grid.take_looser_solves()
+
+    def _is_out_of_reach(self) -> bool:
+        """Whether no iterate is within tolerance, and at this pace none will be."""
+        rows, tolerance = self.run.state.rows, self.keys.tol_relative_gap
+        if any(row.relative_gap <= tolerance and abs(row.price_gap) <= self._close_price for row in rows):
+            return False
+        open_shares = [max(row.relative_gap / self._close, abs(row.price_gap) / self._close_price) for row in rows]
+        return out_of_reach(open_shares, self.most_iterations)
 
     def _only_prices_lack(self, iteration: int, last: bool) -> bool:
         """Whether drivers have been near equilibrium for some iterations, or are in the last, and prices are not settled."""
@@ -211,13 +222,20 @@ class Newton(Method):
 
     def statuses(self) -> str:
         """How the programs of the grid ended: all optimal, some perhaps at a looser tolerance than the first."""
-        looser = self.run.state.looser_solves
-        return super().statuses() + (f"; {looser} programs at a looser tolerance" if looser else "")
+        looser, n_answers = self.run.state.looser_solves, len(self.run.state.rows) - 1
+        said = f"; {looser} programs at a looser tolerance" if looser else ""
+        if self._gave_up and not self.settled():
+            said += f"; given up after {n_answers} of {self.most_iterations} iterations, as its gaps fell too slowly"
+        return super().statuses() + said
 
     def settled(self) -> bool:
         """Whether the present iterate is as close to equilibrium as wanted, with prices that support its dispatch."""
         row = self.run.state.rows[-1]
         return row.relative_gap <= self._close and abs(row.price_gap) <= self._close_price
+
+    def gives_up(self) -> bool:
+        """Whether the gaps fall too slowly to become small in the iterations that are left."""
+        return self._gave_up
 
     def answer(self, iteration: int):
         problem, state, traffic = self.problem, self.run.state, self.run.traffic
