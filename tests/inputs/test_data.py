@@ -23,7 +23,9 @@ def listed_files():
 def faults_of_list():
     """One instruction for each difference between the folder and its README."""
     listed = listed_files()
-    present = {path.name: path for path in DATA.iterdir() if path.is_file() and path.name != "README.md"}
+    folders = (DATA, DATA / "v2sim_37nodes")
+    present = {str(path.relative_to(DATA)): path for folder in folders for path in folder.iterdir() if path.is_file()}
+    del present["README.md"]
     faults = [
         f"remove this line, the file is not there:\n{listed[name][0]}" for name in sorted(listed.keys() - present)
     ]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from evlib import InputError
-from evlib.folders import ROOT
+from evlib.folders import DATA, ROOT
 from evlib.grid.power_flow import power_flow
 from evlib.inputs.feeders.feeder_file import feeders_of, write_feeders
 from evlib.inputs.feeders.matpower_feeder import read_matpower
@@ -167,7 +167,8 @@ def test_faults_of_a_v2sim_grid_are_named(v2sim, old, new, message):
 @pytest.mark.parametrize(("name", "n_feeders"), [("ux_37nodes", 2), ("Nanjing", 5)])
 def test_known_sizes_of_v2sim_grids(name, n_feeders):
     """Two and five times the 33-bus feeder of Baran and Wu, with loads 2.5 times theirs."""
-    file = SHARED / "v2sim" / f"{name}.grid.xml"
+    folder = DATA / "v2sim_37nodes" if name == "ux_37nodes" else SHARED / "v2sim"
+    file = folder / f"{name}.grid.xml"
     if not file.is_file():
         pytest.skip("V2Sim's cases are not here")
     feeders = feeders_of(read_v2sim_grid(file), name)

@@ -12,7 +12,7 @@ from evlib import InputError
 from evlib.assignment.link_costs import PowerCost
 from evlib.assignment.shortest_paths import Roads
 from evlib.assignment.static_assignment import assign
-from evlib.folders import ROOT
+from evlib.folders import DATA, ROOT
 from evlib.inputs.roads.gmns_roads import read_gmns_roads, write_gmns_roads
 from evlib.inputs.roads.osm_roads import read_osm_roads
 from evlib.inputs.roads.road_file import read_own_roads, write_roads
@@ -211,10 +211,11 @@ def test_gmns_without_units_is_refused(tmp_path):
 )
 def test_known_sizes_of_v2sim_cases(name, n_nodes, n_roads, n_stations, n_short):
     """37 crossings with ten stations beside; Nanjing with 7,492 roads shorter than 30 s."""
-    file = SHARED / "v2sim" / ("Nanjing.net.xml.gz" if name == "Nanjing" else f"ux_{name}.net.xml")
+    folder = DATA / "v2sim_37nodes" if name == "37nodes" else SHARED / "v2sim"
+    file = folder / ("Nanjing.net.xml.gz" if name == "Nanjing" else f"ux_{name}.net.xml")
     if not file.is_file():
         pytest.skip("V2Sim's cases are not here")
-    roads, (stations, _) = read_v2sim_roads(file), read_v2sim_stations(SHARED / "v2sim" / f"ux_{name}.fcs.xml")
+    roads, (stations, _) = read_v2sim_roads(file), read_v2sim_stations(folder / f"ux_{name}.fcs.xml")
     assert (len(roads.nodes), len(roads.links), len(stations)) == (n_nodes, n_roads, n_stations)
     assert (roads.links["free_flow_min"] < 0.5).sum() == n_short
     assert set(stations["node"]) <= set(roads.nodes["node"])
