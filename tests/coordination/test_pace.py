@@ -4,7 +4,7 @@ import pytest
 
 from evlib.coordination.coordinate import coordinate
 from evlib.coordination.newton import method
-from evlib.coordination.newton.pace import FEW, OUT_OF_REACH, out_of_reach
+from evlib.coordination.newton.pace import FEW, OUT_OF_REACH, open_share, out_of_reach
 
 
 @pytest.mark.parametrize("factor", [0.3, 0.7, 0.85, 0.95, 1.0])
@@ -22,9 +22,15 @@ def test_nothing_is_said_of_a_short_run():
 
 
 def test_one_bad_iterate_is_not_the_pace():
-    """From 400 to 25 in eight; the last is no better than the start, but the best of the last four is what counts."""
-    falling = [400.0 / 2 ** (n / 2) for n in range(8)]
+    """From 400 to 18 in nine; the last is no better than the start, but the best of the last four is what counts."""
+    falling = [400.0 / 2 ** (n / 2) for n in range(10)]
     assert not out_of_reach([*falling, 400.0], 22)
+
+
+def test_a_price_gap_counts_by_its_root():
+    assert open_share(0.003, 1e-3, 0.003, 1e-3) == 1.0
+    assert open_share(0.003, -1e-1, 0.003, 1e-3) == pytest.approx(10.0)
+    assert open_share(0.03, 1e-3, 0.003, 1e-3) == pytest.approx(10.0)
 
 
 def test_a_run_that_is_given_up_says_so_and_resumes_to_the_same_end(mini, monkeypatch, tmp_path):

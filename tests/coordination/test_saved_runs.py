@@ -223,7 +223,9 @@ def test_ctrl_c_in_a_terminal_writes_the_best_iterate_and_the_run_can_go_on(mini
     def interrupt(process):
         most = 1
         while process.is_alive():
-            if n_rows() > most:  # again if it goes on: an interrupt that falls into a destructor is lost by the interpreter
+            if (
+                n_rows() > most
+            ):  # again if it goes on: an interrupt that falls into a destructor is lost by the interpreter
                 os.kill(process.pid, signal.SIGINT)
                 most = n_rows() + 1
             time.sleep(0.05)

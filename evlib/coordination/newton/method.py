@@ -19,7 +19,7 @@ from evlib.coordination.iteration import Iterate, Iteration
 from evlib.coordination.method import Method
 from evlib.coordination.newton.dispatch_prices import DispatchBounds, SupportingPrices
 from evlib.coordination.newton.dual import Dual
-from evlib.coordination.newton.pace import out_of_reach
+from evlib.coordination.newton.pace import open_share, out_of_reach
 from evlib.coordination.newton.pressed_rents import PressedRents, program_waiting
 from evlib.coordination.newton.step import LEAST_INERTIA, LITTLE_GAIN, ascend
 from evlib.coordination.one_day import LEAST_COHORT_VEH
@@ -138,8 +138,8 @@ class Newton(Method):
         rows, tolerance = self.run.state.rows, self.keys.tol_relative_gap
         if any(row.relative_gap <= tolerance and abs(row.price_gap) <= self._close_price for row in rows):
             return False
-        open_shares = [max(row.relative_gap / self._close, abs(row.price_gap) / self._close_price) for row in rows]
-        return out_of_reach(open_shares, self.most_iterations)
+        shares = [open_share(row.relative_gap, row.price_gap, self._close, self._close_price) for row in rows]
+        return out_of_reach(shares, self.most_iterations)
 
     def _only_prices_lack(self, iteration: int, last: bool) -> bool:
         """Whether drivers have been near equilibrium for some iterations, or are in the last, and prices are not settled."""
