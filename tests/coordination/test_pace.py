@@ -53,6 +53,21 @@ def test_a_run_that_is_given_up_says_so_and_resumes_to_the_same_end(mini, monkey
     assert str(again.certificate) == str(certificate)  # nan is not nan
 
 
+def test_a_run_that_is_given_up_near_equilibrium_announces_the_prices_of_an_exact_dispatch(
+    mini, certified, monkeypatch
+):
+    """As in a last iteration: drivers within tolerance but not within what was asked, prices a little off."""
+    rows = certified["user"].convergence
+    near = (rows["relative_gap"] <= mini.coordination.tol_relative_gap) & (rows["price_gap"] > 1e-4)
+    last = int(near[near].index[-1])
+    assert rows["relative_gap"][last] > method.CLOSE
+    monkeypatch.setattr(method.Newton, "_is_out_of_reach", lambda newton: len(newton.run.state.rows) > last)
+    certificate = coordinate(mini, method="newton", objective="user").certificate
+    assert certificate.iterations == certificate.best_iteration == last
+    assert abs(certificate.price_gap) < 1e-6
+    assert certificate.converged
+
+
 def test_a_run_within_tolerance_goes_on_to_what_was_asked(mini, certified, monkeypatch):
     """Only the finer gaps are out of reach then, and the run is worth its iterations."""
     rows = certified["user"].convergence

@@ -98,6 +98,15 @@ def test_plain_values_are_read_as_they_are_written(tmp_path):
     }
 
 
+def test_what_is_made_of_a_text_is_the_callers_own(tmp_path):
+    """A text read twice in a process is parsed once; nobody sees what another did with its values."""
+    file = tmp_path / "a.yaml"
+    file.write_text("a: {b: [1, 2]}\n")
+    first = read_yaml(file)
+    first["a"]["b"].append(3)
+    assert read_yaml(file) == {"a": {"b": [1, 2]}}
+
+
 def test_a_scenario_may_share_values_by_merge_keys(tmp_path, mini):
     """Two zones that share their limits by `<<` are the same scenario."""
     zone_b = MINI[MINI.index("    b:\n      buses: [5, 6]") : MINI.index("  farms:")]
