@@ -16,7 +16,7 @@ import pandas as pd
 from evlib.errors import InputError
 from evlib.traffic import impedance
 from evlib.traffic.arrival_levels import ArrivalLevels, arrival_levels
-from evlib.traffic.paths import Background, Path, enumerate_paths
+from evlib.traffic.paths import Background, Path, PathTree, enumerate_paths
 from evlib.traffic.short_roads import LEAST_MIN
 from evlib.traffic.time_grid import TimeGrid
 
@@ -120,6 +120,11 @@ class Network:
     def path_km(self) -> np.ndarray:
         """Length of the way to the station of each path [km], shape (n_paths,)."""
         return np.array([self.length_km[list(path.arcs)].sum() for path in self.paths])
+
+    @cached_property
+    def path_tree(self) -> PathTree:
+        """The paths in an order in which what they share is followed once."""
+        return PathTree.of(self.paths)
 
     @cached_property
     def arrival_levels(self) -> ArrivalLevels | None:

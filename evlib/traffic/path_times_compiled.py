@@ -15,7 +15,7 @@ from evlib.traffic.loading import Loading
 from evlib.traffic.station_waiting import StationQueue
 from evlib.traffic.step_shares import StepShares
 
-__all__ = ["PathTrace", "path_arcs", "sums_along_paths", "trace_paths"]
+__all__ = ["PathTrace", "sums_along_paths", "trace_paths"]
 
 compiled = njit(cache=True, nogil=True, error_model="numpy")
 
@@ -59,15 +59,14 @@ def trace_paths(loading: Loading) -> PathTrace:
     network, time = loading.network, loading.network.time
     n_depart, substeps, n_steps = time.n_departure_steps, time.substeps, time.n_steps
     dt, starts = float(time.loading_step_min), time.step_min * np.arange(n_steps + 1.0)
-    start, arcs = path_arcs(network)
     station = network.path_station.astype(np.int64)
     queues = [StationQueue(loading, c) for c in range(len(network.stations))]
     arrived, released, area, room = (
         np.array([getattr(queue, name) for queue in queues]) for name in ("arrived", "released", "served_area", "room")
     )
     levels = np.array([np.interp(starts, loading.time_min, row) for row in released])
-    exit_min, free_flow = loading.exit_min, np.array(network.free_flow_min, dtype=float)
-    arrival = _arrivals(start, arcs, exit_min, free_flow, dt, n_depart * substeps)
+    arrival = np.empty((len(network.paths), n_depart * substeps + 1))
+    _arrivals(network.path_tree.arrays, *_curves(loading), dt, arrival)
     place, plug = _places(station, arrival, dt, arrived, room)
     shape = (len(network.paths), n_depart)
     ranges = np.empty((4, *shape), dtype=np.int64)
@@ -89,13 +88,6 @@ def trace_paths(loading: Loading) -> PathTrace:
     )
 
 
-def path_arcs(network) -> tuple[np.ndarray, np.ndarray]:
-    """Arcs of all paths one after another, and where each path's begin: shapes (n_paths + 1,) and (total,)."""
-    start = np.zeros(len(network.paths) + 1, dtype=np.int64)
-    np.cumsum([len(path.arcs) for path in network.paths], out=start[1:])
-    return start, np.concatenate([np.asarray(path.arcs, dtype=np.int64) for path in network.paths])
-
-
 def sums_along_paths(loading: Loading, by_arc: np.ndarray) -> np.ndarray:
     """Sum of what vehicles meet on the arcs of a path when they enter each, as they experience it.
 
@@ -111,32 +103,33 @@ def sums_along_paths(loading: Loading, by_arc: np.ndarray) -> np.ndarray:
         Mean over the departures of each step.
     """
     network, time = loading.network, loading.network.time
-    start, arcs = path_arcs(network)
     sums = np.empty((len(network.paths), time.n_departure_steps))
-    free_flow = np.array(network.free_flow_min, dtype=float)
-    _sums(start, arcs, loading.exit_min, free_flow, by_arc, float(time.loading_step_min), time.substeps, sums)
+    _sums(network.path_tree.arrays, *_curves(loading), by_arc, float(time.loading_step_min), time.substeps, sums)
     return sums
 
 
+def _curves(loading: Loading) -> tuple[np.ndarray, np.ndarray]:
+    return loading.exit_min, np.array(loading.network.free_flow_min, dtype=float)
+
+
 @compiled
-def _sums(start, arcs, exit_min, free_flow, by_arc, dt, substeps, sums):
+def _sums(tree, exit_min, free_flow, by_arc, dt, substeps, sums):
+    order, shared, start, arcs, deepest = tree
     n, end = sums.shape[1] * substeps, dt * (exit_min.shape[1] - 1)
-    now, met = np.empty(n + 1), np.empty(n)
-    for p in range(len(sums)):
-        met[:] = 0.0
-        for j in range(n + 1):
-            now[j] = dt * j
-        for i in range(start[p], start[p + 1]):
-            curve, free, value = exit_min[arcs[i]], free_flow[arcs[i]], by_arc[arcs[i]]
+    now, met = np.empty((deepest + 1, n + 1)), np.zeros((deepest + 1, n))  # by arcs driven
+    now[0] = dt * np.arange(n + 1)
+    for i in range(len(order)):
+        begin, length = start[order[i]], start[order[i] + 1] - start[order[i]]
+        for d in range(shared[i], length):
+            arc = arcs[begin + d]
+            _follow(now[d], exit_min[arc], free_flow[arc], dt, end, now[d + 1])
             for j in range(n):
-                met[j] += _at(0.5 * (now[j] + now[j + 1]) + 0.5 * dt, dt, value)
-            for j in range(n + 1):
-                now[j] = now[j] + free if now[j] > end else _at(now[j], dt, curve)
+                met[d + 1, j] = met[d, j] + _at(0.5 * (now[d, j] + now[d, j + 1]) + 0.5 * dt, dt, by_arc[arc])
         for k in range(sums.shape[1]):
             total = 0.0
             for j in range(k * substeps, (k + 1) * substeps):
-                total += met[j]
-            sums[p, k] = total / substeps
+                total += met[length, j]
+            sums[order[i], k] = total / substeps
 
 
 @compiled
@@ -151,18 +144,24 @@ def _at(moment, dt, values):
 
 
 @compiled
-def _arrivals(start, arcs, exit_min, free_flow, dt, n):
-    n_paths, end = len(start) - 1, dt * (exit_min.shape[1] - 1)
-    arrival = np.empty((n_paths, n + 1))
-    for p in range(n_paths):
-        for j in range(n + 1):
-            arrival[p, j] = dt * j
-        for i in range(start[p], start[p + 1]):
-            curve, free = exit_min[arcs[i]], free_flow[arcs[i]]
-            for j in range(n + 1):
-                now = arrival[p, j]
-                arrival[p, j] = now + free if now > end else _at(now, dt, curve)
-    return arrival
+def _follow(enter, curve, free, dt, end, leave):
+    """When vehicles leave an arc that enter it at given times; beyond the loading's end nobody is in their way."""
+    for j in range(len(enter)):
+        leave[j] = enter[j] + free if enter[j] > end else _at(enter[j], dt, curve)
+
+
+@compiled
+def _arrivals(tree, exit_min, free_flow, dt, arrival):
+    order, shared, start, arcs, deepest = tree
+    end = dt * (exit_min.shape[1] - 1)
+    now = np.empty((deepest + 1, arrival.shape[1]))
+    now[0] = dt * np.arange(arrival.shape[1])
+    for i in range(len(order)):
+        begin, length = start[order[i]], start[order[i] + 1] - start[order[i]]
+        for d in range(shared[i], length):
+            arc = arcs[begin + d]
+            _follow(now[d], exit_min[arc], free_flow[arc], dt, end, now[d + 1])
+        arrival[order[i]] = now[length]
 
 
 @compiled
@@ -186,78 +185,61 @@ def _places(station, arrival, dt, arrived, room):
 
 
 @compiled
-def _last_not_above(edges, value):
-    """Position of the last edge that is not above a value, 0 if all are."""
-    low, high = 0, len(edges)
-    while high - low > 1:
-        middle = (low + high) // 2
-        if edges[middle] <= value:
-            low = middle
-        else:
-            high = middle
-    return low
-
-
-@compiled
-def _last_below(edges, value):
-    """Position of the last edge below a value, 0 if there is none."""
-    low, high = 0, len(edges)
-    while high - low > 1:
-        middle = (low + high) // 2
-        if edges[middle] < value:
-            low = middle
-        else:
-            high = middle
-    return low
+def _last_not_above(edges, value, near):
+    """Position of the last edge that is not above a value, 0 if all are, looked for from one that is near."""
+    while near > 0 and edges[near] > value:
+        near -= 1
+    while near + 1 < len(edges) and edges[near + 1] <= value:
+        near += 1
+    return near
 
 
 @compiled
 def _ranges(station, arrival, place, plug, starts, levels, substeps, least, ranges):
-    """First and last step in which the departures of each step arrive, then those in which they plug in."""
+    """First and last step in which the departures of each step arrive, then those in which they plug in.
+
+    Times and places hardly ever go down along a path, so each search begins where the last one ended.
+    """
     n_paths, n_depart = ranges.shape[1:]
     for p in range(n_paths):
-        served = levels[station[p]]
+        served, come, by_time, by_place = levels[station[p]], 0, 0, 0
         for k in range(n_depart):
             i, j = k * substeps, (k + 1) * substeps
-            ranges[0, p, k] = _last_not_above(starts, arrival[p, i])
-            ranges[1, p, k] = max(_last_below(starts, arrival[p, j]), ranges[0, p, k])
+            come = _last_not_above(starts, arrival[p, i], come)
+            ranges[0, p, k], ranges[1, p, k] = come, _last_below(starts, arrival[p, j], come)
             first, last = len(starts), 0
             for piece in range(i, j):
-                low, high, edges = plug[p, piece], plug[p, piece + 1], starts
                 if place[p, piece + 1] - place[p, piece] > least:
-                    low, high, edges = place[p, piece], place[p, piece + 1], served
-                begin = _last_not_above(edges, low)
-                first = min(first, begin)
-                last = max(last, begin, _last_below(edges, high))
+                    by_place = _last_not_above(served, place[p, piece], by_place)
+                    first, last = min(first, by_place), max(last, _last_below(served, place[p, piece + 1], by_place))
+                else:
+                    by_time = _last_not_above(starts, plug[p, piece], by_time)
+                    first, last = min(first, by_time), max(last, _last_below(starts, plug[p, piece + 1], by_time))
             ranges[2, p, k], ranges[3, p, k] = first, last
 
 
 @compiled
-def _share_out(low, high, edges, weight, first, into):
-    """Add the shares of one interval, which begins after edge ``first``, between neighbouring edges; the last is open-ended."""
-    begin, last = first, len(edges) - 1
-    while begin < last and edges[begin + 1] <= low:
+def _last_below(edges, value, begin):
+    """Position of the last edge below a value, looked for upwards from one that is known."""
+    while begin + 1 < len(edges) and edges[begin + 1] < value:
         begin += 1
-    if high <= low:
-        into[begin - first] += weight
-        return
-    for k in range(begin, last + 1):
-        if edges[k] >= high:
-            break
-        end = edges[k + 1] if k < last else np.inf
-        overlap = min(high, end) - max(low, edges[k])
-        if overlap > 0.0:
-            into[k - first] += weight * overlap / (high - low)
+    return begin
 
 
 @compiled
-def _area_at(place, released, area, dt):
-    """Integral of the release times of all vehicles up to a place in the queue [veh min]."""
-    last = len(released) - 2
-    step = min(_last_not_above(released, place), last)
-    count, rise = min(place, released[-1]) - released[step], released[step + 1] - released[step]
-    share = count / rise if rise > 0 else 0.0
-    return area[step] + count * (dt * step + share * dt / 2)
+def _share_out(low, high, edges, weight, begin, first, into):
+    """Add the shares of one interval, which begins after edge ``begin``, between edges; ``into`` starts at edge ``first``."""
+    last = len(edges) - 1
+    if high <= low or begin == last or high <= edges[begin + 1]:
+        into[begin - first] += weight
+        return
+    per = weight / (high - low)
+    into[begin - first] += per * (edges[begin + 1] - low)
+    for k in range(begin + 1, last + 1):
+        if edges[k] >= high:
+            break
+        end = min(high, edges[k + 1]) if k < last else high
+        into[k - first] += per * (end - edges[k])
 
 
 @compiled
@@ -265,27 +247,51 @@ def _fill(station, arrival, place, plug, starts, queue, dt, substeps, least, fir
     levels, released, area = queue
     first_in, first_plug = first
     n_paths, n_depart = road.shape
-    weight = 1.0 / substeps
+    weight, end = 1.0 / substeps, len(starts) - 1
     for p in range(n_paths):
-        c, known, before = station[p], -1, 0.0  # the area up to the end of one piece is that to the start of the next
+        level, release, passed = levels[station[p]], released[station[p]], area[station[p]]
+        come, by_time, by_place, step = 0, 0, 0, 0
+        known, before = -1, 0.0  # the area up to the end of one piece is that to the start of the next
         for k in range(n_depart):
-            on_road, waited = 0.0, 0.0
+            in_from, plug_from = first_in[p, k], first_plug[p, k]
+            on_road, waited, come_in, plug_in = 0.0, 0.0, arrives[p, k], plugs_in[p, k]
             for piece in range(k * substeps, (k + 1) * substeps):
                 t0, t1 = arrival[p, piece], arrival[p, piece + 1]
                 on_road += 0.5 * (t0 - dt * piece + t1 - dt * (piece + 1))
-                _share_out(t0, t1, starts, weight, first_in[p, k], arrives[p, k])
-                count = place[p, piece + 1] - place[p, piece]
-                if count > least:
-                    _share_out(
-                        place[p, piece], place[p, piece + 1], levels[c], weight, first_plug[p, k], plugs_in[p, k]
-                    )
+                come = _last_not_above(starts, t0, come)
+                if (
+                    come == end or t1 <= starts[come + 1]
+                ):  # most pieces lie within one step: without a call, a third of the time
+                    come_in[come - in_from] += weight
+                else:
+                    _share_out(t0, t1, starts, weight, come, in_from, come_in)
+                low, high = place[p, piece], place[p, piece + 1]
+                if high - low > least:
+                    by_place = _last_not_above(level, low, by_place)
+                    if by_place == end or high <= level[by_place + 1]:
+                        plug_in[by_place - plug_from] += weight
+                    else:
+                        _share_out(low, high, level, weight, by_place, plug_from, plug_in)
                     if known != piece:
-                        before = _area_at(place[p, piece], released[c], area[c], dt)
-                    after = _area_at(place[p, piece + 1], released[c], area[c], dt)
-                    served = (after - before) / count
+                        step = _last_not_above(release, low, step)
+                        before = _area_at(low, step, release, passed, dt)
+                    step = _last_not_above(release, high, step)
+                    after = _area_at(high, step, release, passed, dt)
+                    served = (after - before) / (high - low)
                     known, before = piece + 1, after
                 else:
-                    _share_out(plug[p, piece], plug[p, piece + 1], starts, weight, first_plug[p, k], plugs_in[p, k])
-                    served = 0.5 * (plug[p, piece] + plug[p, piece + 1])
+                    by_time = _last_not_above(starts, plug[p, piece], by_time)
+                    low, high = plug[p, piece], plug[p, piece + 1]
+                    _share_out(low, high, starts, weight, by_time, plug_from, plug_in)
+                    served = 0.5 * (low + high)
                 waited += max(served - 0.5 * (t0 + t1), 0.0)
             road[p, k], wait[p, k] = on_road * weight, waited * weight
+
+
+@compiled
+def _area_at(place, step, released, area, dt):
+    """Integral of the release times of all vehicles up to a place in the queue, released in or after a step [veh min]."""
+    step = min(step, len(released) - 2)
+    count, rise = min(place, released[-1]) - released[step], released[step + 1] - released[step]
+    share = count / rise if rise > 0 else 0.0
+    return area[step] + count * (dt * step + share * dt / 2)

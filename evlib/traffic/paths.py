@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import islice, pairwise, product
+from itertools import islice, pairwise, product, takewhile
 
 import networkx as nx
 import numpy as np
 
 from evlib.errors import InputError
 
-__all__ = ["MAX_PATHS", "Background", "Path", "enumerate_paths"]
+__all__ = ["MAX_PATHS", "Background", "Path", "PathTree", "enumerate_paths"]
 
 MAX_PATHS = 5000
 MOST_SHORTEST = 200_000
@@ -38,6 +38,45 @@ class Path:
     nodes: tuple[int | str, ...]
     arcs: tuple[int, ...]
     onward: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class PathTree:
+    """Paths in an order in which those that begin alike follow each other, so that what they share is followed once.
+
+    Attributes
+    ----------
+    order : ndarray of int, shape (n_paths,)
+        Positions of the paths.
+    shared : ndarray of int, shape (n_paths,)
+        Arcs at its beginning that each path of ``order`` has in common with the one before.
+    start : ndarray of int, shape (n_paths + 1,)
+        Where the arcs of each path begin in ``arcs``.
+    arcs : ndarray of int
+        Arcs of all paths one after another.
+    """
+
+    order: np.ndarray
+    shared: np.ndarray
+    start: np.ndarray
+    arcs: np.ndarray
+
+    @classmethod
+    def of(cls, paths: tuple[Path, ...]) -> PathTree:
+        """From the paths of a network."""
+        order = sorted(range(len(paths)), key=lambda p: paths[p].arcs)
+        shared = np.zeros(len(paths), dtype=np.int64)
+        for i, (before, after) in enumerate(pairwise(order), start=1):
+            pairs = zip(paths[before].arcs, paths[after].arcs, strict=False)
+            shared[i] = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+        start = np.append(0, np.cumsum([len(path.arcs) for path in paths], dtype=np.int64)).astype(np.int64)
+        arcs = np.fromiter((arc for path in paths for arc in path.arcs), dtype=np.int64, count=start[-1])
+        return cls(np.array(order, dtype=np.int64), shared, start, arcs)
+
+    @property
+    def arrays(self) -> tuple:
+        """All of it for compiled code, with the arcs of the longest path as the last."""
+        return self.order, self.shared, self.start, self.arcs, int(np.diff(self.start).max(initial=0))
 
 
 @dataclass(frozen=True)
