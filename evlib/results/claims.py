@@ -52,7 +52,9 @@ FLOORS = {
 FLOORS |= {"lines": 1.0, "min": 0.01, "pu": 1e-4, "1": 1e-3}
 
 
-def claims_table(results: Mapping, methods: pd.DataFrame | None, *, runs: tuple[str, ...] = RUNS) -> pd.DataFrame:
+def claims_table(
+    results: Mapping, methods: pd.DataFrame | None, days: pd.DataFrame | None = None, *, runs: tuple[str, ...] = RUNS
+) -> pd.DataFrame:
     """Every definition of the article's claims: the article's number, ours, and the verdict.
 
     Parameters
@@ -62,6 +64,8 @@ def claims_table(results: Mapping, methods: pd.DataFrame | None, *, runs: tuple[
     methods : DataFrame or None
         Convergence of the methods, the committed ``methods_nguyen.csv``; without it A10 rests on the certificates
         alone.
+    days : DataFrame, optional
+        Times of trips on several days of weather, the committed ``weather_days_nguyen.csv``, for A15.
     runs : tuple of str, optional
         `HEADLINE_RUNS` leaves out the definitions that rest on ``snapshot`` or ``user``, which no headline needs.
 
@@ -88,7 +92,7 @@ def claims_table(results: Mapping, methods: pd.DataFrame | None, *, runs: tuple[
     """
     _check(results, runs)
     results = {name: results[name] for name in runs}
-    rows = sorted(_rows(results, methods), key=lambda row: int(row.claim[1:]))  # stable
+    rows = sorted(_rows(results, methods, days), key=lambda row: int(row.claim[1:]))  # stable
     return pd.DataFrame([_judged(row, results) for row in rows], columns=COLUMNS)
 
 
@@ -185,7 +189,7 @@ def _check(results: Mapping, runs: tuple[str, ...]) -> None:
                 raise InputError(f"results[{name!r}]: another {label} than no_ev; solve all runs with the same {label}")
 
 
-def _rows(results, methods) -> Iterator[Row]:
+def _rows(results, methods, days) -> Iterator[Row]:
     settling = [who for who in ("coordinated", "user") if who in results]
     for who in settling:
         yield from road.a3(results, who)
@@ -199,4 +203,6 @@ def _rows(results, methods) -> Iterator[Row]:
         yield from road.settled(
             vars(results[name].certificate), f"certificate of {name}", results[name].scenario, (name,)
         )
+    if days is not None:
+        yield road.a15_days(days)
     yield from road.methods_rows(results, methods)

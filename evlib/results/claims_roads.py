@@ -12,7 +12,7 @@ from evlib.errors import InputError
 from evlib.results import measures as measure
 from evlib.results.claim_row import Row, difference, ratio, suffix
 
-__all__ = ["a1", "a2", "a3", "a11", "a12", "a15", "methods_rows", "settled"]
+__all__ = ["a1", "a2", "a3", "a11", "a12", "a15", "a15_days", "methods_rows", "settled"]
 
 ABOVE_CAPACITY = 1 + 1e-6  # downstream of a saturated road the inflow is exactly the capacity, but for rounding
 METHOD_COLUMNS = ("variant", "method", "objective", "relative_gap", "price_gap", "flow_residual", "best")
@@ -162,3 +162,22 @@ def a15(results, who="coordinated") -> Iterator[Row]:
         for text, statistic in (("mean", measure.weighted_mean), ("5-95 % spread of", measure.spread)):
             values = statistic(new[column], new_weights), statistic(old[column], old_weights)
             yield difference("A15", f"{text} {name}, difference{suffix(who)}", *values, **common)
+
+
+def a15_days(days: pd.DataFrame) -> Row:
+    """A15: whether the time of one trip differs less from day to day.
+
+    A trip is that of an origin's mean driver in an hour of departure. Its standard deviation over the days of which the
+    coordinated one is settled, averaged over trips by vehicles.
+    """
+    settled = days.groupby("day")["converged"].transform("min") == 1
+    spread = {}
+    for strategy, rows in days[settled].groupby("strategy"):
+        trips = rows.groupby(["origin", "hour"])
+        vehicles = trips["vehicles_veh"].mean()
+        spread[strategy] = float((trips["minutes"].std() * vehicles).sum() / vehicles.sum())
+    note = f"{days.loc[settled, 'day'].nunique()} days of weather, the same demand"
+    values = spread.get("coordinated", math.nan), spread.get("shortest_path", math.nan)
+    return difference(
+        "A15", "spread over days of a trip's mean time, difference", *values, "min", kind="negative", note=note
+    )

@@ -58,6 +58,7 @@ MAKERS = {
     "starts_nguyen.csv": "study.experiments.fair_case.starts",
     "tolls_nguyen.csv": "study.experiments.fair_case.toll_error",
     "moves_nguyen.csv": "study.experiments.fair_case.moved_vehicles",
+    "weather_days_nguyen.csv": "study.experiments.fair_case.weather_days",
     "ensemble_nguyen.csv": "study.experiments.ensemble.table",
 }
 # Hours of computing, or files that the study may not copy: made only when asked for by name.

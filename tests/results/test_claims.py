@@ -9,6 +9,7 @@ import pytest
 from evlib import InputError, solve
 from evlib.coordination.coordinate import LoopCertificate
 from evlib.results.claims import CLAIMS, COLUMNS, RUNS, claims_table
+from evlib.results.claims_roads import a15_days
 from evlib.results.result import Result
 
 NAN = float("nan")
@@ -240,6 +241,20 @@ def test_definitions_agree_with_paper(table, claim, definition, ours, outcome):
     row = number(table, claim, definition)
     assert row["ours"] == pytest.approx(ours, rel=1e-12, abs=1e-12, nan_ok=True)
     assert row["verdict"] == outcome
+
+
+def test_trips_are_as_predictable_as_their_times_are_alike_from_day_to_day():
+    """Two trips of 3 and 1 vehicles over three settled days, by hand; the fourth day did not settle and counts for neither."""
+    rows = [
+        (day, strategy, origin, 0, vehicles, base + move * (strategy == "coordinated") * number, settled)
+        for number, (day, settled) in enumerate({"a": 1, "b": 1, "c": 1, "d": 0}.items())
+        for strategy in ("shortest_path", "coordinated")
+        for origin, vehicles, base, move in (("o1", 3.0, 10.0, 2.0), ("o2", 1.0, 20.0, 4.0))
+    ]
+    columns = ["day", "strategy", "origin", "hour", "vehicles_veh", "minutes", "converged"]
+    row = a15_days(pd.DataFrame(rows, columns=columns))
+    assert row.ours == pytest.approx((3 * 2.0 + 1 * 4.0) / 4)  # deviations of 0, 2, 4 and of 0, 4, 8 are 2 and 4
+    assert (row.kind, row.note) == ("negative", "3 days of weather, the same demand")
 
 
 def test_a_spike_in_a_zone_without_a_station_is_said_to_be_one(mini):

@@ -122,5 +122,5 @@ def scenario_of(design: Design, draw: Draw) -> Scenario:
         for key in knobs[name].sets:
             values[key] = changes[key] = knobs[name].new_value(values[key], number)
     if draw.day:
-        changes["grid.profiles_file"] = str(day_file(design.weather, draw.day))
+        changes["grid.profiles_file"] = str(day_file(design.weather.file, draw.day))
     return design.scenario.replace(changes)

@@ -123,12 +123,13 @@ def day_order(scenario: Scenario, weather: Weather) -> list[str]:
     return ordered
 
 
-def day_file(weather: Weather, day: str) -> Path:
+def day_file(series: Path, day: str) -> Path:
     """File with the series of one day, as a scenario's ``grid.profiles_file``; written when first needed.
 
     Parameters
     ----------
-    weather : Weather
+    series : Path
+        A year of whole days.
     day : str
         Such as ``2020-07-15``.
 
@@ -141,11 +142,11 @@ def day_file(weather: Weather, day: str) -> Path:
     InputError
         The year has no such day.
     """
-    file = build_dir() / "weather" / f"{weather.file.name.split('.')[0]}_{day}.csv"
+    file = build_dir() / "weather" / f"{series.name.split('.')[0]}_{day}.csv"
     if not file.is_file():
-        year = _year(weather.file)
+        year = _year(series)
         rows = year[year["day"] == day].drop(columns="day")
         if rows.empty:
-            raise InputError(f"{weather.file}: has no day {day!r}; must be one of {year['day'].iloc[0]} and later")
-        write_text(file, f"# {weather.file.name}, {day}\n" + rows.to_csv(index=False, lineterminator="\n"))
+            raise InputError(f"{series}: has no day {day!r}; must be one of {year['day'].iloc[0]} and later")
+        write_text(file, f"# {series.name}, {day}\n" + rows.to_csv(index=False, lineterminator="\n"))
     return file

@@ -1,4 +1,4 @@
-"""The coordinated days of the base case from different first flows and metrics: how far apart their totals end."""
+"""The days of the base case that settle, from different first flows and metrics: how far apart their totals end."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from tqdm import tqdm
 from evlib import load_scenario
 from evlib.assignment.route_choice import shortest_path_departures
 from evlib.coordination.coordinate import coordinate
+from evlib.coordination.informed import TARIFFS, inform
 from evlib.coordination.newton import method as newton
 from evlib.coordination.one_day import dispatch_loading
 from evlib.errors import InputError
@@ -22,12 +23,24 @@ from evlib.results.tables import tables_of
 from evlib.traffic.loading import load_traffic
 from study.experiments.provenance import run_hash, write_table
 
-__all__ = ["STARTS", "STARTS_FILE", "first_flows", "spread_of_starts", "start_row", "table_of_starts", "write"]
+__all__ = [
+    "STARTS",
+    "STARTS_FILE",
+    "TOLD",
+    "first_flows",
+    "spread_of_starts",
+    "start_row",
+    "table_of_starts",
+    "write",
+]
 
 log = logging.getLogger(__name__)
 
 STARTS_FILE = "starts_nguyen.csv"
 OBJECTIVES = ("user", "system")
+# Drivers who know the tariff only; no metric holds their flows back, and the grid charges without discharging, as in the
+# waterfall.
+TOLD = ("informed", "informed_tou")
 # First flows, and the first weight that keeps flows near the last [CNY/veh]. A number is a seed.
 STARTS = (
     ("even", newton.FIRST_METRIC),
@@ -72,8 +85,18 @@ def first_flows(problem, start) -> np.ndarray | None:
     return flows
 
 
-def start_row(scenario, objective: str, start, metric_cny_veh: float) -> tuple[dict, np.ndarray]:
-    """One run of method newton from one start, with V2G.
+def start_row(scenario, objective: str, start, metric_cny_veh: float = np.nan) -> tuple[dict, np.ndarray]:
+    """One run from one start: of method newton with V2G, or of drivers who know the tariff, with smart charging.
+
+    Parameters
+    ----------
+    scenario : Scenario
+    objective : str
+        One of ``OBJECTIVES`` or ``TOLD``.
+    start
+        As for :func:`first_flows`.
+    metric_cny_veh : float
+        First weight that keeps flows near the last, for method newton [CNY/veh].
 
     Returns
     -------
@@ -83,10 +106,14 @@ def start_row(scenario, objective: str, start, metric_cny_veh: float) -> tuple[d
     flows_veh : ndarray
         As returned.
     """
-    flows = first_flows(build_traffic_problem(scenario, objective), start)
-    with patch.object(newton, "FIRST_METRIC", metric_cny_veh):  # a constant of the method, varied here only
-        run = coordinate(scenario, method="newton", objective=objective, start_veh=flows)
-    day = dispatch_loading(scenario, load_traffic(run.network, run.flows_veh), "v2g", run.price_cny_kwh)
+    flows = first_flows(build_traffic_problem(scenario, "user" if objective in TOLD else objective), start)
+    if objective in TOLD:
+        run, charging, price = inform(scenario, "smart", TARIFFS[objective], flows), "smart", None
+    else:
+        with patch.object(newton, "FIRST_METRIC", metric_cny_veh):  # a constant of the method, varied here only
+            run = coordinate(scenario, method="newton", objective=objective, start_veh=flows)
+        charging, price = "v2g", run.price_cny_kwh
+    day = dispatch_loading(scenario, load_traffic(run.network, run.flows_veh), charging, price)
     costs = tables_of(day, build_drivers(scenario))["costs"].set_index("item")["cost_cny"]
     certificate = run.certificate
     row = {"objective": objective, "start": start, "metric_cny_veh": metric_cny_veh}
@@ -101,17 +128,16 @@ def start_row(scenario, objective: str, start, metric_cny_veh: float) -> tuple[d
     return row, run.flows_veh
 
 
-def table_of_starts(scenario, starts=STARTS, objectives=OBJECTIVES) -> pd.DataFrame:
+def table_of_starts(scenario, starts=STARTS, objectives=(*OBJECTIVES, *TOLD)) -> pd.DataFrame:
     """Rows of :func:`start_row`, with ``moved_share``: share of vehicles on other paths than in the first run."""
     rows, first = [], {}
     for objective in objectives:
-        for start in tqdm(starts, desc=objective, unit="run", leave=False, disable=None):
+        of_objective = list(dict.fromkeys((start,) for start, _ in starts)) if objective in TOLD else starts
+        for start in tqdm(of_objective, desc=objective, unit="run", leave=False, disable=None):
             row, flows = start_row(scenario, objective, *start)
             base = first.setdefault(objective, flows)
             rows.append(row | {"moved_share": 0.5 * np.abs(flows - base).sum() / base.sum()})
-            log.info(
-                "%s from %s by %s: %.1f CNY, gap %.1g", objective, *start[:2], row["total_cny"], row["relative_gap"]
-            )
+            log.info("%s from %s: %.1f CNY, gap %.1g", objective, start, row["total_cny"], row["relative_gap"])
     return pd.DataFrame(rows)
 
 
@@ -150,7 +176,8 @@ def write(folder: Path = RESULTS) -> Path:
     """Run all starts on the base case and write the table (some fifteen minutes)."""
     scenario, code = load_scenario("nguyen"), run_hash(__name__)
     notes = (
-        f"scenario: nguyen {scenario.hash}; charging v2g, method newton",
+        f"scenario: nguyen {scenario.hash}; user and system: charging v2g, method newton",
+        "informed, informed_tou: drivers settled at the mean tariff or that of the hour, charging smart",
         "start: even split over stations, nearest station, or seed of random shares of all paths",
     )
     return write_table(STARTS_FILE, table_of_starts(scenario), code, notes, folder=folder)

@@ -169,7 +169,7 @@ def test_a_day_of_the_year_is_that_of_the_day_file(nguyen, tmp_path, monkeypatch
         old, new = (getattr(build_grid_case(scenario), name) for scenario in (nguyen.scenario, same))
         np.testing.assert_array_equal(new, old)
     with pytest.raises(InputError, match="has no day '2021-01-01'"):
-        day_file(nguyen.weather, "2021-01-01")
+        day_file(nguyen.weather.file, "2021-01-01")
 
 
 def test_surplus_of_a_day_is_that_of_its_grid(nguyen, tmp_path, monkeypatch):

@@ -4,13 +4,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from evlib import load_scenario
+from evlib import load_scenario, solve
 from evlib.assignment.path_costs import Drivers
 from evlib.assignment.traffic_problem import TrafficProblem
 from evlib.errors import InputError
 from evlib.inputs.build_roads import build_traffic_problem
 from evlib.traffic import impedance
-from study.experiments.fair_case import plugs_capacity, starts, toll_error
+from study.experiments.fair_case import plugs_capacity, starts, toll_error, weather_days
 from study.experiments.provenance import is_stale, read_table, renew_hash
 
 
@@ -104,10 +104,40 @@ def test_the_spread_is_that_of_settled_runs():
 def test_the_committed_starts_are_enough_and_differ_by_start():
     table = read_table(starts.STARTS_FILE)
     runs = table.groupby("objective")
+    assert set(runs.groups) == {*starts.OBJECTIVES, *starts.TOLD}
     assert runs["start"].nunique().min() >= 8
-    assert runs["metric_cny_veh"].nunique().min() >= 3
+    assert runs["metric_cny_veh"].nunique()[[*starts.OBJECTIVES]].min() >= 3
     assert runs["total_cny"].nunique().min() >= 8
     assert np.allclose(table["total_cny"], table["time_queue_cny"] + table["grid_cny"], atol=1.0)
+
+
+def test_told_drivers_start_anywhere_and_settle_at_one_cost(mini):
+    """On `mini` plugs are scarce and costs alone are unique: two starts end in days of the same time and queue cost."""
+    rows = [starts.start_row(mini, "informed", start)[0] for start in ("even", 1)]
+    assert [row["converged"] for row in rows] == [1, 1]
+    least, most = sorted(row["time_queue_cny"] for row in rows)
+    assert most - least < 0.02 * most
+
+
+def test_trips_of_a_day_are_those_of_its_paths(mini):
+    """By hand from the table of paths: vehicles of an origin and hour, and their minutes."""
+    result = solve(mini, "shortest_path", "smart")
+    rows, paths = weather_days.trip_rows(result), result.tables["paths"]
+    assert rows["vehicles_veh"].sum() == pytest.approx(paths["departures_veh"].sum())
+    first = rows.iloc[0]
+    some = paths[(paths["origin"] == first["origin"]) & (paths["step"] * result.scenario.time.step_min < 60)]
+    minutes = some["experienced_road_min"] + some["experienced_waiting_min"]
+    assert first["hour"] == 0
+    assert first["minutes"] == pytest.approx(np.average(minutes, weights=some["departures_veh"]))
+
+
+def test_the_committed_days_have_one_demand_and_nearest_trips_do_not_see_the_weather():
+    table = read_table(weather_days.WEATHER_DAYS_FILE)
+    assert table["day"].nunique() == 20
+    vehicles = table.groupby(["day", "strategy"])["vehicles_veh"].sum()
+    assert np.allclose(vehicles, vehicles.iloc[0], rtol=1e-4)
+    nearest = table[table["strategy"] == "shortest_path"].groupby(["origin", "hour"])["minutes"]
+    assert nearest.std().max() == 0.0
 
 
 def test_the_committed_map_is_whole_and_its_ratios_follow_from_its_costs():
