@@ -38,12 +38,12 @@ def a1(results) -> Iterator[Row]:
 
 def a2(results) -> Iterator[Row]:
     """A2: roads beyond their capacity."""
-    for name, kind in (("shortest_path", "above"), ("coordinated", "none")):
+    for name, kind in (("shortest_path", "construction"), ("coordinated", "none")):
         arcs = results[name].tables["arcs"]
         roads, label = arcs[arcs["kind"] == "road"], name.replace("_", " ")
-        common = {"kind": kind, "article": 1.0 if kind == "above" else math.nan, "runs": (name,)}
+        common = {"kind": kind, "article": 1.0 if kind == "construction" else math.nan, "runs": (name,)}
         text = f"{label}: largest inflow of a step over capacity, of all roads"
-        sized = "road capacity was sized for an overload of the first roads" if kind == "above" else ""
+        sized = "road capacity was sized for an overload of the first roads" if kind == "construction" else ""
         yield Row("A2", text, roads["inflow_over_capacity"].max(), "1", note=sized, **common)
         text = f"{label}: most vehicles on a road over what it holds at capacity in free-flow time"
         yield Row("A2", text, roads["occupancy_over_capacity"].max(), "1", note=sized, **common)

@@ -49,11 +49,13 @@ _FRACTIONS = {
     "half": 1 / 2,
     "three fifths": 3 / 5,
     "two thirds": 2 / 3,
+    "seven tenths": 7 / 10,
     "three quarters": 3 / 4,
     "four fifths": 4 / 5,
     "nine tenths": 9 / 10,
     "all": 1.0,
 }
+VEHICLES = 1200
 _COUNTS = ("none", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 _MARK = r"<!-- (?P<name>[a-z][a-z0-9_]*) -->"
 _TOLD = re.compile(
@@ -138,12 +140,29 @@ def _step(before: tuple[str, str], after: tuple[str, str]) -> Quantity:
     return Quantity(value, fraction_words)
 
 
-def _followers(share: float) -> Quantity:
+def _followers(share: float, strategy: str = "coordinated") -> Quantity:
+    """What some bring, of what all bring who follow the coordinated signal."""
+
     def value(table) -> float:
         nearest = _total(table, "shortest_path")
-        return (nearest - _total(table, "coordinated", follow=share)) / (nearest - _total(table, "coordinated"))
+        return (nearest - _total(table, strategy, follow=share)) / (nearest - _total(table, "coordinated"))
 
     return Quantity(value, fraction_words)
+
+
+def _payments_veh(share: float) -> Quantity:
+    """Tolls and rents of a coordinated day [CNY per vehicle of the base case's]."""
+
+    def value(table) -> float:
+        rows, where = table("waterfall_nguyen"), {"strategy": "coordinated", "charging": "v2g", "follow": share}
+        return sum(_cell(rows, f"{name}_cny", **where) for name in ("tolls", "rents")) / VEHICLES
+
+    return Quantity(value)
+
+
+def _beyond_storage(table) -> float:
+    """Share of the settled draws in which nearest stations' queues do not fit on the roads."""
+    return float((_settled(table)["nearest_beyond_storage"] > 1).mean())
 
 
 def _settled(table) -> pd.DataFrame:
@@ -176,6 +195,10 @@ QUANTITIES = {
     "share_of_tolls": _step(("user", "smart"), ("coordinated", "smart")),
     "share_of_v2g": _step(("coordinated", "smart"), ("coordinated", "v2g")),
     "share_by_one_in_five": _followers(0.2),
+    "share_by_one_in_five_unpaid": _followers(0.2, "user"),
+    "payments_one_in_five": _payments_veh(0.2),
+    "nearest_smart_cny": _run("nearest, smart"),
+    "draws_beyond_storage": Quantity(_beyond_storage, fraction_words),
     "draws": Quantity(lambda table: float((table("ensemble_nguyen")["draw"] > 0).sum())),
     "draws_settled": Quantity(lambda table: float(len(_settled(table)))),
     "draws_a3_low": _band("a3_local", 0.05),

@@ -181,7 +181,7 @@ def table(still):
         ("A1", "vehicles at b", 0.0, "by construction"),
         ("A1", "used roads among the 1 ", 0.0, "by construction"),  # 2-5 leads to b only
         ("A1", "unused roads, of 4", 2.0, "by construction"),
-        ("A2", "shortest path: largest inflow", 1.5, "reproduced"),
+        ("A2", "shortest path: largest inflow", 1.5, "by construction"),
         ("A2", "coordinated: most vehicles", 1.5, "no claim"),
         ("A3", "time and queue", 100 * 1200 / 700, "direction only"),  # 1900 over 700
         ("A3", "road time alone", 100 * 1000 / 700 - 100, "reproduced"),  # 60 x 10 + 20 x 20 over 60 x 5 + 20 x 20

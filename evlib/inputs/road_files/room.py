@@ -63,6 +63,6 @@ def check_room(spec, links, length_km: np.ndarray | None, file: Path) -> None:
     if roads.jam_veh_km_lane < least[row]:
         raise InputError(
             f"{file}: roads.jam_veh_km_lane: {roads.jam_veh_km_lane:g}: road {links['from'][row]}-{links['to'][row]} has "
-            f"room for fewer than the {flowing[row]:.3g} vehicles that drive on it at capacity; must be at least "
+            f"room for fewer than the {flowing[row]:.3g} vehicles of the fleet that drive on it at capacity; must be at least "
             f"{least[row]:.4g} veh/km and lane"
         )
