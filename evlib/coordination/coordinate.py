@@ -125,8 +125,8 @@ class Coordination:
         Measures of the best iterate.
     convergence : DataFrame
         One row per iteration: measures, residual, metric, seconds by part, and which program announced the prices (with
-        exact domains or mixed schedules; *mixed, then checked* if the run was interrupted). For ``bundle`` also its
-        certified gap and how many numbers traffic and grid exchanged.
+        exact domains or mixed schedules; *mixed, then checked* if the run was interrupted). For ``newton`` and
+        ``bundle`` also how many numbers traffic and grid exchanged, for ``bundle`` its certified gap.
     dispatch : callable or None
         Method ``city``: dispatches cohorts of given sizes (n_cohorts,) [veh] as its loop does, see
         :func:`evlib.coordination.city.dispatch.whole_dispatch`; one program for all of them takes too long in a city.
