@@ -103,6 +103,16 @@ def fraction_words(value: float) -> str:
     return word
 
 
+def percent(value: float) -> str:
+    """A share as a whole number of per cent, without its sign."""
+    return f"{100 * value:.0f}"
+
+
+def hundreds(value: float) -> str:
+    """A number to the next hundred."""
+    return f"{round(value, -2):,.0f}"
+
+
 def count_words(value: float) -> str:
     """A count in words up to twelve, in digits beyond.
 
@@ -130,14 +140,33 @@ def _total(table, strategy: str, charging: str = "v2g", follow: float = 1.0) -> 
     return _cell(table("waterfall_nguyen"), "total_cny", strategy=strategy, charging=charging, follow=follow)
 
 
-def _step(before: tuple[str, str], after: tuple[str, str]) -> Quantity:
+def _step(before: tuple[str, str], after: tuple[str, str], form=fraction_words) -> Quantity:
     """Share of one step in what all steps together save, V2G as the last one."""
 
     def value(table) -> float:
         whole = _total(table, "shortest_path", "smart") - _total(table, "coordinated")
         return (_total(table, *before) - _total(table, *after)) / whole
 
-    return Quantity(value, fraction_words)
+    return Quantity(value, form)
+
+
+def _less(column: str) -> Quantity:
+    """By how much a cost of the day on nearest stations is lower when coordinated [%]."""
+
+    def value(table) -> float:
+        old, new = (_cell(table("runs_nguyen"), column, run=run) for run in ("nearest", "coordinated"))
+        return 100 * (1 - new / old)
+
+    return Quantity(value)
+
+
+def _saved(before: str, after: str) -> Quantity:
+    """Difference of two runs' totals, to the next hundred [CNY]."""
+
+    def value(table) -> float:
+        return _cell(table("runs_nguyen"), "total_cny", run=before) - _cell(table("runs_nguyen"), "total_cny", run=after)
+
+    return Quantity(value, hundreds)
 
 
 def _followers(share: float, strategy: str = "coordinated") -> Quantity:
@@ -193,6 +222,12 @@ QUANTITIES = {
     "share_of_information": _step(("shortest_path", "smart"), ("informed", "smart")),
     "share_of_prices": _step(("informed", "smart"), ("user", "smart")),
     "share_of_tolls": _step(("user", "smart"), ("coordinated", "smart")),
+    "percent_of_information": _step(("shortest_path", "smart"), ("informed", "smart"), percent),
+    "percent_of_prices": _step(("informed", "smart"), ("user", "smart"), percent),
+    "time_saved_percent": _less("time_queue_cny"),
+    "grid_saved_percent": _less("grid_cny"),
+    "coordination_saves": _saved("nearest", "coordinated"),
+    "timing_saves": _saved("coordinated, uncontrolled", "coordinated, smart"),
     "share_of_v2g": _step(("coordinated", "smart"), ("coordinated", "v2g")),
     "share_by_one_in_five": _followers(0.2),
     "share_by_one_in_five_unpaid": _followers(0.2, "user"),
