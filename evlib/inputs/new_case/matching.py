@@ -12,11 +12,29 @@ from evlib.errors import InputError
 __all__ = ["connected_part", "match_stations", "spread"]
 
 
-def connected_part(links: pd.DataFrame) -> set[str]:
-    """Nodes of the largest part of the network in which every node is reached from every other."""
+def connected_part(links: pd.DataFrame, ends_only=()) -> set[str]:
+    """Nodes of the largest part of the network in which every node is reached from every other.
+
+    Parameters
+    ----------
+    links : DataFrame
+        ``from``, ``to``.
+    ends_only : sequence of str, optional
+        Nodes that no path passes; they belong to the part if roads lead to it and from it.
+
+    Raises
+    ------
+    InputError
+        If no path may pass any node.
+    """
     graph = nx.DiGraph()
     graph.add_edges_from(zip(links["from"], links["to"], strict=True))
-    return max(nx.strongly_connected_components(graph), key=lambda part: (len(part), min(part)))
+    core = graph.subgraph(set(graph) - set(ends_only))
+    if not core:
+        raise InputError("roads: no path may pass any node of a road; some node must be one to drive through")
+    part = max(nx.strongly_connected_components(core), key=lambda nodes: (len(nodes), min(nodes)))
+    ends = set(ends_only) & set(graph)
+    return part | {end for end in ends if part & set(graph.successors(end)) and part & set(graph.predecessors(end))}
 
 
 def spread(nodes: pd.DataFrame, among: set[str], number: int) -> list[str]:

@@ -22,7 +22,6 @@ LIMITS = {
     "charge_kw": (1.0, 5000.0, "kW"),
     "site_kw": (1.0, 1e6, "kW"),
     "battery_kwh": (1.0, 2000.0, "kWh"),
-    "p_kw": (-1e6, 1e6, "kW"),
 }
 # All loads of a network of 1 kV or more together, if it has any.
 LEAST_LOAD_KW = 10.0
@@ -32,7 +31,6 @@ _REMEDIES = {
     "charge_kw": _IN_KW,
     "site_kw": _IN_KW,
     "battery_kwh": "a number in Wh must be divided by 1000, one in MWh multiplied by it",
-    "p_kw": _IN_KW,
 }
 
 
@@ -120,7 +118,7 @@ def check_roads_plausible(
 
 
 def check_loads(table: Table, load_scale: float = 1.0) -> None:
-    """Refuse loads of buses that can only be meant in another unit than kW.
+    """Refuse loads of buses that can only be meant in MW.
 
     Parameters
     ----------
@@ -132,11 +130,9 @@ def check_loads(table: Table, load_scale: float = 1.0) -> None:
     Raises
     ------
     InputError
-        A load of more than 1 GW, or loads of a network of 1 kV or more that are less than 10 kW together.
+        Loads of a network of 1 kV or more that are less than 10 kW together.
     """
-    load_kw = table["p_kw"] * load_scale
-    refuse_absurd(load_kw, "p_kw", table.place)
-    total, base_kv = float(np.abs(load_kw).sum()), float(table["base_kv"].max())
+    total, base_kv = float(np.abs(table["p_kw"] * load_scale).sum()), float(table["base_kv"].max())
     if 0 < total < LEAST_LOAD_KW and base_kv >= 1:
         raise InputError(
             f"{table.path}: p_kw: all loads are {total:.4g} kW at {base_kv:g} kV; must be at least {LEAST_LOAD_KW:g} kW, "
