@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from test_feeders_of_others import GRID
 
@@ -91,6 +92,8 @@ def test_the_part_that_is_connected_holds_zones_with_ways_of_their_own(tmp_path)
     roads = read_tntp_roads(tmp_path / "a_net.tntp")
     assert roads.ends_only == ("1", "2", "3")
     assert connected_part(roads.links, roads.ends_only) == {"1", "3", "4"}
+    ramps = pd.DataFrame({"from": ["z", "in", "a", "b", "b", "out"], "to": ["in", "a", "b", "a", "out", "z"]})
+    assert connected_part(ramps, ("z",)) == {"a", "b", "z"}  # by nodes of one direction each
     with pytest.raises(InputError, match="no path may pass any node"):
         connected_part(roads.links, ("1", "2", "3", "4"))
 

@@ -11,6 +11,7 @@ from test_round_trips import TNTP
 from evlib import InputError, build_network, load_scenario
 from evlib.__main__ import main
 from evlib.inputs.new_case.check_case import case_report
+from evlib.inputs.new_case.convert import convert
 from evlib.inputs.new_case.sources import road_source, station_source
 from evlib.inputs.road_files.room import room_veh
 from evlib.inputs.roads.gmns_roads import read_gmns_roads
@@ -433,3 +434,14 @@ def test_roads_are_read_written_as_a_case_and_read_equal(tmp_path, name):
             assert one[column].tolist() == two[column].tolist(), column
     assert before.ends_only == after.ends_only
     assert read_v2sim_roads(source / "a.net.xml").links.equals(before.links) if name == "v2sim" else True
+
+
+def test_a_converted_case_has_the_lengths_and_the_room_of_its_scenario(tmp_path):
+    """The study's case states one speed, lanes and jam density: they hold in the case, whose links have capacities."""
+    scenario = load_scenario("nguyen")
+    file, _ = convert(scenario.file, tmp_path)
+    own = load_scenario(file)
+    assert own.tables.link_length_km.tolist() == scenario.tables.link_length_km.tolist()
+    assert room_veh(own).tolist() == room_veh(scenario).tolist()
+    assert own.roads.capacity_veh_h is None
+    assert capacities(own)[:2] == [scenario.roads.capacity_veh_h] * 2

@@ -20,7 +20,7 @@ def connected_part(links: pd.DataFrame, ends_only=()) -> set[str]:
     links : DataFrame
         ``from``, ``to``.
     ends_only : sequence of str, optional
-        Nodes that no path passes; they belong to the part if roads lead to it and from it.
+        Nodes that no path passes; they belong to the part if ways lead to it and from it.
 
     Raises
     ------
@@ -33,8 +33,13 @@ def connected_part(links: pd.DataFrame, ends_only=()) -> set[str]:
     if not core:
         raise InputError("roads: no path may pass any node of a road; some node must be one to drive through")
     part = max(nx.strongly_connected_components(core), key=lambda nodes: (len(nodes), min(nodes)))
-    ends = set(ends_only) & set(graph)
-    return part | {end for end in ends if part & set(graph.successors(end)) and part & set(graph.predecessors(end))}
+    some = next(iter(part))
+    leads_there, comes_from = part | nx.ancestors(core, some), part | nx.descendants(core, some)
+    return part | {
+        end
+        for end in set(ends_only) & set(graph)
+        if not leads_there.isdisjoint(graph.successors(end)) and not comes_from.isdisjoint(graph.predecessors(end))
+    }
 
 
 def spread(nodes: pd.DataFrame, among: set[str], number: int) -> list[str]:

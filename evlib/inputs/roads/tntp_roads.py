@@ -88,7 +88,7 @@ def read_tntp_roads(
         "NUMBER OF LINKS": ("checked", len(table)),
         "ORIGINAL HEADER": ("columns, where no other line says them", 1),
     }
-    rows = [(f"<{key}> {value}"[:40].strip(), *_said(said, key)) for key, value in network.metadata.items()]
+    rows = [(" ".join(f"<{key}> {value}".split())[:40], *_said(said, key)) for key, value in network.metadata.items()]
     rows += [(name, *meaning.get(name, (NOT_USED + "of static assignment", "")), len(table)) for name in table]
     rows.append(
         (
