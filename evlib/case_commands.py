@@ -56,6 +56,8 @@ def add_case_commands(commands) -> None:
     city.add_argument("--feeder", help="as for new, needed with --roads")
     city.add_argument("--stations", help="as for new")
     city.add_argument("--vehicles", type=float, default=20_000.0)
+    city.add_argument("--time-unit-min", type=float, help="as for new")
+    city.add_argument("--length-unit-km", type=float, help="as for new")
     city.add_argument("--plug-factor", type=float, default=1.6, help="plugs over the peak of an even spread")
     city.add_argument("--lane-capacity", type=float, help="veh/h of a lane left to these vehicles, by default 100")
     city.add_argument("--nearest-stations", type=int, default=10)
@@ -152,11 +154,15 @@ def _city(options: argparse.Namespace) -> int:
         options.vehicles, options.plug_factor, lane_veh_h, options.nearest_stations, options.objective
     )
     if options.roads is None:
+        for flag in ("time_unit_min", "length_unit_km"):
+            if getattr(options, flag) is not None:
+                raise InputError(f"--{flag.replace('_', '-')} without --roads; the synthetic city has units of its own")
         source, tables = f"synthetic, seed {options.seed}", synthetic_tables(CitySize(seed=options.seed), assumed)
     else:
         if options.feeder is None:
             raise InputError("--roads without --feeder; a city needs both, or neither for a synthetic one")
-        roads = road_source(options.roads)
+        units = {"time_unit_min": options.time_unit_min, "length_unit_km": options.length_unit_km}
+        roads = road_source(options.roads, **units)
         if options.lane_capacity is not None and "lanes" not in roads.links:
             raise InputError(f"--lane-capacity {lane_veh_h:g}: {options.roads} has no lanes; leave the option out")
         stations = station_source(options.stations)[0] if options.stations else None

@@ -1,9 +1,11 @@
 """What roads of own cases and of others may say: limits of what can be meant, capacities, lanes, options that apply."""
 
+import dataclasses
 import re
 
 import numpy as np
 import pytest
+from test_feeders_of_others import GRID
 from test_own_case import CASE, FILES
 from test_road_files import FCS, GMNS, OSM, SUMO, V2SIM, written
 from test_round_trips import TNTP
@@ -14,7 +16,7 @@ from evlib.inputs.new_case.check_case import case_report
 from evlib.inputs.new_case.convert import convert
 from evlib.inputs.new_case.sources import road_source, station_source
 from evlib.inputs.road_files.room import room_veh
-from evlib.inputs.roads.gmns_roads import read_gmns_roads
+from evlib.inputs.roads.gmns_roads import read_gmns_roads, write_gmns_roads
 from evlib.inputs.roads.osm_roads import read_osm_roads
 from evlib.inputs.roads.road_file import write_roads
 from evlib.inputs.roads.v2sim_roads import read_v2sim_roads, read_v2sim_stations
@@ -97,6 +99,16 @@ def test_room_is_that_of_each_roads_lanes(case):
     assert room_veh(case(table, ROOM)) == pytest.approx(75 * np.array([1, 2 * 2, 0.1 * 3, 4, 1]))
     shared = case(links("capacity_veh_h", "600"), f"{ROOM}, lanes: 2")
     assert room_veh(shared) == pytest.approx(150 * np.array([1, 2, 0.1, 1, 1]))
+
+
+def test_lengths_of_a_case_may_follow_from_one_speed(case):
+    """At 30 km/h a minute is half a km; without any length nobody knows what driving takes."""
+    table = "from,to,free_flow_min\na,m,1\nm,b,2\nb,m,2\nm,a,1\n"
+    assert case(table, "free_flow_km_h: 30").tables.link_length_km.tolist() == [0.5, 1, 1, 0.5]
+    with pytest.raises(
+        InputError, match=r"drive_kwh_km: 0.2, but roads have no length; set roads.free_flow_km_h, or give"
+    ):
+        case(table).replace({"fleet.classes.car.drive_kwh_km": 0.2})
 
 
 @pytest.mark.parametrize(
@@ -300,6 +312,26 @@ def test_options_of_folders_and_of_the_command_line(tmp_path, capsys):
     assert "--time-unit-min -1: must be above 0" in capsys.readouterr().err
 
 
+def test_a_city_takes_the_units_of_its_roads(tmp_path, capsys):
+    """Minutes of 0.6; capacities of TNTP stay, as there are no lanes to give another to."""
+    (tmp_path / "a_net.tntp").write_text(TNTP)
+    (tmp_path / "a.grid.xml").write_text(GRID)
+    command = [
+        "city",
+        str(tmp_path / "c"),
+        "--roads",
+        str(tmp_path / "a_net.tntp"),
+        "--feeder",
+        str(tmp_path / "a.grid.xml"),
+    ]
+    assert main([*command, "--lane-capacity", "50"]) == 2
+    assert "a_net.tntp has no lanes; leave the option out" in capsys.readouterr().err
+    assert main([*command, "--time-unit-min", "0.6"]) == 0
+    assert load_scenario(tmp_path / "c").tables.link_free_flow_min.tolist() == pytest.approx([1.8, 0.9, 3.0])
+    assert main(["city", str(tmp_path / "d"), "--time-unit-min", "0.6"]) == 2
+    assert "--time-unit-min without --roads" in capsys.readouterr().err
+
+
 def test_options_that_apply_are_used(tmp_path):
     """Of V2Sim's two lanes; of OpenStreetMap's two lanes in each direction; of a TNTP file in 0.6 min and half km."""
     assert read(tmp_path, "a.net.xml", V2SIM, lane_veh_h=700.0).links["capacity_veh_h"].iloc[0] == 1400
@@ -385,6 +417,11 @@ def test_zones_of_gmns_are_origins_where_each_has_one_node(tmp_path):
     assert roads.zones == ("1",)
     counts = roads.report.set_index("column")["rows"]
     assert (counts["node.zone_id"], counts["node.zone_id (shared)"]) == (1, 2)
+    write_gmns_roads(roads, tmp_path)
+    assert read_gmns_roads(tmp_path).zones == ("1",)
+    closed = dataclasses.replace(roads, nodes=roads.nodes.assign(through="no"))
+    with pytest.raises(InputError, match="GMNS has no field for nodes that no path passes, as 1; write a case"):
+        write_gmns_roads(closed, tmp_path)
 
 
 def test_a_second_row_of_units_is_refused_and_unused_columns_of_the_first_are_listed(tmp_path):

@@ -34,7 +34,7 @@ time:
   loading_step_s: 30  # roads may be shorter
 
 roads:
-  links_file: links.csv  # from, to; free_flow_min, or length_km and speed_km_h; capacity_veh_h
+  links_file: links.csv  # from, to; free_flow_min, or length_km and speed_km_h; capacity_veh_h, or lanes
   nodes_file: nodes.csv  # node, x, y; through: no where no path passes
   nearest_stations: 10  # drivers of an origin choose among so many
 origins_file: origins.csv  # {origins}

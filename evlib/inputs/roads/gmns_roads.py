@@ -219,7 +219,17 @@ def _unused(table: Table, unused) -> list[str]:
 
 
 def write_gmns_roads(roads: RoadFile, folder: str | Path) -> None:
-    """Write a network as GMNS files in km and km/h, with the capacity of a lane."""
+    """Write a network as GMNS files in km and km/h, with the capacity of a lane and the zones of its nodes.
+
+    Raises
+    ------
+    InputError
+        The network has nodes that no path passes, for which GMNS has no field.
+    """
+    if roads.ends_only:
+        raise InputError(
+            f"{folder}: GMNS has no field for nodes that no path passes, as {roads.ends_only[0]}; write a case"
+        )
     folder, links = Path(folder), roads.links
     lanes = links["lanes"] if "lanes" in links else pd.Series(1.0, index=links.index)
     table = pd.DataFrame(
@@ -234,7 +244,9 @@ def write_gmns_roads(roads: RoadFile, folder: str | Path) -> None:
             "capacity": links["capacity_veh_h"] / lanes,
         }
     )
-    nodes = roads.nodes.rename(columns={"node": "node_id", "x": "x_coord", "y": "y_coord"})
+    nodes = roads.nodes[["node", "x", "y"]].set_axis(["node_id", "x_coord", "y_coord"], axis="columns")
+    if roads.zones:
+        nodes["zone_id"] = nodes["node_id"].where(nodes["node_id"].isin(roads.zones), "")
     write_text(folder / "config.csv", "long_length,speed\nkm,km/h\n")
     write_text(folder / "link.csv", table.to_csv(index=False, lineterminator="\n"))
     write_text(folder / "node.csv", nodes.to_csv(index=False, lineterminator="\n"))
