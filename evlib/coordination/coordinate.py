@@ -204,6 +204,7 @@ def coordinate(
         check_place(save)
     whose = (scenario, method, charging, objective)
     state = load_state(resume, *whose) if resume is not None else None
+    log.info("%s, method %s: building the problem of %d stations", objective, method, len(scenario.stations))
     problem = CoupledProblem.of(scenario, charging, objective)
     if not problem.demand_veh.any():
         return _nobody_drives(problem)
@@ -219,6 +220,9 @@ def coordinate(
     run = Iteration(problem, state)
     answering = METHODS[method](run)
     n_iterations = answering.most_iterations
+    log.info(
+        "%d paths, %d cohorts: measuring the first flows", len(run.problem.network.paths), run.problem.cohorts.domain.n
+    )
     try:
         for iteration in _progress(len(run.state.rows), n_iterations):
             answering.measure(iteration)
