@@ -170,10 +170,9 @@ def expand(raw: dict, file: Path) -> OwnCase:
     _wide_limits(values, feeders, plug_kw, own_feeders, defaulted, file)
     _zones_of_farms(grid)
     scales = (grid["load_scale"], grid["impedance_divisor"])
-    widest_mw = _widest_mw(values, feeders, plug_kw)
     said = {key: copy.deepcopy(values[key]) for key in ("fleet", "origins", "destinations") if key in values}
     demand = CaseDemand(trips, departures, said)
-    tables_for = CaseTables(folder, roads, feeders, plug_kw, widest_mw, scales, nearest, demand, fees, own_feeders)
+    tables_for = CaseTables(folder, roads, feeders, plug_kw, scales, nearest, demand, fees, own_feeders)
     return OwnCase(values, provenance, currency, tuple(defaulted), tuple(notes), tables_for, roads, feeders)
 
 
@@ -249,16 +248,18 @@ def _move_into_zones(zones, before: list[int], at: list[int]) -> None:
 
 
 def _widest_mw(values: dict, feeders: CaseFeeders, plug_kw) -> float:
-    """A limit that never binds: twice all loads and plugs together, rounded up [MW]."""
-    stations, classes = (
-        group if isinstance(group, dict) else {} for group in (values["stations"], values["fleet"]["classes"])
+    """A limit that never binds: twice all loads, plugs and farms together, rounded up [MW]."""
+    stations, classes, farms = (
+        group if isinstance(group, dict) else {}
+        for group in (values["stations"], values["fleet"]["classes"], values["grid"].get("farms"))
     )
     plugs = [station.get("plugs", 0.0) for station in stations.values() if isinstance(station, dict)]
     powers = [member.get("charge_kw", 0.0) for member in classes.values() if isinstance(member, dict)]
-    if not all(isinstance(value, int | float) and 0 <= value < 1e9 for value in (*plugs, *powers)):
+    ratings = [member.get("rating_mw", 0.0) for member in farms.values() if isinstance(member, dict)]
+    if not all(isinstance(value, int | float) and 0 <= value < 1e9 for value in (*plugs, *powers, *ratings)):
         return 1000.0  # whoever wrote them is told by the schema
     most = sum(plugs) * max(powers, default=0.0) if plug_kw is None else float(np.dot(plugs, plug_kw))
-    return float(math.ceil(2 * (feeders.feeder.load_kw.sum() + most) / 1000.0) + 1)
+    return float(math.ceil(2 * ((feeders.feeder.load_kw.sum() + most) / 1000.0 + sum(ratings))) + 1)
 
 
 def _zones_of_farms(grid: dict) -> None:
