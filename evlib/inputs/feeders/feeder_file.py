@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,7 +13,7 @@ from evlib.errors import InputError
 from evlib.files import write_text
 from evlib.grid.feeder import Feeder, feeder_from_arrays
 
-__all__ = ["FeederFile", "feeders_of", "write_feeders"]
+__all__ = ["FeederFile", "check_feeders", "feeders_of", "write_feeders"]
 
 BUS_COLUMNS = ["bus", "name", "base_kv", "p_kw", "q_kvar", "type", "v_min_pu", "v_max_pu", "x", "y"]
 BUS_COLUMNS += ["ratio", "shunt_kw", "shunt_kvar"]
@@ -30,7 +32,7 @@ class FeederFile:
         :func:`evlib.inputs.own_case.case_feeders.read_feeders`.
     branches : DataFrame
         ``branch``, ``from_bus``, ``to_bus``, ``r_ohm``, ``x_ohm``, ``status`` (1 closed, 0 open), and ``rating_mva``
-        where the file rates every line.
+        where the file rates any line; nan for a line that is not limited.
     report : DataFrame
         What every column of the file became.
     profile : DataFrame or None
@@ -50,6 +52,55 @@ class FeederFile:
     root_pu: float = 1.0
     feeders: pd.DataFrame | None = None
     farms: pd.DataFrame | None = None
+
+
+def check_feeders(
+    read: FeederFile,
+    where: str,
+    bus: Callable[[int], str] | None = None,
+    branch: Callable[[int], str] | None = None,
+) -> FeederFile:
+    """Refuse in the words of a file what would be refused when its feeders are used.
+
+    Parameters
+    ----------
+    read : FeederFile
+    where : str
+        Name of the file in messages.
+    bus, branch : callable, optional
+        The file's name of the bus, of the branch with a number; by default "bus 3", "branch 3".
+
+    Returns
+    -------
+    FeederFile
+        The same.
+
+    Raises
+    ------
+    InputError
+        Buses that no root feeds, two roots that are connected, and what :func:`feeders_of` refuses.
+    """
+    bus, branch = bus or (lambda number: f"bus {number}"), branch or (lambda number: f"branch {number}")
+    try:
+        feeders = feeders_of(read, where)
+    except InputError as error:
+        text = str(error)
+        for kind, words in (("bus(?:es)?", bus), ("branch(?:es)?", branch)):
+            found = rf"\b{kind} (\d+(?:, \d+)*(?: and \d+)?)(?![\d.])"
+            text = re.sub(found, lambda hit, words=words: re.sub(r"\d+", lambda one: words(int(one[0])), hit[1]), text)
+        raise InputError(text) from None
+    fed = [number for feeder in feeders for number in feeder.bus.tolist()]
+    left = sorted(set(read.buses["bus"].tolist()) - set(fed))
+    if left:
+        raise InputError(
+            f"{where}: no closed branch connects {', '.join(map(bus, left[:8]))} with a root; close one or remove them"
+        )
+    if len(fed) > len(set(fed)):
+        roots = [feeder.bus[0] for feeder in feeders if fed.count(feeder.bus[0]) > 1]
+        raise InputError(
+            f"{where}: the roots {' and '.join(map(bus, roots[:2]))} are connected; open a branch between them"
+        )
+    return read
 
 
 def feeders_of(read: FeederFile, where: str = "feeders") -> list[Feeder]:
