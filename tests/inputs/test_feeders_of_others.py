@@ -85,7 +85,7 @@ def test_conversions_at_the_end_of_a_matpower_file_are_carried_out(matpower):
     assert feeder.r_pu * feeder.base_kv**2 == pytest.approx([0.5])
     assert feeder.base_kv == pytest.approx(12)
     assert read.report.loc[read.report["column"] == "statement", "meaning"].tolist() == [
-        "branch impedances from ohm to pu",
+        "branch impedances from ohm to pu of 12 kV and 10 MVA",
         "loads from kW to MW",
     ]
 

@@ -191,14 +191,14 @@ WITHOUT = "go without by --leave-out "
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda net: pandapower.create_ward(net, 1, 0.1, 0, 0, 0), "ward 0: of shunts only shunt is read: " + WITHOUT + "shunts ("),
-        (lambda net: pandapower.create_gen(net, 1, 0.1), "gen 0: of generators only sgen is read: " + WITHOUT + "generators ("),
+        (lambda net: pandapower.create_ward(net, 1, 0.1, 0, 0, 0), "ward 0: of shunts only shunt is read: " + WITHOUT + "shunts"),
+        (lambda net: pandapower.create_gen(net, 1, 0.1), "gen 0: of generators only sgen is read: " + WITHOUT + "generators"),
         (lambda net: pandapower.create_sgen(net, 1, 0.1, 0.1), "sgen 0: q_mvar = 0.1; a farm keeps grid.farm_power_factor"),
         (lambda net: pandapower.create_line_from_parameters(net, 0, 0, **LINE, max_i_ka=1), "line 1: loop from bus 0 to itself"),
         (lambda net: pandapower.create_motor(net, 1, 0.1, 0.9), "motor 0: the feeder has loads, lines and two-winding"),
         (lambda net: net.line.__setitem__("max_i_ka", 0.0), "line 0: max_i_ka = 0; must be positive, or nan where"),
         (lambda net: net.trafo.__setitem__("vkr_percent", 7.0), "vk_percent must be at least vkr_percent"),
-        (lambda net: net.line.__setitem__("r_ohm_per_km", -1.0), "line 0: r_ohm = -"),
+        (lambda net: net.line.__setitem__("r_ohm_per_km", -1.0), "line 0: resistance in ohm = -"),
     ],
 )  # fmt: skip
 def test_faults_name_the_element_and_an_option_of_the_command_line(change, message):

@@ -59,6 +59,7 @@ def check_feeders(
     where: str,
     bus: Callable[[int], str] | None = None,
     branch: Callable[[int], str] | None = None,
+    keys: dict[str, str] | None = None,
 ) -> FeederFile:
     """Refuse in the words of a file what would be refused when its feeders are used.
 
@@ -69,6 +70,8 @@ def check_feeders(
         Name of the file in messages.
     bus, branch : callable, optional
         The file's name of the bus, of the branch with a number; by default "bus 3", "branch 3".
+    keys : dict of str -> str, optional
+        The file's names of columns such as ``r_ohm``.
 
     Returns
     -------
@@ -81,25 +84,27 @@ def check_feeders(
         Buses that no root feeds, two roots that are connected, and what :func:`feeders_of` refuses.
     """
     bus, branch = bus or (lambda number: f"bus {number}"), branch or (lambda number: f"branch {number}")
-    try:
-        feeders = feeders_of(read, where)
-    except InputError as error:
-        text = str(error)
-        for kind, words in (("bus(?:es)?", bus), ("branch(?:es)?", branch)):
-            found = rf"\b{kind} (\d+(?:, \d+)*(?: and \d+)?)(?![\d.])"
-            text = re.sub(found, lambda hit, words=words: re.sub(r"\d+", lambda one: words(int(one[0])), hit[1]), text)
-        raise InputError(text) from None
-    fed = [number for feeder in feeders for number in feeder.bus.tolist()]
-    left = sorted(set(read.buses["bus"].tolist()) - set(fed))
-    if left:
-        raise InputError(
-            f"{where}: no closed branch connects {', '.join(map(bus, left[:8]))} with a root; close one or remove them"
-        )
+    members = _members(read, where)
+    fed = [number for inside in members.values() for number in inside]
     if len(fed) > len(set(fed)):
-        roots = [feeder.bus[0] for feeder in feeders if fed.count(feeder.bus[0]) > 1]
+        roots = [root for root, inside in members.items() if len(inside & members.keys()) > 1]
         raise InputError(
             f"{where}: the roots {' and '.join(map(bus, roots[:2]))} are connected; open a branch between them"
         )
+    left = sorted(set(read.buses["bus"].tolist()) - set(fed))
+    if left:
+        named = ", ".join(map(bus, left[:8])) + (", ..." if len(left) > 8 else "")
+        raise InputError(f"{where}: no closed branch connects {named} with a root; close one or remove them")
+    try:
+        feeders_of(read, where)
+    except InputError as error:
+        text = str(error).removeprefix(f"{where}: ")
+        for kind, words in (("bus(?:es)?", bus), ("branch(?:es)?", branch)):
+            found = rf"\b{kind} (\d+(?:, \d+)*(?: and \d+)?)(?![\d.])"
+            text = re.sub(found, lambda hit, words=words: re.sub(r"\d+", lambda one: words(int(one[0])), hit[1]), text)
+        for name, word in (keys or {}).items():
+            text = re.sub(rf"\b{name}\b", word, text)
+        raise InputError(f"{where}: {text}") from None
     return read
 
 
@@ -123,20 +128,8 @@ def feeders_of(read: FeederFile, where: str = "feeders") -> list[Feeder]:
         What :func:`evlib.grid.feeder.feeder_from_arrays` refuses, or no root.
     """
     closed = read.branches[read.branches["status"] == 1]
-    roots = read.buses.loc[read.buses["type"] == "slack", "bus"].tolist()
-    if not roots:
-        raise InputError(f"{where}: no slack bus; a feeder hangs on one")
-    neighbours: dict = {}
-    for one, two in zip(closed["from_bus"], closed["to_bus"], strict=True):
-        neighbours.setdefault(one, []).append(two)
-        neighbours.setdefault(two, []).append(one)
     feeders = []
-    for root in roots:
-        inside, left = {root}, [root]
-        while left:
-            new = [bus for bus in neighbours.get(left.pop(), []) if bus not in inside]
-            inside.update(new)
-            left.extend(new)
+    for root, inside in _members(read, where).items():
         buses = read.buses[read.buses["bus"].isin(inside)]
         branches = closed[closed["from_bus"].isin(inside)]
         own = read.feeders is not None and "root_pu" in read.feeders
@@ -153,6 +146,27 @@ def feeders_of(read: FeederFile, where: str = "feeders") -> list[Feeder]:
         more = {name: buses.set_index("bus")[name] for name in ("ratio", "shunt_kw", "shunt_kvar") if name in buses}
         feeders.append(replace(feeder, **{name: column.loc[feeder.bus].to_numpy() for name, column in more.items()}))
     return feeders
+
+
+def _members(read: FeederFile, where: str) -> dict[int, set[int]]:
+    """Buses that are connected with each root."""
+    closed = read.branches[read.branches["status"] == 1]
+    roots = read.buses.loc[read.buses["type"] == "slack", "bus"].tolist()
+    if not roots:
+        raise InputError(f"{where}: no slack bus; a feeder hangs on one")
+    neighbours: dict = {}
+    for one, two in zip(closed["from_bus"], closed["to_bus"], strict=True):
+        neighbours.setdefault(one, []).append(two)
+        neighbours.setdefault(two, []).append(one)
+    members = {}
+    for root in roots:
+        inside, left = {root}, [root]
+        while left:
+            new = [bus for bus in neighbours.get(left.pop(), []) if bus not in inside]
+            inside.update(new)
+            left.extend(new)
+        members[root] = inside
+    return members
 
 
 def write_feeders(read: FeederFile, folder: str | Path) -> None:

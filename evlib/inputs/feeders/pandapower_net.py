@@ -21,6 +21,10 @@ from evlib.inputs.reading.pandapower_values import WHERE
 __all__ = ["ratios_from_root", "read_pandapower"]
 
 
+_KEYS = {"p_kw": "p_mw of its loads in kW", "q_kvar": "q_mvar of its loads in kvar", "root_pu": "vm_pu"}
+_KEYS |= {"v_min_pu": "min_vm_pu", "v_max_pu": "max_vm_pu", "r_ohm": "resistance in ohm", "x_ohm": "reactance in ohm"}
+
+
 def read_pandapower(net, *, leave_out=()) -> FeederFile:
     """Read a pandapower network as feeders.
 
@@ -90,7 +94,7 @@ def _read(net, leave_out) -> FeederFile:
     n_parallel = sum(part.n_parallel for part in parts)
     report = report_of(report_rows(original, leave_out, merged, names, branches, trafos, n_parallel))
     read = FeederFile(buses, branches, report, root_pu=levels[0], feeders=feeders, farms=table)
-    return check_feeders(read, WHERE, branch=lambda number: names[number - 1])
+    return check_feeders(read, WHERE, branch=lambda number: names[number - 1], keys=_KEYS)
 
 
 def _add_shunts(buses: pd.DataFrame, shunts: dict[int, complex], merged: dict[int, int]) -> None:
