@@ -5,9 +5,14 @@ import re
 import numpy as np
 import pytest
 from test_feeders_of_others import GRID, MATPOWER, SHARED, loss_kw
+from test_own_case import CASE, FILES
 
-from evlib import InputError
+from evlib import InputError, load_scenario, solve
+from evlib.flexibility.station_load import no_vehicles
+from evlib.grid.dno import dispatch_grid
 from evlib.grid.power_flow import power_flow
+from evlib.grid.reduced.reduced_grid import ReducedGrid
+from evlib.inputs.build_grid import build_grid_case, build_grid_options
 from evlib.inputs.feeders.feeder_file import feeders_of, write_feeders
 from evlib.inputs.feeders.matpower_feeder import read_matpower
 from evlib.inputs.feeders.v2sim_grid import read_v2sim_grid
@@ -71,6 +76,62 @@ def test_a_rating_of_infinity_is_none_and_leaves_the_others_of_v2sim(v2sim):
     assert read.branches["rating_mva"].tolist() == pytest.approx([np.nan, 3**0.5 * 10 * 0.3], nan_ok=True)
     assert meanings(read, "line.MaxIkA") == {"rating, with the nominal voltage": 1, "inf or missing: not limited": 1}
     assert "rating_mva" not in v2sim(' MaxIkA="0.3"', "").branches
+
+
+@pytest.fixture
+def own(tmp_path):
+    """The case of one's own with two feeders and their lines rated as stated."""
+
+    def read(ratings, case=CASE):
+        head, *lines = FILES["branches"].splitlines()
+        rows = [f"{head},rating_mva", *(f"{line},{rating}" for line, rating in zip(lines, ratings, strict=True)), ""]
+        for name, text in (FILES | {"branches": "\n".join(rows)}).items():
+            (tmp_path / f"{name}.csv").write_text(text)
+        (tmp_path / "case.yaml").write_text(case)
+        return load_scenario(tmp_path / "case.yaml")
+
+    return read
+
+
+def test_an_empty_rating_is_none_all_the_way_to_the_tables(own):
+    """0.25 MVA on the line to the load of 300.7 kVA, nothing on the other; limits are soft: 50.7 kVA too much."""
+    scenario = own(["", "0.25"])
+    case, options = build_grid_case(scenario), build_grid_options(scenario)
+    rating = dict(zip(case.feeder.bus[case.feeder.branch_to].tolist(), case.rating_kva.tolist(), strict=True))
+    assert rating == {1: np.inf, 3: np.inf, 2: np.inf, 4: 250.0, 6: 200.0, 7: 5000.0}
+    dispatch = dispatch_grid(case, options, no_vehicles(2, case.n_steps))
+    over = dict(
+        zip(case.feeder.bus[case.feeder.branch_to].tolist(), dispatch.line_overload_kva.mean(axis=1), strict=True)
+    )
+    assert over.pop(4) == pytest.approx(np.hypot(300, 20) - 250, abs=0.01)
+    assert max(over.values()) < 0.1
+    reduced = ReducedGrid(case, options).fixed(np.zeros((2, case.n_steps)))
+    assert reduced.cost_cny == pytest.approx(dispatch.objective_cny, rel=1e-6)
+    lines = solve(scenario, "shortest_path", "uncontrolled", cache=False).tables["lines"].groupby("line")
+    assert lines["rating_kva"].first().to_dict() == pytest.approx(
+        {"1-2": np.nan, "3-4": 250, "5-1": np.nan, "5-3": np.nan, "2-6": 200, "4-7": 5000}, nan_ok=True
+    )
+    assert lines["ac_loading"].max().isna().sum() == 3
+
+
+@pytest.mark.parametrize("rating", ["0", "-1", "none"])
+def test_a_rating_of_ones_own_is_positive_or_empty(own, rating):
+    with pytest.raises(
+        InputError, match=rf"branches.csv: line 3: rating_mva = '{rating}'; .* above 0 \[MVA\], or empty"
+    ):
+        own(["", rating])
+
+
+def test_limits_that_never_bind_count_farms(own, tmp_path):
+    """100 MW of sun beside 0.4 MW of load: its feeder may export all of it."""
+    rows = "".join(f"2026-01-05 {hour:02d}:00:00,1,1\n" for hour in range(24))
+    (tmp_path / "profile.csv").write_text("time,load_pu,sun\n" + rows)
+    farms = "farms: {a: {kind: solar, bus: 4, column: sun, rating_mw: 100}}"
+    scenario = own(["", ""], CASE + f"grid: {{profiles_file: profile.csv, {farms}, reverse_limit_mw: 1000}}\n")
+    case = build_grid_case(scenario)
+    dispatch = dispatch_grid(case, build_grid_options(scenario), no_vehicles(2, case.n_steps))
+    assert case.export_limit_kw.min() >= 200e3
+    assert dispatch.curtailed_kw.max() < 1
 
 
 def test_the_base_that_a_statement_gives_is_the_one_that_counts(matpower):
