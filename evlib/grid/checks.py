@@ -44,7 +44,7 @@ def check_buses(where: str, buses: dict[str, np.ndarray], root_bus: int) -> None
     for number, p_kw, _, low, high in zip(*buses.values(), strict=True):  # a load may be capacitive: negative q_kvar
         if p_kw < 0:
             raise InputError(
-                f"{where}: bus {number}: p_kw = {p_kw:g}; a load must not be negative, generation is no load"
+                f"{where}: bus {number}: p_kw = {p_kw:g}; a load must not be negative: what feeds in is a farm"
             )
         if not 0 < low < high and not (number == root_bus and 0 < low == high):
             raise InputError(

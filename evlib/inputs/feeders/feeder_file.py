@@ -42,7 +42,8 @@ class FeederFile:
     feeders : DataFrame or None
         ``root`` and what feeders have of their own, see :func:`evlib.inputs.own_case.feeder_table.read_feeder_table`.
     farms : DataFrame or None
-        ``farm``, ``bus``, ``kind``, ``rating_mw`` of generation that is available at all times.
+        ``farm``, ``bus``, ``kind``, ``rating_mw`` of generation that is available at all times, and ``column`` of the
+        profile that says when.
     """
 
     buses: pd.DataFrame
@@ -170,7 +171,7 @@ def _members(read: FeederFile, where: str) -> dict[int, set[int]]:
 
 
 def write_feeders(read: FeederFile, folder: str | Path) -> None:
-    """Write ``buses.csv``, ``branches.csv`` and, if there are any, ``feeders.csv`` and ``profile.csv`` into a folder."""
+    """Write ``buses.csv``, ``branches.csv`` and, where there are any, ``feeders.csv``, ``profile.csv`` and ``farms.csv``."""
     folder = Path(folder)
     for name, table, columns in (("buses", read.buses, BUS_COLUMNS), ("branches", read.branches, BRANCH_COLUMNS)):
         kept = table[[column for column in columns if column in table]]
@@ -179,3 +180,5 @@ def write_feeders(read: FeederFile, folder: str | Path) -> None:
         write_text(folder / "feeders.csv", read.feeders.to_csv(index=False, lineterminator="\n"))
     if read.profile is not None:
         write_text(folder / "profile.csv", read.profile.to_csv(index=False, lineterminator="\n"))
+    if read.farms is not None:
+        write_text(folder / "farms.csv", read.farms.to_csv(index=False, lineterminator="\n"))
