@@ -44,7 +44,7 @@ def check_buses(where: str, buses: dict[str, np.ndarray], root_bus: int) -> None
     for number, p_kw, _, low, high in zip(*buses.values(), strict=True):  # a load may be capacitive: negative q_kvar
         if p_kw < 0:
             raise InputError(
-                f"{where}: bus {number}: p_kw = {p_kw:g}; a load must not be negative, generation is no load"
+                f"{where}: bus {number}: p_kw = {p_kw:g}; a load must not be negative: what feeds in is a farm"
             )
         if not 0 < low < high and not (number == root_bus and 0 < low == high):
             raise InputError(
@@ -157,7 +157,8 @@ def check_grid_case(case) -> None:
             lacking = f"; no profile for {members[len(values)]}" if 0 < len(values) < len(members) else ""
             raise InputError(f"grid case: {name} has shape {values.shape}; must be {shape}{lacking}")
         low = -np.inf if name == "load_kvar" else 0.0
-        bad = ~(np.isfinite(values) & (values >= low))
+        unlimited = (values == np.inf) & (name == "rating_kva")
+        bad = ~((np.isfinite(values) & (values >= low)) | unlimited)
         if bad.any():
             place = np.argwhere(bad)[0]
             step = f", step {place[1]}" if len(place) > 1 else ""
@@ -176,7 +177,8 @@ def _check_units(case) -> None:
     """Refuse values a thousand times below the load: the unit must be wrong."""
     peak_kw = np.sum(case.load_kw, axis=0).max(initial=0.0)
     for name in ("available_kw", "import_limit_kw", "rating_kva"):
-        largest = np.max(getattr(case, name), initial=0.0)
+        values = np.asarray(getattr(case, name), dtype=float)
+        largest = np.max(values[np.isfinite(values)], initial=0.0)
         if 0 < largest < peak_kw / 1000:
             raise InputError(
                 f"grid case: {name} is {largest:g} at most where the load peaks at {peak_kw:.6g} kW; "

@@ -85,6 +85,9 @@ def read_dispatch(
     reactive = variables.farm_reactive
     voltage = np.vstack([np.full((1, case.n_steps), options.root_pu(case.feeder)), np.sqrt(flow.squared.value)])
     overloads = {name: kilo * overload.value for name, overload in model.overloads.items()}
+    line_overload_kva = np.zeros((case.feeder.n_branch, case.n_steps))
+    if "line" in overloads:
+        line_overload_kva[case.rated] = overloads["line"]
     costs = {name: kilo * float(term.value) for name, term in model.costs_kcny.items()}
     objective_cny = kilo * solution.cost_kcny
     total = objective_cny
@@ -110,7 +113,7 @@ def read_dispatch(
         price_cny_kwh=model.price_cny_kwh(case.step_h),
         price_parts_cny_kwh=price_parts(case, options, model),
         tie_overload_kw=overloads.get("tie", np.zeros((len(case.zones), case.n_steps))),
-        line_overload_kva=overloads.get("line", np.zeros_like(loss_kw)),
+        line_overload_kva=line_overload_kva,
         costs_cny=costs | {"total": total},
         objective_cny=objective_cny,
         status=solution.ladder[-1].status,

@@ -41,7 +41,7 @@ class GridCase:
     station_bus : ndarray of int, shape (n_stations,)
         Position of each station's bus.
     rating_kva : ndarray, shape (n_branch,)
-        Apparent power that each line may carry [kVA].
+        Apparent power that each line may carry [kVA]; infinite where a line is not limited.
     import_price_cny_kwh : ndarray, shape (K,)
     step_h : float
         Decision step [h].
@@ -83,6 +83,11 @@ class GridCase:
     def n_steps(self) -> int:
         """Decision steps K."""
         return self.load_kw.shape[1]
+
+    @property
+    def rated(self) -> np.ndarray:
+        """Positions of the branches that have a rating."""
+        return np.flatnonzero(np.isfinite(self.rating_kva))
 
     @property
     def drawn_kw(self) -> np.ndarray:

@@ -68,7 +68,8 @@ class GridModel:
     costs_kcny : dict of str -> cvxpy.Expression
         Every cost term by name [thousand CNY], without the loss price of the cone model.
     overloads : dict of str -> cvxpy.Variable
-        Power beyond the soft limits ``tie``, ``line``, ``import`` and ``reverse``; empty if limits are hard.
+        Power beyond the soft limits ``tie``, ``line`` (of lines that have a rating), ``import`` and ``reverse``; empty if
+        limits are hard.
     """
 
     problem: cp.Problem
@@ -120,7 +121,7 @@ def build_grid_model(
     load_bus = np.flatnonzero(case.load_kw.any(axis=1))
     variables = _variables(case, options, load_bus)
     flow = _branch_flow(case, options, inputs, station_load, variables, load_bus)
-    overloads = _overloads(case, flow) if options.soft_limits else {}
+    overloads = _overloads(case) if options.soft_limits else {}
     constraints = {
         **flow.equations,
         "voltage limits": voltage_limits(case, options, flow),
@@ -201,9 +202,14 @@ def tie_limits(case: GridCase, flow: BranchFlow, overloads: dict) -> list:
 
 
 def line_limits(case: GridCase, flow: BranchFlow, overloads: dict) -> list:
-    """Apparent power of each line is within its rating."""
-    rating = np.broadcast_to(case.rating_kva[:, None] / 1000.0, flow.flow_p.shape)
-    flat_p, flat_q = cp.vec(flow.flow_p, order="C"), cp.vec(flow.flow_q, order="C")
+    """Apparent power of each line that has a rating is within it."""
+    if not len(case.rated):
+        return []
+    flow_p, flow_q = flow.flow_p, flow.flow_q
+    if len(case.rated) < case.feeder.n_branch:
+        flow_p, flow_q = flow_p[case.rated], flow_q[case.rated]
+    rating = np.broadcast_to(case.rating_kva[case.rated, None] / 1000.0, flow_p.shape)
+    flat_p, flat_q = cp.vec(flow_p, order="C"), cp.vec(flow_q, order="C")
     allowed = cp.vec(rating + overloads.get("line", 0.0), order="C")
     return [cp.SOC(allowed, cp.vstack([flat_p, flat_q]), axis=0)]
 
@@ -262,12 +268,17 @@ def _branch_flow(case: GridCase, options: GridOptions, inputs, station_load, var
     return MODELS[options.grid_model](feeder, net_p, net_q, supply_p, from_root, case.carried_mva())
 
 
-def _overloads(case: GridCase, flow: BranchFlow) -> dict:
+def _overloads(case: GridCase) -> dict:
+    shapes = {
+        "tie": (len(case.zones), case.n_steps),
+        "line": (len(case.rated), case.n_steps),
+        "import": (case.n_steps,),
+        "reverse": (case.n_steps,),
+    }
     return {
-        "tie": cp.Variable((len(case.zones), case.n_steps), name="tie_overload", nonneg=True),
-        "line": cp.Variable(flow.flow_p.shape, name="line_overload", nonneg=True),
-        "import": cp.Variable(case.n_steps, name="import_overload", nonneg=True),
-        "reverse": cp.Variable(case.n_steps, name="reverse_overload", nonneg=True),
+        name: cp.Variable(shape, name=f"{name}_overload", nonneg=True)
+        for name, shape in shapes.items()
+        if name != "line" or len(case.rated)
     }
 
 

@@ -141,7 +141,9 @@ def price_parts(case: GridCase, options: GridOptions, model: GridModel) -> dict[
     flow, rules, shape = model.flow, model.constraints, case.load_kw[1:].shape
     drop = rules["voltage drop"][0].dual_value
     tie_in, tie_out = (limit.dual_value for limit in rules["tie limits"])
-    congestion = -rules["line ratings"][0].dual_value[1][0].reshape(shape)
+    congestion = np.zeros(shape)
+    for limit in rules["line ratings"]:
+        congestion[case.rated] = -limit.dual_value[1][0].reshape(-1, case.n_steps)
     np.add.at(congestion, case.tie, tie_in - tie_out)
     voltage, loss = 2 * case.feeder.r_pu[:, None] * drop, np.zeros(shape)
     if flow.current is not None:

@@ -72,7 +72,7 @@ class Tables:
     feeder : Feeder
         The radial feeder, with loads and impedances scaled.
     rating_mva : ndarray, shape (n_branches,)
-        Apparent power that each line may carry [MVA], in the feeder's branch order.
+        Apparent power that each line may carry [MVA], infinite where it is not limited, in the feeder's branch order.
     tie : ndarray of int, shape (n_zones,)
         Branch that feeds each zone.
     content_hash : str

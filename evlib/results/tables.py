@@ -238,22 +238,22 @@ def _buses(run) -> pd.DataFrame:
 
 
 def _lines(run) -> pd.DataFrame:
-    case, flow = run.case, run.power_flow
-    feeder = case.feeder
+    feeder, flow = run.case.feeder, run.power_flow
     ac_kva = np.hypot(flow.branch_kw, flow.branch_kvar)
+    rating_kva = np.where(np.isfinite(run.case.rating_kva), run.case.rating_kva, np.nan)  # nan: not limited
     return _grid(
         run.network.time,
-        np.arange(case.n_steps),
+        np.arange(run.case.n_steps),
         {
             "line": [
                 f"{a}-{b}" for a, b in zip(feeder.bus[feeder.branch_from], feeder.bus[feeder.branch_to], strict=True)
             ],
-            "rating_kva": case.rating_kva,
+            "rating_kva": rating_kva,
         },
         active_kw=run.dispatch.branch_kw,
         reactive_kvar=run.dispatch.branch_kvar,
         ac_kva=ac_kva,
-        ac_loading=ac_kva / case.rating_kva[:, None],
+        ac_loading=ac_kva / rating_kva[:, None],
         ac_loss_kw=flow.loss_kw,
         overload_kva=run.dispatch.line_overload_kva,
     )

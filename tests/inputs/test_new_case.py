@@ -58,7 +58,7 @@ def test_check_says_what_a_case_holds_and_what_was_assumed(sources, capsys):
     capsys.readouterr()
     assert main(["check", str(sources / "case")]) == 0
     shown = capsys.readouterr().out
-    for text in ("3 nodes, 5 roads, 2 of them shorter", "1 stations with 10 plugs", "2 with 5 buses", "load 0.800 MW"):
+    for text in ("3 nodes, 5 roads, 2 of them shorter", "1 stations with 10 plugs", "2 with 4 buses", "load 0.800 MW"):
         assert text in shown
     assert "fleet.wear_cny_kwh: 0.05" in shown
     assert "about" in shown

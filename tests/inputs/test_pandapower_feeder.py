@@ -196,9 +196,17 @@ BAD = {
         set_value("load", 3, "const_i_q_percent", 100.0),
         "load 3: const_i_q_percent = 100; .* constant power",
     ),
-    "switch with an impedance": (
+    "switch with an impedance beside a line": (
         lambda net: pandapower.create_switch(net, 3, 4, et="b", closed=True, z_ohm=5.0),
-        "switch .*: z_ohm = 5; a closed switch joins",
+        "loop: branches 3 and 37 both join buses 3, 4",
+    ),
+    "impedance": (
+        lambda net: pandapower.create_impedance(net, 3, 4, 0.1, 0.1, 1.0),
+        "impedance 0: the feeder has loads, lines and two-winding transformers only",
+    ),
+    "battery": (
+        lambda net: pandapower.create_storage(net, 9, 0.1, 1.0),
+        r"storage 0: of generators only sgen is read: go ",
     ),
     "load at a bus out of service": (out_of_service_with_its_load, "load 31: at bus 32, which is out of service"),
     "no voltage at the root": (set_value("ext_grid", 0, "vm_pu", np.nan), "ext_grid 0: vm_pu = nan; must be positive"),
@@ -216,8 +224,11 @@ def test_a_bad_network_is_refused_by_name(whole, change, words):
 def test_a_tap_changer_off_neutral_is_refused_by_name(tap):
     """The second one as the first: nothing of a transformer is left out silently."""
     net = MADE["cigre_mv"]()
-    for name, value in {"neutral": 0.0, "pos": 2.0, "step_percent": 1.25}.items():
+    for name, value in {"neutral": 0.0, "pos": 2.0, "step_percent": 1.25, "side": "hv"}.items():
         net.trafo[f"{tap}_{name}"] = value
+    net.trafo[f"{tap}_changer_type"] = None  # pandapower ignores such a tap
+    assert from_pandapower(net).n_bus == 15
+    net.trafo[f"{tap}_changer_type"] = "Ratio"
     with pytest.raises(InputError, match=rf"trafo 0: {tap}_pos is 2\.5 % off; .* set {tap}_pos to {tap}_neutral"):
         from_pandapower(net)
 

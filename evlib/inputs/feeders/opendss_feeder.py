@@ -12,6 +12,7 @@ from evlib.errors import InputError
 from evlib.inputs.feeders.feeder_file import FeederFile
 from evlib.inputs.feeders.pandapower_net import read_pandapower
 from evlib.inputs.reading.column_report import NOT_USED, report_of
+from evlib.inputs.reading.pandapower_values import WHERE
 
 __all__ = ["read_opendss"]
 
@@ -72,7 +73,10 @@ def read_opendss(path: Path, *, leave_out=()) -> FeederFile:
     if net["opendss_import"]["warnings"]:
         raise InputError(f"{path}: pandapower's converter warns: {net['opendss_import']['warnings'][0]}; take it out")
     off_pu = _check_voltages(path, net)
-    read = read_pandapower(net, leave_out=leave_out)
+    try:
+        read = read_pandapower(net, leave_out=leave_out)
+    except InputError as error:
+        raise InputError(str(error).replace(WHERE, f"{path} as pandapower converts it", 1)) from None
     rows = [
         ("Load.daily, yearly, duty", NOT_USED + "loads are those of the snapshot; give a profile", "", shaped),
         ("Line.normamps", f"rating; {DEFAULT_AMPS:g} A, OpenDSS's own, where it is not stated", "A", unrated),

@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from evlib.errors import InputError
-from evlib.inputs.feeders.feeder_file import FeederFile
-from evlib.inputs.feeders.pandapower_elements import take_generators, take_shunts
-from evlib.inputs.pandapower_feeder import feeder_arrays, merged_buses
-from evlib.inputs.reading.column_report import NOT_USED, report_of
+from evlib.inputs.feeders.feeder_file import FeederFile, check_feeders
+from evlib.inputs.feeders.pandapower_elements import ratings_mva, take_generators, take_negative_loads, take_shunts
+from evlib.inputs.feeders.pandapower_report import report_rows
+from evlib.inputs.feeders.pandapower_trafos import take_trafos
+from evlib.inputs.feeders.parallel_branches import merge_parallel
+from evlib.inputs.pandapower_feeder import feeder_arrays, first_numbers, merged_buses
+from evlib.inputs.reading.column_report import report_of
+from evlib.inputs.reading.pandapower_values import WHERE
 
 __all__ = ["ratios_from_root", "read_pandapower"]
+
+
+_KEYS = {"p_kw": "p_mw of its loads in kW", "q_kvar": "q_mvar of its loads in kvar", "root_pu": "vm_pu"}
+_KEYS |= {"v_min_pu": "min_vm_pu", "v_max_pu": "max_vm_pu", "r_ohm": "resistance in ohm", "x_ohm": "reactance in ohm"}
 
 
 def read_pandapower(net, *, leave_out=()) -> FeederFile:
@@ -32,7 +41,8 @@ def read_pandapower(net, *, leave_out=()) -> FeederFile:
     FeederFile
         One feeder below every external grid in service. A transformer off its nominal ratio is exact in a tree: buses
         behind it are per unit of the voltage that its taps give them, so their impedances and voltage limits are scaled
-        by the ratio, and column ``ratio`` tells it: a voltage of the feeder over ``ratio`` is pandapower's.
+        by the ratio, and column ``ratio`` tells it: a voltage of the feeder over ``ratio`` is pandapower's. Iron losses,
+        cables and shunts are shunts, static generators and negative loads farms; parallel branches are merged.
 
     Raises
     ------
@@ -40,65 +50,51 @@ def read_pandapower(net, *, leave_out=()) -> FeederFile:
         Two grids that are connected; a static generator with reactive power; or what
         :func:`evlib.inputs.pandapower_feeder.from_pandapower` refuses.
     """
-    if not hasattr(net, "bus"):
-        net = _from_json(net)
-    net = copy.deepcopy(net)
-    ratios = _to_nominal(net)
+    if hasattr(net, "bus"):
+        return _read(net, leave_out)
+    try:
+        return _read(_from_json(net), leave_out)
+    except InputError as error:
+        raise InputError(str(error).replace(WHERE, str(net), 1)) from None
+
+
+def _read(net, leave_out) -> FeederFile:
+    original, net = net, copy.deepcopy(net)
     grids = net.ext_grid[net.ext_grid["in_service"].astype(bool)]
     if not len(grids):
-        raise InputError("pandapower network: ext_grid: none in service; a feeder hangs on one")
-    shunts = {} if "shunts" in leave_out else take_shunts(net)
+        raise InputError(f"{WHERE}: ext_grid: none in service; a feeder hangs on one")
+    trafos = take_trafos(net, iron="shunts" not in leave_out)
     farms = [] if "generators" in leave_out else take_generators(net)
-    parts = [_one(net, row, leave_out, ratios) for row in grids.index]
-    buses = pd.concat([part[0] for part in parts], ignore_index=True)
+    farms += take_negative_loads(net)
+    shunts = {} if "shunts" in leave_out else take_shunts(net)
+    for bus, power in trafos.drawn.items():
+        shunts[bus] = shunts.get(bus, 0j) + power
+    parts = [_one(net, row, leave_out, trafos.ratio) for row in grids.index]
+    buses = pd.concat([part.buses for part in parts], ignore_index=True)
     twice = buses.loc[buses["bus"].duplicated(), "bus"]
     if len(twice):
-        raise InputError(
-            f"pandapower network: bus {twice.iloc[0]} hangs on two external grids; open a switch between them"
-        )
-    branches = pd.concat([part[1] for part in parts], ignore_index=True)
+        raise InputError(f"{WHERE}: bus {twice.iloc[0]} hangs on two external grids; open a switch between them")
+    branches = pd.concat([part.branches for part in parts], ignore_index=True)
+    names = branches["branch"].map(lambda number: _label(net, number)).tolist()
     branches["branch"] = np.arange(1, len(branches) + 1)
-    if "rating_mva" in branches and not branches["rating_mva"].notna().all():
+    if branches["rating_mva"].isna().all():
         branches = branches.drop(columns="rating_mva")
-    rows = [
-        ("bus", "bus, voltage limits", "", len(buses)),
-        ("ext_grid", "roots and their voltage", "pu", len(grids)),
-        ("line, trafo", "branches", "ohm", len(branches)),
-        (
-            "trafo.tap_pos, tap2_pos, vn_hv_kv, vn_lv_kv",
-            "ratio of the transformer",
-            "",
-            int(sum(r != 1 for r in ratios.values())),
-        ),
-        ("line.max_i_ka, trafo.sn_mva", *_rated(branches)),
-        ("load", "loads of constant power", "MW", len(net.load)),
-        ("switch", "open and closed", "", len(net.switch)),
-    ]
-    merged = {bus: root for part in parts for bus, root in part[2].items()}
+    merged = {bus: root for part in parts for bus, root in part.merged.items()}
     if shunts:
         _add_shunts(buses, shunts, merged)
-        rows.append(
-            ("shunt, line.c_nf_per_km, g_us_per_km", "shunts, of lines half at each end", "Mvar, nF, uS", len(shunts))
-        )
-    if farms:
-        rows.append(
-            ("sgen", "farms that are available at all times: change their column of the profile", "MW", len(farms))
-        )
-    rows += [(kind, NOT_USED + "left out as asked for", "", 1) for kind in leave_out]
     levels = [float(value) for value in grids["vm_pu"]]
     feeders = None
     if len(set(levels)) > 1:
-        feeders = pd.DataFrame({"root": [part[0].loc[part[0]["type"] == "slack", "bus"].item() for part in parts]})
+        feeders = pd.DataFrame(
+            {"root": [part.buses.loc[part.buses["type"] == "slack", "bus"].item() for part in parts]}
+        )
         feeders["root_pu"] = levels
     known = [(name, merged[bus], kind, mw) for name, bus, kind, mw in farms if bus in merged]
     table = pd.DataFrame(known, columns=["farm", "bus", "kind", "rating_mw"]) if known else None
-    return FeederFile(buses, branches, report_of(rows), root_pu=levels[0], feeders=feeders, farms=table)
-
-
-def _rated(branches: pd.DataFrame) -> tuple[str, str, int]:
-    if "rating_mva" in branches and branches["rating_mva"].notna().all():
-        return "ratings", "MVA", len(branches)
-    return NOT_USED + "some lines have none, so lines are not limited", "", 0
+    n_parallel = sum(part.n_parallel for part in parts)
+    report = report_of(report_rows(original, leave_out, merged, names, branches, trafos, n_parallel))
+    read = FeederFile(buses, branches, report, root_pu=levels[0], feeders=feeders, farms=table)
+    return check_feeders(read, WHERE, branch=lambda number: names[number - 1], keys=_KEYS)
 
 
 def _add_shunts(buses: pd.DataFrame, shunts: dict[int, complex], merged: dict[int, int]) -> None:
@@ -121,51 +117,26 @@ def _from_json(path):
         raise InputError(f"{path}: not readable as a pandapower network: {error}") from None
 
 
-def _to_nominal(net) -> dict[int, float]:
-    """Set all transformers to nominal; returns the ratio of each, high over low voltage side, by its index.
+@dataclass(frozen=True)
+class _Part:
+    """Buses and branches below one external grid, the bus that stands for each, and branches merged into others."""
 
-    Impedances are those of the low voltage side's rated voltage, as pandapower takes them.
-    """
-    ratios = {}
-    for row in net.trafo.index[net.trafo["in_service"].astype(bool)]:
-        trafo = net.trafo.loc[row]
-        high, low = float(trafo["vn_hv_kv"]), float(trafo["vn_lv_kv"])
-        for tap in ("tap", "tap2"):
-            factor = _tap_factor(trafo, tap)
-            if trafo.get(f"{tap}_side", "hv") == "lv":
-                low *= factor
-            else:
-                high *= factor
-        high_kv, low_kv = (float(net.bus.at[trafo[side], "vn_kv"]) for side in ("hv_bus", "lv_bus"))
-        ratios[int(row)] = (high / high_kv) / (low / low_kv)
-        # Impedances in per unit of the low side: what the tapped rated voltage makes of them is kept by vk and vkr.
-        scale = (low / low_kv) ** 2
-        net.trafo.loc[row, ["vk_percent", "vkr_percent"]] = [trafo["vk_percent"] * scale, trafo["vkr_percent"] * scale]
-        net.trafo.loc[row, ["vn_hv_kv", "vn_lv_kv"]] = [high_kv, low_kv]
-        for tap in ("tap", "tap2"):
-            if f"{tap}_pos" in net.trafo:
-                net.trafo[f"{tap}_pos"] = net.trafo[f"{tap}_pos"].astype(float)
-                net.trafo.loc[row, f"{tap}_pos"] = trafo.get(f"{tap}_neutral", np.nan)
-    return ratios
+    buses: pd.DataFrame
+    branches: pd.DataFrame
+    merged: dict[int, int]
+    n_parallel: int
 
 
-def _tap_factor(trafo, tap: str) -> float:
-    """Factor on the rated voltage of the side of a tap changer; an ideal phase shifter or none at all has 1."""
-    if f"{tap}_pos" not in trafo or trafo.get(f"{tap}_changer_type", "Ratio") in (None, "None", "Ideal"):
-        return 1.0
-    step, position, neutral = (trafo.get(f"{tap}_{name}", np.nan) for name in ("step_percent", "pos", "neutral"))
-    angle = trafo.get(f"{tap}_step_degree", 0.0)
-    moved = (position - neutral) * step / 100.0
-    if np.isnan(moved) or moved == 0:
-        return 1.0
-    if angle and not np.isnan(angle):
-        raise InputError(
-            f"pandapower network: trafo {trafo.name}: {tap}_step_degree = {angle:g}; must be 0, a ratio without shift"
-        )
-    return 1.0 + moved
+def _label(net, number: int) -> str:
+    """What the network calls the branch with a number."""
+    first = first_numbers(net)
+    kind = max(
+        (kind for kind in first if first[kind] <= number), key=lambda kind: (first[kind], list(first).index(kind))
+    )
+    return f"{kind} {number - first[kind]}"
 
 
-def _one(net, grid_row, leave_out, ratios) -> tuple[pd.DataFrame, pd.DataFrame, dict[int, int]]:
+def _one(net, grid_row, leave_out, ratios) -> _Part:
     """Buses and branches below one external grid, and the bus that stands for each of the network's."""
     import pandapower.topology as topology
 
@@ -182,8 +153,8 @@ def _one(net, grid_row, leave_out, ratios) -> tuple[pd.DataFrame, pd.DataFrame, 
             within = part[table][list(ends)].isin(inside).all(axis=1)
             part[table]["in_service"] = part[table]["in_service"].astype(bool) & within
     arrays = feeder_arrays(part, leave_out)
-    after = int(net.line.index.max()) + 1 if len(net.line) else 0
-    ratio = ratios_from_root(arrays, {after + row: value for row, value in ratios.items()})
+    ratio_of = {first_numbers(net)["trafo"] + row: value for row, value in ratios.items()}
+    ratio = ratios_from_root(arrays, ratio_of)
     limits = {name: np.asarray(arrays[name]) * ratio for name in ("v_min_pu", "v_max_pu")}
     buses = pd.DataFrame(
         {
@@ -199,6 +170,7 @@ def _one(net, grid_row, leave_out, ratios) -> tuple[pd.DataFrame, pd.DataFrame, 
     by_bus = dict(zip(arrays["bus"], ratio, strict=True))
     # The impedance of a transformer is on its low voltage side, the second end.
     scale = np.array([by_bus[bus] ** 2 for bus in arrays["to_bus"]])
+    rating = ratings_mva(net)
     branches = pd.DataFrame(
         {
             "branch": arrays["branch"],
@@ -207,24 +179,12 @@ def _one(net, grid_row, leave_out, ratios) -> tuple[pd.DataFrame, pd.DataFrame, 
             "r_ohm": arrays["r_ohm"] * scale,
             "x_ohm": arrays["x_ohm"] * scale,
             "status": 1,
+            "rating_mva": [rating.get(number, np.nan) for number in arrays["branch"]],
         }
     )
-    rating = _ratings_mva(net, after)
-    if len(branches) and all(np.isfinite(rating.get(number, np.nan)) for number in arrays["branch"]):
-        branches["rating_mva"] = [rating[number] for number in arrays["branch"]]
-    return buses, branches, merged_buses(part, part.bus.index[part.bus["in_service"].astype(bool)])
-
-
-def _ratings_mva(net, after: int) -> dict[int, float]:
-    """Rating of every line and transformer by the number of its branch [MVA]; nan where it has none."""
-    rating = {}
-    for row in net.line.index:
-        line = net.line.loc[row]
-        amps = line.get("max_i_ka", np.nan) * line.get("df", 1.0) * line.get("parallel", 1)
-        rating[int(row)] = float(np.sqrt(3) * net.bus.at[line["from_bus"], "vn_kv"] * amps)
-    for row in net.trafo.index:
-        rating[after + int(row)] = float(net.trafo.at[row, "sn_mva"] * net.trafo.at[row, "parallel"])
-    return {number: value if value > 0 else np.nan for number, value in rating.items()}
+    own = np.array([ratio_of.get(number, 1.0) for number in arrays["branch"]])
+    branches, n_parallel = merge_parallel(branches, own, WHERE, lambda number: _label(net, number))
+    return _Part(buses, branches, merged_buses(part, part.bus.index[part.bus["in_service"].astype(bool)]), n_parallel)
 
 
 def ratios_from_root(arrays, ratio_of_branch: dict[int, float]) -> np.ndarray:

@@ -53,7 +53,7 @@ def case_report(scenario: Scenario) -> str:
     nodes = {*tables.link_tail.tolist(), *tables.link_head.tolist()}
     short = int((tables.link_free_flow_min < time.loading_step_s / 60 - 1e-9).sum())
     feeder = tables.feeder
-    n_feeders = len(own.feeders.zones) if own else 1
+    n_feeders, n_buses = (len(own.feeders.zones), len(own.feeders.bus_table)) if own else (1, feeder.n_bus)
     plugs, n_classes = sum(station.plugs for station in scenario.stations), len(scenario.fleet.classes)
     closed = "" if tables.ends_only is None else f", {len(tables.ends_only)} nodes that no path passes"
     lines = [
@@ -61,7 +61,7 @@ def case_report(scenario: Scenario) -> str:
         f"  roads     {len(nodes)} nodes, {len(tables.link_tail)} roads, {short} of them shorter than a loading step{closed}",
         f"  traffic   {len(scenario.origins)} origins, {len(scenario.stations)} stations with {plugs:g} plugs, "
         f"{scenario.fleet.vehicles:g} vehicles of {n_classes} {'class' if n_classes == 1 else 'classes'}",
-        f"  feeders   {n_feeders} with {feeder.n_bus} buses, load {feeder.load_kw.sum() / 1000:.3f} MW at 1 per unit",
+        f"  feeders   {n_feeders} with {n_buses} buses, load {feeder.load_kw.sum() / 1000:.3f} MW at 1 per unit",
         f"  horizon   {time.n_steps} steps of {time.step_min:g} min from {time.start_clock}, {time.loading_step_s:g}-s loading "
         f"steps; departures until step {time.last_departure_step}{f'; clock of {time.zone} on {time.date}' if time.zone else ''}",
         f"  currency  {scenario.currency}",

@@ -19,7 +19,7 @@ from evlib.files import write_text
 from evlib.inputs.build_roads import departure_profile
 from evlib.inputs.feeders.feeder_file import write_feeders
 from evlib.inputs.new_case.synthetic_city import CitySize, synthetic_feeders, synthetic_roads, synthetic_stations
-from evlib.inputs.new_case.write_case import CaseTables, match_case, refuse_existing
+from evlib.inputs.new_case.write_case import FARMS_LINE, CaseTables, match_case, refuse_existing, with_profile
 from evlib.inputs.roads.road_file import write_roads
 
 __all__ = ["CityAssumptions", "even_peak_veh", "synthetic_tables", "write_city"]
@@ -110,6 +110,7 @@ def write_city(folder: str | Path, tables: CaseTables, assumed: CityAssumptions,
     if "lanes" in links:
         links["capacity_veh_h"] = links["lanes"] * assumed.lane_veh_h
     write_roads(replace(tables.roads, links=links), folder)
+    tables = replace(tables, feeders=with_profile(tables.feeders))
     write_feeders(replace(tables.feeders, feeders=None), folder)  # backup and voltages at roots are assumed, too
     plugs = max(round(assumed.plug_factor * even_peak_veh(assumed.vehicles) / len(tables.stations)), 1)
     columns = [name for name in ("station", "node", "bus", "x", "y") if name in tables.stations]
@@ -132,6 +133,7 @@ def _text(folder: Path, tables: CaseTables, stations: pd.DataFrame, assumed: Cit
         for name, buses, limit in _feeder_limits(tables, stations, assumed.vehicles)
     )
     profile = "" if tables.feeders.profile is None else "  profiles_file: profile.csv\n"
+    profile += "" if tables.feeders.farms is None else FARMS_LINE
     return f"""\
 # A city: {source}.
 # Plugs are {assumed.plug_factor:g} x the peak of an even spread; a feeder imports at most {IMPORT_FACTOR:g} x its load

@@ -142,7 +142,7 @@ def _tables(scenario: Scenario) -> dict[str, pd.DataFrame]:
     links["capacity_veh_h"] = scenario.roads.capacity_veh_h if capacity is None else capacity
     branches, feeder = _read(folder / grid.branches_file)[list(BRANCH_COLUMNS)], tables.feeder
     rating = dict(zip(feeder.branch.tolist(), tables.rating_mva.tolist(), strict=True))
-    branches = branches.assign(rating_mva=[rating.get(number, max(rating.values())) for number in branches["branch"]])
+    branches = branches.assign(rating_mva=[rating.get(number, np.nan) for number in branches["branch"]])
     columns = list(dict.fromkeys(["time", grid.load_column, *(farm.column for farm in grid.farms)]))
     return {
         "links": pd.DataFrame(links),

@@ -18,7 +18,7 @@ from evlib.inputs.own_case.case_tables import LANE_VEH_H, LINK_COLUMNS, read_roa
 from evlib.inputs.own_case.defaults import DEFAULTS
 from evlib.inputs.own_case.feeder_table import read_feeder_table
 from evlib.inputs.own_case.trips import TRIP_COLUMNS
-from evlib.inputs.reading.column_report import report_of
+from evlib.inputs.reading.column_report import NOT_USED, report_of
 from evlib.inputs.reading.plausible import check_table
 from evlib.inputs.reading.tables import Column, read_table, read_text
 from evlib.inputs.roads.gmns_roads import read_gmns_roads
@@ -179,6 +179,8 @@ def feeder_source(path: str | Path, leave_out=()) -> FeederFile:
             others = {name: values for name, values in own.table.values.items() if name != "root"}
             more["feeders"] = pd.DataFrame({"root": roots} | others)
             rows += [(f"feeders.{name}", name, "", len(roots)) for name in own.table.values]
+        if (path / "farms.csv").is_file():
+            rows.append(("farms.csv", NOT_USED + "farms are those of the case: name it as grid.farms_file", "", 1))
         if (path / "profile.csv").is_file():
             more["profile"] = pd.read_csv(path / "profile.csv", comment="#", dtype={"time": str})
             rows += [(f"profile.{name}", name, "", len(more["profile"])) for name in more["profile"]]

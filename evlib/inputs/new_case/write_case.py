@@ -13,7 +13,7 @@ from evlib.inputs.feeders.feeder_file import FeederFile, write_feeders
 from evlib.inputs.new_case.matching import connected_part, match_stations, spread
 from evlib.inputs.roads.road_file import RoadFile, write_roads
 
-__all__ = ["CaseTables", "match_case", "refuse_existing", "write_case"]
+__all__ = ["CaseTables", "match_case", "refuse_existing", "with_profile", "write_case"]
 
 N_STATIONS, PLUGS, PLUG_KW = 4, 20, 60.0
 # One origin for so many nodes, but not fewer or more than these.
@@ -55,6 +55,7 @@ prices:
     day: {{from_clock: "07:00", price_cny_kwh: 0.7}}
     night: {{from_clock: "22:00", price_cny_kwh: 0.35}}
 """
+FARMS_LINE = "  farms_file: farms.csv  # column: of profile.csv, what is available, per unit of the rating\n"
 _PROFILE = """\
   vehicles: {vehicles}
   peak_width_min: 90
@@ -266,7 +267,7 @@ def write_case(
         own=""
         if feeders.feeders is None
         else "  feeders_file: feeders.csv  # root; root_pu, tariff and limits of each\n",
-        farms=_farms(feeders.farms),
+        farms="" if feeders.farms is None else FARMS_LINE,
         root_pu=tables.feeders.root_pu,
     )
     write_text(file, text)
@@ -280,14 +281,4 @@ def with_profile(feeders: FeederFile) -> FeederFile:
     profile = feeders.profile
     if profile is None:
         profile = pd.DataFrame({"time": [f"2026-01-05 {hour:02d}:00:00" for hour in range(24)], "load_pu": 1.0})
-    return replace(feeders, profile=profile.assign(always_pu=1.0))
-
-
-def _farms(farms: pd.DataFrame | None) -> str:
-    if farms is None:
-        return ""
-    rows = [
-        f'    "{row.farm}": {{kind: {row.kind}, bus: {row.bus}, column: always_pu, rating_mw: {row.rating_mw:g}}}\n'
-        for row in farms.itertuples()
-    ]
-    return "".join(["  farms:  # column of profile.csv: what is available, per unit of the rating\n", *rows])
+    return replace(feeders, profile=profile.assign(always_pu=1.0), farms=feeders.farms.assign(column="always_pu"))

@@ -8,7 +8,8 @@
 ``trips``       a fleet as a table of trips, and the classes of its vehicles
 ``whole_time``  horizon, stays and last departure in whole steps
 ``demand_of_case``  who departs where and when: trips, or profiles of origins
-``feeder_table``  voltage at the root, tariff and limits of each feeder
+``feeder_table``  voltage at the root, tariff and limits of each feeder; farms from a table
+``wide_limits``  zones and limits that a case leaves out
 ``tables_of_case``  all of them as the arrays of a scenario
 ``profiles``    profiles of any spacing, brought to the case's steps
 

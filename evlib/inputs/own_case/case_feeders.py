@@ -23,7 +23,7 @@ _BUS = BUS_COLUMNS | {
     "shunt_kw": Column("number", "kW", required=False),
     "shunt_kvar": Column("number", "kvar", required=False),
 }
-_BRANCH = BRANCH_COLUMNS | {"rating_mva": Column("number", "MVA", above=0, required=False)}
+_BRANCH = BRANCH_COLUMNS | {"rating_mva": Column("number", "MVA", above=0, required=False, blank=True)}
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def read_feeders(buses_csv: Path, branches_csv: Path, *, load_scale=1.0, impedan
         As for :func:`evlib.inputs.feeder_files.read_feeder`, but with any number of slack buses; buses may have a
         ``name`` and a position ``x``, ``y``, shunts ``shunt_kw``, ``shunt_kvar`` (drawn at 1 pu, a capacitor is negative)
         and a ``ratio``, by which limits and impedances are scaled already (see :class:`evlib.grid.feeder.Feeder`),
-        branches a ``rating_mva``.
+        branches a ``rating_mva``, which is empty where a line is not limited.
     load_scale, impedance_divisor : float
         As there.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -16,11 +15,12 @@ from evlib.inputs.own_case.case_feeders import CaseFeeders, read_feeders, with_s
 from evlib.inputs.own_case.case_tables import FEES, CaseRoads, place_of, read_origins, read_stations
 from evlib.inputs.own_case.defaults import CLASS_DEFAULTS, DEFAULTS, GROUPS
 from evlib.inputs.own_case.demand_of_case import CaseDemand
-from evlib.inputs.own_case.feeder_table import FeederTable, read_feeder_table
+from evlib.inputs.own_case.feeder_table import read_farms, read_feeder_table
 from evlib.inputs.own_case.roads_of_case import roads_of_case
 from evlib.inputs.own_case.tables_of_case import CaseTables
 from evlib.inputs.own_case.trips import Trips, read_trips
 from evlib.inputs.own_case.whole_time import leave_when_full, whole_time
+from evlib.inputs.own_case.wide_limits import wide_limits, zones_of_farms
 from evlib.inputs.reading.provenance import Provenance, split_provenance
 
 __all__ = ["OwnCase", "expand"]
@@ -130,6 +130,12 @@ def expand(raw: dict, file: Path) -> OwnCase:
     if "feeders_file" in grid:
         path = place_of(folder, "grid.feeders_file", grid.pop("feeders_file"))
         own_feeders = read_feeder_table(path, feeders)
+    if "farms_file" in grid:
+        path = place_of(folder, "grid.farms_file", grid.pop("farms_file"))
+        if "grid.farms" not in defaulted:
+            raise InputError(f"{file}: grid.farms: beside grid.farms_file; keep one of the two")
+        defaulted.remove("grid.farms")
+        grid["farms"] = read_farms(path, feeders.bus_number)
     nearest = values["roads"].pop("nearest_stations")
     if isinstance(nearest, bool) or not isinstance(nearest, int) or nearest < 1:
         raise InputError(f"{file}: roads.nearest_stations: {nearest!r}; must be a whole number of at least 1")
@@ -164,13 +170,12 @@ def expand(raw: dict, file: Path) -> OwnCase:
     notes += trips.notes if trips else ()
     if not grid.get("zones", True):
         raise InputError(f"{file}: grid.zones: empty; name at least one, or leave the key out for one zone a feeder")
-    _wide_limits(values, feeders, plug_kw, own_feeders, defaulted, file)
-    _zones_of_farms(grid)
+    wide_limits(values, feeders, plug_kw, own_feeders, defaulted, file)
+    zones_of_farms(grid)
     scales = (grid["load_scale"], grid["impedance_divisor"])
-    widest_mw = _widest_mw(values, feeders, plug_kw)
     said = {key: copy.deepcopy(values[key]) for key in ("fleet", "origins", "destinations") if key in values}
     demand = CaseDemand(trips, departures, said)
-    tables_for = CaseTables(folder, roads, feeders, plug_kw, widest_mw, scales, nearest, demand, fees, own_feeders)
+    tables_for = CaseTables(folder, roads, feeders, plug_kw, scales, nearest, demand, fees, own_feeders)
     return OwnCase(values, provenance, currency, tuple(defaulted), tuple(notes), tables_for, roads, feeders)
 
 
@@ -243,50 +248,3 @@ def _move_into_zones(zones, before: list[int], at: list[int]) -> None:
         if isinstance(zone, dict) and isinstance(zone.get("buses"), list):
             inside = zone["buses"]
             zone["buses"] = inside + [new for old, new in zip(before, at, strict=True) if new != old and old in inside]
-
-
-def _widest_mw(values: dict, feeders: CaseFeeders, plug_kw) -> float:
-    """A limit that never binds: twice all loads and plugs together, rounded up [MW]."""
-    stations, classes = (
-        group if isinstance(group, dict) else {} for group in (values["stations"], values["fleet"]["classes"])
-    )
-    plugs = [station.get("plugs", 0.0) for station in stations.values() if isinstance(station, dict)]
-    powers = [member.get("charge_kw", 0.0) for member in classes.values() if isinstance(member, dict)]
-    if not all(isinstance(value, int | float) and 0 <= value < 1e9 for value in (*plugs, *powers)):
-        return 1000.0  # whoever wrote them is told by the schema
-    most = sum(plugs) * max(powers, default=0.0) if plug_kw is None else float(np.dot(plugs, plug_kw))
-    return float(math.ceil(2 * (feeders.feeder.load_kw.sum() + most) / 1000.0) + 1)
-
-
-def _zones_of_farms(grid: dict) -> None:
-    """A farm that names no zone is in the one of its bus."""
-    farms, zones = (grid.get(key) if isinstance(grid.get(key), dict) else {} for key in ("farms", "zones"))
-    for farm in farms.values():
-        if isinstance(farm, dict) and "zone" not in farm:
-            at = [
-                name
-                for name, zone in zones.items()
-                if isinstance(zone, dict) and farm.get("bus") in zone.get("buses", ())
-            ]
-            farm |= {"zone": at[0]} if at else {}
-
-
-def _wide_limits(
-    values: dict, feeders: CaseFeeders, plug_kw, own: FeederTable | None, defaulted: list[str], file: Path
-) -> None:
-    """Every feeder is a zone, with limits that never bind unless the file states others."""
-    widest, grid = _widest_mw(values, feeders, plug_kw), values["grid"]
-    if "import_limit_mw" not in grid:
-        grid["import_limit_mw"] = widest
-        defaulted.append("grid.import_limit_mw")
-    if "zones" not in grid:
-        defaulted.append("grid.zones")
-        limits = {"import_limit_mw": widest, "export_limit_mw": widest, "backup_mw": 0.0}
-        stated = own.limits() if own else [{}] * len(feeders.zones)
-        grid["zones"] = {
-            name: {"buses": list(buses), **limits, **more}
-            for (name, buses), more in zip(feeders.zones.items(), stated, strict=True)
-        }
-    elif own and any(own.limits()):
-        key = next(iter(own.limits()[0]))
-        raise InputError(f"{file}: grid.zones: beside {key} of {own.table.path.name}; keep limits in one of the two")

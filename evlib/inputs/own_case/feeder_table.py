@@ -1,4 +1,4 @@
-"""What each feeder of a case has of its own: the voltage at its root, its tariff, its limits."""
+"""What each feeder of a case has of its own: the voltage at its root, its tariff, its limits; and farms from a table."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from evlib.grid.feeder import Feeder
 from evlib.inputs.own_case.case_feeders import CaseFeeders
 from evlib.inputs.reading.tables import Column, Table, read_table
 
-__all__ = ["COMMON", "FeederTable", "read_feeder_table"]
+__all__ = ["COMMON", "FeederTable", "read_farms", "read_feeder_table"]
 
 # Name of the tariff of feeders without one of their own.
 COMMON = "import_tariff"
@@ -22,6 +22,15 @@ _COLUMNS = {
     "root_pu": Column("number", "pu", above=0.8, required=False),
     "tariff": Column("text", required=False),
 } | {name: Column("number", "MW", least=0, required=False) for name in _LIMITS}
+
+
+_FARM = {
+    "farm": Column("text"),
+    "bus": Column("text"),
+    "kind": Column(("wind", "solar", "other")),
+    "rating_mw": Column("number", "MW", least=0),
+    "column": Column("text"),
+}
 
 
 @dataclass(frozen=True)
@@ -123,3 +132,34 @@ def read_feeder_table(path: Path, feeders: CaseFeeders) -> FeederTable:
         if len(above):
             raise InputError(f"{table.place(above[0])}: root_pu = {table['root_pu'][above[0]]:g}; must be below 1.2 pu")
     return FeederTable(table, tuple(row_of[bus] for bus in feeders.roots), feeders.roots)
+
+
+def read_farms(path: Path, bus_number: dict[str, int]) -> dict[str, dict]:
+    """Farms by name, as the section ``grid.farms`` of a case states them.
+
+    Parameters
+    ----------
+    path : Path
+        CSV with ``farm``, ``bus`` (by number or name), ``kind`` (wind, solar or other), ``rating_mw`` and ``column`` (of the
+        profiles: what is available, per unit of the rating).
+    bus_number : dict of str -> int
+        Bus by its number and by its name.
+
+    Returns
+    -------
+    dict of str -> dict
+
+    Raises
+    ------
+    InputError
+        What :func:`evlib.inputs.reading.tables.read_table` refuses, or a bus that does not exist.
+    """
+    table = read_table(path, _FARM, unique=[("farm",)])
+    for row, bus in enumerate(table["bus"].tolist()):
+        if bus not in bus_number:
+            raise InputError(f"{table.place(row)}: bus = {bus!r} is not a bus, by number or name")
+    rows = zip(*(table[name].tolist() for name in _FARM), strict=True)
+    return {
+        farm: {"bus": bus_number[bus], "kind": kind, "rating_mw": rating, "column": column}
+        for farm, bus, kind, rating, column in rows
+    }

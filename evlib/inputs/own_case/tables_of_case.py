@@ -31,7 +31,6 @@ class CaseTables:
         roads: CaseRoads,
         feeders: CaseFeeders,
         plug_kw,
-        widest_mw: float,
         scales,
         nearest: int,
         demand: CaseDemand,
@@ -39,7 +38,7 @@ class CaseTables:
         own_feeders: FeederTable | None = None,
     ):
         self.folder, self.roads, self.feeders = folder, roads, feeders
-        self.plug_kw, self.widest_mw, self.scales, self.nearest = plug_kw, widest_mw, scales, nearest
+        self.plug_kw, self.scales, self.nearest = plug_kw, scales, nearest
         self.demand, self.fees, self.own_feeders = demand, fees, own_feeders
 
     def __call__(self, spec, file: Path) -> Tables:
@@ -64,7 +63,7 @@ class CaseTables:
             "node_y": roads.y,
             "load_pu": load,
             "available_pu": farms,
-            "rating_mva": np.where(np.isnan(rating), self.widest_mw, rating),
+            "rating_mva": np.where(np.isnan(rating), np.inf, rating),
             "tie": _ties(grid.zones, feeder, file),
             "link_capacity_veh_h": roads.capacity_veh_h,
             "station_plug_kw": self.plug_kw,

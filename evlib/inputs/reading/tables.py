@@ -1,4 +1,7 @@
-"""Text files and CSV tables with declared columns; nothing is dropped, cut or turned into something else silently."""
+"""Text files and CSV tables with declared columns; nothing is dropped, cut or turned into something else silently.
+
+The file is longer than others because every rule about a cell, a row or a column is said once, here.
+"""
 
 from __future__ import annotations
 
@@ -44,6 +47,8 @@ class Column:
         Field of a scenario that names this column, for messages.
     time_format : str, optional
         How times are written, as for `datetime.strptime`; by default YYYY-MM-DD HH:MM:SS.
+    blank : bool
+        May a cell of numbers be empty? It is nan then.
     """
 
     kind: str | tuple[str, ...]
@@ -53,6 +58,7 @@ class Column:
     required: bool = True
     asked_by: str = ""
     time_format: str | None = None
+    blank: bool = False
 
     @property
     def right(self) -> str:
@@ -66,7 +72,8 @@ class Column:
         limit = "" if self.least is None else f" of at least {self.least:g}"
         limit = limit if self.above is None else f" above {self.above:g}"
         unit = f" [{self.unit}]" if self.unit else ""
-        return f"a {'whole' if self.kind == 'whole' else 'finite'} number{limit}{unit}"
+        empty = ", or empty" if self.blank else ""
+        return f"a {'whole' if self.kind == 'whole' else 'finite'} number{limit}{unit}{empty}"
 
     def parse(self, text: str):
         """Value of a cell, or None where it is not what it must be."""
@@ -76,6 +83,8 @@ class Column:
             return text or None
         if self.kind == "time":
             return _parse_time(text, self.time_format)
+        if self.blank and not text:
+            return math.nan
         value = _parse_whole(text) if self.kind == "whole" else parse_number(text)
         if value is None or (self.least is not None and value < self.least):
             return None
