@@ -149,13 +149,19 @@ def enumerate_paths(
                 raise InputError(f"{label}: more than {MAX_PATHS} paths; too many to enumerate, {_fewer(every_path)}")
         rows += mine if nearest_stations is None else _to_nearest(mine, nearest_stations)
     reached = {row[0] for row in rows}, {row[1] for row in rows}
-    for g, name in enumerate(origins):
-        if g not in reached[0]:
-            raise InputError(f"{label}: origin {name} reaches no station; add a road or move it")
-    for c, name in enumerate(stations if nearest_stations is None else ()):
-        if c not in reached[1]:
-            raise InputError(f"{label}: station {name} is reached from no origin; add a road or move it")
+    _refuse_lost(label, "origin", [name for g, name in enumerate(origins) if g not in reached[0]], "reach no station")
+    if nearest_stations is None:
+        lost = [name for c, name in enumerate(stations) if c not in reached[1]]
+        _refuse_lost(label, "station", lost, "are reached from no origin")
     return tuple(Path(g, c, nodes, arcs, after) for g, c, _, nodes, arcs, after in sorted(rows))
+
+
+def _refuse_lost(label: str, role: str, lost: list[str], fault: str) -> None:
+    if len(lost) == 1:
+        one = fault.replace("reach ", "reaches ").replace("are ", "is ")
+        raise InputError(f"{label}: {role} {lost[0]} {one}; add a road or move it")
+    if lost:
+        raise InputError(f"{label}: {role}s {', '.join(lost)} {fault}; add roads or move them")
 
 
 def _fewer(every_path: bool) -> str:
