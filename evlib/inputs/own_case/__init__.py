@@ -4,6 +4,8 @@
 ``expand``      the file's values, in the study's names, with what was stated, left out and rounded
 ``case_tables``     origins, stations and roads from CSV files with a capacity and a time for each road
 ``case_feeders``    any number of feeders in two CSV files, joined above by the grid, each a zone with its own limits
+``farms``       farms from a table, each in the zone of its bus
+``stated``      what the file states in the names of the study, and completed by the defaults
 ``trips``       a fleet as a table of trips, and the classes of its vehicles
 ``whole_time``  horizon, stays and last departure in whole steps
 ``demand_of_case``  who departs where and when: trips, or profiles of origins

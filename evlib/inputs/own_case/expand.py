@@ -14,13 +14,16 @@ import numpy as np
 from evlib.errors import InputError
 from evlib.inputs.own_case.case_feeders import CaseFeeders, read_feeders, with_sites
 from evlib.inputs.own_case.case_tables import FEES, CaseRoads, place_of, read_origins, read_roads, read_stations
-from evlib.inputs.own_case.defaults import CLASS_DEFAULTS, DEFAULTS, GROUPS
+from evlib.inputs.own_case.defaults import DEFAULTS
 from evlib.inputs.own_case.demand_of_case import CaseDemand
+from evlib.inputs.own_case.farms import place_farms, read_farms
 from evlib.inputs.own_case.feeder_table import FeederTable, read_feeder_table
+from evlib.inputs.own_case.stated import completed, in_study_names, loose, refuse_blocks_alone, renamed
 from evlib.inputs.own_case.tables_of_case import CaseTables
 from evlib.inputs.own_case.trips import Trips, read_trips
 from evlib.inputs.own_case.whole_time import leave_when_full, whole_time
 from evlib.inputs.reading.provenance import Provenance, split_provenance
+from evlib.inputs.reading.tables import Table
 
 __all__ = ["OwnCase", "expand"]
 
@@ -48,6 +51,8 @@ class OwnCase:
         ``tables_for(spec)`` gives the :class:`Tables` of a validated scenario.
     roads : CaseRoads
     feeders : CaseFeeders
+    stations : Table or None
+        Stations as read, where they are in a table.
     """
 
     values: dict
@@ -58,10 +63,11 @@ class OwnCase:
     tables_for: Callable
     roads: CaseRoads = field(repr=False)
     feeders: CaseFeeders = field(repr=False)
+    stations: Table | None = field(repr=False, default=None)
 
     def in_own_words(self, text: str) -> str:
         """A message on the scenario in the keys and units of the case's file."""
-        return _renamed(text, "cny", self.currency.lower()).replace("CNY", self.currency)
+        return renamed(text, "cny", self.currency.lower()).replace("CNY", self.currency)
 
 
 def expand(raw: dict, file: Path) -> OwnCase:
@@ -86,7 +92,10 @@ def expand(raw: dict, file: Path) -> OwnCase:
     raw = dict(raw)
     version = raw.pop("own_case")
     if isinstance(version, bool) or version != VERSION:
-        raise InputError(f"{file}: own_case: must be {VERSION}, the version of this format")
+        raise InputError(
+            f"{file}: own_case: must be {VERSION}, the version of this format, not {version!r}: `python -m evlib new` writes "
+            "such files, `python -m evlib convert FILE FOLDER` makes one of a scenario in the study's format, without own_case"
+        )
     currency = raw.pop("currency", "CNY")
     if not (isinstance(currency, str) and CURRENCY.fullmatch(currency)):
         raise InputError(f"{file}: currency: {currency!r}; must be three capital letters, such as EUR")
@@ -98,18 +107,24 @@ def expand(raw: dict, file: Path) -> OwnCase:
         raise InputError(f"{file}: roads.od_file: unknown key; a case of one's own has no traffic beside its fleet")
     files = {key: raw.pop(key, None) for key in _FILES}
     provenance: dict[str, Provenance] = {}
-    stated = _in_study_names(split_provenance(_loose(raw, "", file), "", provenance, file), currency, "", file)
+    stated = in_study_names(split_provenance(loose(raw, "", file), "", provenance, file), currency, "", file)
     provenance = {
-        _renamed(name, currency.lower(), "cny"): replace(origin, unit=origin.unit.replace(currency, "CNY"))
+        renamed(name, currency.lower(), "cny"): replace(origin, unit=origin.unit.replace(currency, "CNY"))
         for name, origin in provenance.items()
     }
     for key in ("grid", "fleet", "time", "roads", "prices"):
         if not isinstance(stated.get(key, {}), dict):
             raise InputError(f"{file}: {key}: must be a mapping of its fields")
+    refuse_blocks_alone(stated.get("prices", {}), file)
+    folder, farms_from = file.parent, file
+    if "farms_file" in stated.get("grid", {}):
+        if "farms" in stated["grid"]:
+            raise InputError(f"{file}: grid.farms_file: beside grid.farms; keep one of the two")
+        farms_from = place_of(folder, "grid.farms_file", stated["grid"].pop("farms_file"))
+        stated["grid"]["farms"] = read_farms(farms_from)[0]
     defaulted: list[str] = []
-    values = _completed(DEFAULTS, stated, "", defaulted)
+    values = completed(DEFAULTS, stated, "", defaulted)
     values.setdefault("name", file.stem)
-    folder = file.parent
     trips = None
     if "trips_file" in values["fleet"]:
         path = place_of(folder, "fleet.trips_file", values["fleet"].pop("trips_file"))
@@ -148,7 +163,7 @@ def expand(raw: dict, file: Path) -> OwnCase:
         departures = place_of(folder, "departures_file", files["departures_file"])
         if trips is not None:
             raise InputError(f"{file}: departures_file: fleet.trips_file says who departs when; remove one of the two")
-    plug_kw, fees = None, None
+    plug_kw, fees, table = None, None, None
     if "stations" not in values:
         path = place_of(folder, "stations_file", files["stations_file"] or "stations.csv")
         values["stations"], table = read_stations(path, nodes, feeders.bus_number, currency)
@@ -162,67 +177,19 @@ def expand(raw: dict, file: Path) -> OwnCase:
             station["bus"] = bus
         _move_into_zones(grid.get("zones"), before, at)
     full = leave_when_full(values["fleet"], values["time"], plug_kw, file)
-    values["time"], notes = whole_time(values["time"], values["fleet"], trips, file)
+    values["time"], notes = whole_time(values["time"], values["fleet"], trips, file, defaulted)
     notes += full
     notes += trips.notes if trips else ()
     if not grid.get("zones", True):
         raise InputError(f"{file}: grid.zones: empty; name at least one, or leave the key out for one zone a feeder")
     _wide_limits(values, feeders, plug_kw, own_feeders, defaulted, file)
-    _zones_of_farms(grid)
+    place_farms(grid, feeders, farms_from)
     scales = (grid["load_scale"], grid["impedance_divisor"])
     widest_mw = _widest_mw(values, feeders, plug_kw)
     said = {key: copy.deepcopy(values[key]) for key in ("fleet", "origins", "destinations") if key in values}
     demand = CaseDemand(trips, departures, said)
     tables_for = CaseTables(folder, roads, feeders, plug_kw, widest_mw, scales, nearest, demand, fees, own_feeders)
-    return OwnCase(values, provenance, currency, tuple(defaulted), tuple(notes), tables_for, roads, feeders)
-
-
-def _loose(node, path: str, file: Path):
-    """Fill in what a value of one's own may leave unsaid, so that ``{value, unit}`` is enough."""
-    if isinstance(node, dict) and "value" in node:
-        return {"source": "not stated", "range": [-1e14, 1e14]} | node if "unit" in node else node["value"]
-    if isinstance(node, dict):
-        return {key: _loose(child, f"{path}.{key}", file) for key, child in node.items()}
-    return node
-
-
-def _renamed(text: str, old: str, new: str) -> str:
-    """Keys such as ``vot_eur_h`` with another currency's letters."""
-    return re.sub(rf"_{old}(?=_|\b)", f"_{new}", text)
-
-
-def _in_study_names(node, currency: str, path: str, file: Path):
-    """Keys with the case's currency as the study calls them; keys with another currency are refused."""
-    if not isinstance(node, dict):
-        return node
-    named = {}
-    for key, child in node.items():
-        if currency != "CNY" and _renamed(key, "cny", "x") != key:
-            own = _renamed(key, "cny", currency.lower())
-            raise InputError(f"{file}: {path}{key}: this case is in {currency}; write {own}")
-        named[_renamed(key, currency.lower(), "cny")] = _in_study_names(child, currency, f"{path}{key}.", file)
-    return named
-
-
-def _completed(defaults: dict, stated: dict, path: str, defaulted: list[str]) -> dict:
-    values = {}
-    for key, default in defaults.items():
-        name = f"{path}{key}"
-        if key not in stated:
-            defaulted.append(name)
-            values[key] = copy.deepcopy(default)
-        elif name == "fleet.classes" and isinstance(stated[key], dict):
-            values[key] = {
-                member: _completed(CLASS_DEFAULTS, fields_, f"{name}.{member}.", defaulted)
-                if isinstance(fields_, dict)
-                else fields_
-                for member, fields_ in stated[key].items()
-            }
-        elif isinstance(default, dict) and isinstance(stated[key], dict) and name not in GROUPS:
-            values[key] = _completed(default, stated[key], f"{name}.", defaulted)
-        else:
-            values[key] = stated[key]
-    return values | {key: value for key, value in stated.items() if key not in values}
+    return OwnCase(values, provenance, currency, tuple(defaulted), tuple(notes), tables_for, roads, feeders, table)
 
 
 def _say_shares(values: dict, group: str, trips: Trips, column: str, file: Path) -> None:
@@ -259,19 +226,6 @@ def _widest_mw(values: dict, feeders: CaseFeeders, plug_kw) -> float:
         return 1000.0  # whoever wrote them is told by the schema
     most = sum(plugs) * max(powers, default=0.0) if plug_kw is None else float(np.dot(plugs, plug_kw))
     return float(math.ceil(2 * (feeders.feeder.load_kw.sum() + most) / 1000.0) + 1)
-
-
-def _zones_of_farms(grid: dict) -> None:
-    """A farm that names no zone is in the one of its bus."""
-    farms, zones = (grid.get(key) if isinstance(grid.get(key), dict) else {} for key in ("farms", "zones"))
-    for farm in farms.values():
-        if isinstance(farm, dict) and "zone" not in farm:
-            at = [
-                name
-                for name, zone in zones.items()
-                if isinstance(zone, dict) and farm.get("bus") in zone.get("buses", ())
-            ]
-            farm |= {"zone": at[0]} if at else {}
 
 
 def _wide_limits(
