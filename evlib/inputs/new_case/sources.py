@@ -13,11 +13,13 @@ from evlib.inputs.feeders.matpower_feeder import read_matpower
 from evlib.inputs.feeders.opendss_feeder import read_opendss
 from evlib.inputs.feeders.pandapower_net import read_pandapower
 from evlib.inputs.feeders.v2sim_grid import read_v2sim_grid
+from evlib.inputs.new_case.write_case import FEE
 from evlib.inputs.own_case.case_feeders import read_feeders
 from evlib.inputs.own_case.case_tables import read_roads
+from evlib.inputs.own_case.farms import read_farms
 from evlib.inputs.own_case.feeder_table import read_feeder_table
 from evlib.inputs.own_case.trips import TRIP_COLUMNS
-from evlib.inputs.reading.column_report import report_of
+from evlib.inputs.reading.column_report import NOT_USED, report_of
 from evlib.inputs.reading.tables import Column, read_table, read_text
 from evlib.inputs.roads.gmns_roads import read_gmns_roads
 from evlib.inputs.roads.osm_roads import read_osm_roads
@@ -28,6 +30,7 @@ from evlib.inputs.roads.v2sim_roads import LANE_CAPACITY_VEH_H, read_v2sim_roads
 
 __all__ = ["feeder_source", "road_source", "station_source", "trips_source"]
 
+LEFT_OUT = ("shunts", "generators")
 _STATION = {
     "station": Column("text"),
     "node": Column("text", required=False),
@@ -37,6 +40,8 @@ _STATION = {
     "plugs": Column("number", "plugs", above=0, required=False),
     "plug_kw": Column("number", "kW", above=0, required=False),
     "site_kw": Column("number", "kW", above=0, required=False),
+    "fee_*_session": Column("number", "of the currency", least=0, required=False),
+    "fee_*_kwh": Column("number", "of the currency", least=0, required=False),
 }
 
 
@@ -121,6 +126,13 @@ def feeder_source(path: str | Path, leave_out=()) -> FeederFile:
         As :func:`road_source`.
     """
     path = Path(path)
+    unknown = [name for name in leave_out if name not in LEFT_OUT]
+    if unknown:
+        raise InputError(f"--leave-out {unknown[0]}: must be one or both of {', '.join(LEFT_OUT)}")
+    if leave_out and path.suffix not in (".json", ".dss"):
+        raise InputError(
+            f"--leave-out {' '.join(leave_out)}: goes with *.json (pandapower) and *.dss (OpenDSS) only; remove it for {path}"
+        )
     if path.is_dir() and (path / "buses.csv").is_file():
         read = read_feeders(path / "buses.csv", path / "branches.csv")
         buses = read.bus_table
@@ -135,9 +147,36 @@ def feeder_source(path: str | Path, leave_out=()) -> FeederFile:
             others = {name: values for name, values in own.table.values.items() if name != "root"}
             more["feeders"] = pd.DataFrame({"root": roots} | others)
             rows += [(f"feeders.{name}", name, "", len(roots)) for name in own.table.values]
+        if (path / "farms.csv").is_file():
+            farms = pd.DataFrame(read_farms(path / "farms.csv")[1].values)
+            lost = [name for name in farms["bus"] if name not in read.bus_number]
+            if lost:
+                raise InputError(f"{path / 'farms.csv'}: bus {lost[0]!r} is no bus of buses.csv, by number or name")
+            rows += [
+                (f"farms.{name}", name if name != "zone" else NOT_USED + "zones are the feeders", "", len(farms))
+                for name in farms
+            ]
+            more["farms"] = farms.assign(bus=[read.bus_number[name] for name in farms["bus"]])
+            if not (path / "profile.csv").is_file():
+                raise InputError(f"{path / 'farms.csv'}: without profile.csv, whose columns say what is available")
         if (path / "profile.csv").is_file():
             more["profile"] = pd.read_csv(path / "profile.csv", comment="#", dtype={"time": str})
-            rows += [(f"profile.{name}", name, "", len(more["profile"])) for name in more["profile"]]
+            kept = ["time", "load_pu", *dict.fromkeys(more["farms"]["column"] if "farms" in more else ())]
+            rows += [
+                (
+                    f"profile.{name}",
+                    name if name in kept else NOT_USED + "loads follow load_pu",
+                    "",
+                    len(more["profile"]),
+                )
+                for name in more["profile"]
+            ]
+            missing = [name for name in kept if name not in more["profile"]]
+            if missing:
+                raise InputError(
+                    f"{path / 'profile.csv'}: column {missing[0]!r} is missing; must have {', '.join(kept)}"
+                )
+            more["profile"] = more["profile"][kept]
         return FeederFile(pd.DataFrame(buses.values), branches, report_of(rows), **more)
     if not path.exists():
         raise InputError(f"{path}: no such file or folder of feeders")
@@ -181,8 +220,8 @@ def station_source(path: str | Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     Parameters
     ----------
     path : str or Path
-        A CSV file has ``station`` and ``node``, or ``x`` and ``y``; and may have ``bus``, ``plugs``, ``plug_kw`` and
-        ``site_kw``.
+        A CSV file has ``station`` and ``node``, or ``x`` and ``y``; and may have ``bus``, ``plugs``, ``plug_kw``,
+        ``site_kw``, and fees such as ``fee_eur_session`` and ``fee_eur_kwh``, whose currency is then the case's.
 
     Returns
     -------
@@ -191,7 +230,7 @@ def station_source(path: str | Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     Raises
     ------
     InputError
-        As :func:`road_source`; a CSV file with neither nodes nor coordinates.
+        As :func:`road_source`; a CSV file with neither nodes nor coordinates, or with fees in two currencies.
     """
     path = Path(path)
     if path.name.endswith(".fcs.xml"):
@@ -201,7 +240,30 @@ def station_source(path: str | Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     table = read_table(path, _STATION, unique=[("station",)])
     if "node" not in table.values and not {"x", "y"} <= table.values.keys():
         raise InputError(f"{path}: neither node nor x and y; must say where the stations are")
+    if ("x" in table.values) != ("y" in table.values):
+        raise InputError(f"{path}: x and y: one of them is missing; must have both, or none")
+    fees = [name for name in table.values if name.startswith("fee_")]
+    bad = [name for name in fees if not FEE.fullmatch(name)]
+    if bad:
+        raise InputError(
+            f"{path}: column {bad[0]!r}: must name its currency by three small letters, as fee_eur_session or fee_eur_kwh"
+        )
+    if len({FEE.fullmatch(name).group(1) for name in fees}) > 1:
+        raise InputError(f"{path}: columns {', '.join(fees)}: a case has one currency; give all fees in it")
     stations = pd.DataFrame(table.values)
     for name in ("x", "y"):
         stations[name] = stations.get(name, np.nan)
-    return stations, report_of((name, name, _STATION[name].unit, len(table)) for name in table.values)
+    rows = [
+        (name, _meaning(name), FEE.sub(_fee_unit, name) if name in fees else _STATION[name].unit)
+        for name in table.values
+    ]
+    return stations, report_of((*row, len(table)) for row in rows)
+
+
+def _meaning(name: str) -> str:
+    found = FEE.fullmatch(name)
+    return {"session": "fee paid once", "kwh": "fee for the energy wanted"}[found.group(2)] if found else name
+
+
+def _fee_unit(match) -> str:
+    return match.group(1).upper() + ("/kWh" if match.group(2) == "kwh" else "")
