@@ -145,8 +145,9 @@ def enumerate_paths(
             onward = [((), 0.0, ())] if end is None else ways(target, destinations[end])
             for nodes, approach_min, arcs in ways(starts[o], target) if onward else []:
                 mine += [(g, c, approach_min + onward_min, nodes, (o, *arcs), after) for _, onward_min, after in onward]
-            if len(rows) + len(mine) > (MAX_PATHS if nearest_stations is None else MOST_SHORTEST):
-                raise InputError(f"{label}: more than {MAX_PATHS} paths; too many to enumerate, {_fewer(every_path)}")
+            most = MAX_PATHS if nearest_stations is None else MOST_SHORTEST
+            if len(rows) + len(mine) > most:
+                raise InputError(f"{label}: more than {most} paths; too many to enumerate, {_fewer(every_path)}")
         rows += mine if nearest_stations is None else _to_nearest(mine, nearest_stations)
     reached = {row[0] for row in rows}, {row[1] for row in rows}
     _refuse_lost(label, "origin", [name for g, name in enumerate(origins) if g not in reached[0]], "reach no station")

@@ -207,6 +207,20 @@ def test_sessions_give_the_hours_and_the_number_of_vehicles(sources, capsys):
     assert "peak_clock" not in capsys.readouterr().out
 
 
+def test_trips_with_destinations_are_a_new_case(sources, capsys):
+    trips = "count,origin,departure,destination\n3,cluster_2_3,08:05,N1\n"
+    (sources / "trips.csv").write_text(trips.replace("N1", "nowhere"))
+    message = refused(capsys, sources, "--fleet", str(sources / "trips.csv"))
+    assert "trips: destination nowhere is no road node" in message
+    (sources / "trips.csv").write_text(trips)
+    assert new(sources, "--fleet", str(sources / "trips.csv")) == 0
+    scenario = load_scenario(sources / "case")
+    assert [(item.name, item.node) for item in scenario.destinations] == [("N1", "N1")]
+    capsys.readouterr()
+    assert main(["check", str(sources / "case")]) == 0
+    assert "  switches.trip_end: destination" in capsys.readouterr().out
+
+
 def test_an_island_is_listed_by_check_and_ends_it(sources, capsys):
     new(sources)
     case = sources / "case"

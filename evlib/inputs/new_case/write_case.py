@@ -146,12 +146,14 @@ def match_case(
             notes.append(f"stations: {column} was not given: {value:g}")
             assumed["stations"].append(f"{column} {value:g}")
     if trips is not None:
+        for column in ("origin", "destination"):
+            named = list(dict.fromkeys(trips.get(column, ())))
+            lost = [node for node in named if node not in among]
+            if lost:
+                raise InputError(
+                    f"trips: {column} {listed(lost, 10)} is no road node, or not connected in both directions with the others"
+                )
         starts = list(dict.fromkeys(trips["origin"]))
-        lost = [node for node in starts if node not in among]
-        if lost:
-            raise InputError(
-                f"trips: origin {listed(lost, 10)} is no road node, or not connected in both directions with the others"
-            )
         origins = pd.DataFrame({"origin": starts, "node": starts})
         return _tables(roads, feeders, origins, matched, notes, trips, assumed)
     free = among - set(matched["node"]) or among

@@ -155,6 +155,8 @@ def expand(raw: dict, file: Path) -> OwnCase:
     if "origins" not in values:
         path = place_of(folder, "origins_file", files["origins_file"] or "origins.csv")
         values["origins"] = read_origins(path, nodes, shares=trips is None)
+    if trips is not None and "destination" in trips.table.values:
+        _go_on(values, trips, nodes, defaulted)
     if trips is not None:
         for group, column in (("origins", "origin"), ("destinations", "destination")):
             _say_shares(values, group, trips, column, file)
@@ -190,6 +192,16 @@ def expand(raw: dict, file: Path) -> OwnCase:
     demand = CaseDemand(trips, departures, said)
     tables_for = CaseTables(folder, roads, feeders, plug_kw, widest_mw, scales, nearest, demand, fees, own_feeders)
     return OwnCase(values, provenance, currency, tuple(defaulted), tuple(notes), tables_for, roads, feeders, table)
+
+
+def _go_on(values: dict, trips: Trips, nodes: set[str], defaulted: list[str]) -> None:
+    """Trips with destinations go on there, and the destinations are those of the table, unless the file says otherwise."""
+    if isinstance(values["switches"], dict) and "trip_end" not in values["switches"]:
+        values["switches"]["trip_end"] = "destination"
+        defaulted.append("switches.trip_end")
+    if "destinations" not in values and isinstance(values["origins"], dict):
+        values["destinations"] = trips.destinations(values["origins"], nodes)
+        defaulted.append("destinations")
 
 
 def _say_shares(values: dict, group: str, trips: Trips, column: str, file: Path) -> None:
