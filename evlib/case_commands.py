@@ -37,7 +37,9 @@ def add_case_commands(commands) -> None:
     new.add_argument("--stations", help="*.fcs.xml (V2Sim) or *.csv; by default a few nodes far from each other")
     new.add_argument("--n-stations", type=int, help="how many, where no stations are given; 4 unless stated")
     new.add_argument(
-        "--fleet", help="trips (a CSV file with origin and departure), or charging sessions, see --fleet-format"
+        "--fleet",
+        help="trips (a CSV file with origin and departure), charging sessions, see --fleet-format, or *_trips.tntp for the "
+        "shares of origins",
     )
     new.add_argument("--fleet-format", help="of charging sessions: own (unless stated), epfl, acn or elaadnl")
     new.add_argument(
@@ -139,10 +141,10 @@ def _new(options: argparse.Namespace) -> int:
             raise InputError(
                 f"--most-distance {options.most_distance:g}: {options.stations} has no x and y to measure from; remove the option"
             )
-    trips, sessions = _fleet_of(options)
+    trips, sessions, shares = _fleet_of(options)
     where = options.stations or "stations"
     match = {"most_distance": options.most_distance, "where": where, "n_stations": options.n_stations}
-    tables = match_case(roads, feeders, stations, trips=trips, **match)
+    tables = match_case(roads, feeders, stations, trips=trips, shares=shares, **match)
     names = {"roads_from": Path(options.roads).name, "feeders_from": Path(options.feeder).name}
     made_of = dict.fromkeys(("links.csv", "nodes.csv"), options.roads)
     made_of |= dict.fromkeys(("buses.csv", "branches.csv", "feeders.csv", "farms.csv", "profile.csv"), options.feeder)
@@ -177,34 +179,36 @@ def _refuse_idle(options: argparse.Namespace) -> None:
 
 
 def _fleet_of(options: argparse.Namespace):
-    """Trips, or what sessions say, of the file of the option ``--fleet``; its report is printed."""
+    """Trips, what sessions say, or shares of origins, of the file of ``--fleet``; the others are None. It prints a report."""
     from evlib.inputs.fleets.formats import format_of_columns
     from evlib.inputs.fleets.session_files import read_session_file
     from evlib.inputs.fleets.session_fleet import fleet_of_sessions, uses_of_sessions
-    from evlib.inputs.new_case.sources import trips_source
+    from evlib.inputs.new_case.sources import shares_source, trips_source
     from evlib.inputs.reading.column_report import shown
 
     if not options.fleet:
-        return None, None
+        return None, None, None
     own = options.fleet_columns or options.fleet_time_format
     is_session = own or options.fleet_format is not None
-    found = trips_source(options.fleet)
+    is_tntp = options.fleet.endswith(".tntp")
+    found = shares_source(options.fleet) if is_tntp else trips_source(options.fleet)
     if found:
         if is_session:
+            why = "is a TNTP file" if is_tntp else "has a column origin"
             raise InputError(
-                f"{options.fleet}: has a column origin, so these are trips; options --fleet-format, --fleet-columns and "
+                f"{options.fleet}: {why}, so these are trips; options --fleet-format, --fleet-columns and "
                 "--fleet-time-format are of charging sessions: remove them"
             )
-        if options.vehicles is not None:
+        if options.vehicles is not None and not is_tntp:
             raise InputError(f"--vehicles {options.vehicles:g} with trips: {options.fleet} says how many; leave it out")
         print(shown(found[1], options.fleet))
-        return found[0], None
+        return (None, None, found[0]) if is_tntp else (found[0], None, None)
     file_format = format_of_columns(options.fleet_columns or [], options.fleet_time_format) if own else None
     read = read_session_file(options.fleet, file_format or options.fleet_format or "own")
     uses = uses_of_sessions(read.table, options.vehicles is None)
     meaning = [f"{name}: {uses[name]}" if name in uses else name for name in read.report["meaning"]]
     print(shown(read.report.assign(meaning=meaning), options.fleet))
-    return None, fleet_of_sessions(read.table, read.is_utc)
+    return None, fleet_of_sessions(read.table, read.is_utc), None
 
 
 _CITY_KINDS = "give both --roads and --feeder for a city of files, neither for a synthetic one"

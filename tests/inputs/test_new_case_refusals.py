@@ -221,6 +221,23 @@ def test_trips_with_destinations_are_a_new_case(sources, capsys):
     assert "  switches.trip_end: destination" in capsys.readouterr().out
 
 
+def test_trips_of_a_tntp_file_are_the_shares_of_origins(sources, capsys):
+    """Zones 1 and 2 with 10 + 5 and 5 trips: three quarters begin at the first."""
+    (sources / "t_trips.tntp").write_text(
+        "<NUMBER OF ZONES> 3\n<TOTAL OD FLOW> 20\n<END OF METADATA>\nOrigin 1\n2 : 10; 3 : 5;\nOrigin 2\n1 : 5;\n"
+    )
+    assert "origins 1, 2 are no road nodes" in refused(capsys, sources, "--fleet", str(sources / "t_trips.tntp"))
+    roads = [(1, 2), (2, 3), (3, 1)]
+    links = "".join(f"{a},{b},1,50,600\n" for a, b in roads)
+    (sources / "own").mkdir()
+    (sources / "own" / "links.csv").write_text("from,to,length_km,speed_km_h,capacity_veh_h\n" + links)
+    (sources / "own" / "nodes.csv").write_text("node,x,y\n1,0,0\n2,1,0\n3,0,1\n")
+    command = ["new", str(sources / "case"), "--roads", str(sources / "own"), "--feeder", str(sources / "a.grid.xml")]
+    assert main([*command, "--fleet", str(sources / "t_trips.tntp")]) == 0
+    shares = {item.node: item.share for item in load_scenario(sources / "case").origins}
+    assert shares == {"1": pytest.approx(0.75), "2": pytest.approx(0.25)}
+
+
 def test_an_island_is_listed_by_check_and_ends_it(sources, capsys):
     new(sources)
     case = sources / "case"

@@ -228,6 +228,11 @@ def test_an_origin_may_have_departures_of_its_own(case, tmp_path):
     plain = origin_demand(case(fleet="vehicles: 60, ", share=True))[:, 0]
     assert demand[0] == pytest.approx(plain[0])
     assert demand.sum(axis=1) == pytest.approx(plain.sum(axis=1))
+    (tmp_path / "leave.csv").write_text("time,o2,o1\n" + "".join(row + ",1\n" for row in rows.splitlines()))
+    with pytest.raises(
+        InputError, match=r"fleet\.peak_width_min: would change nothing, as leave\.csv has a column for every"
+    ):
+        case(fleet="vehicles: 60, peak_width_min: 30, ", share=True, more="departures_file: leave.csv\n")
     (tmp_path / "leave.csv").write_text("time,o9\n" + rows)
     with pytest.raises(InputError, match="column 'o9' is no origin; origins are o1, o2"):
         case(fleet="vehicles: 60, ", share=True, more="departures_file: leave.csv\n")

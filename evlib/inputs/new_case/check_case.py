@@ -149,21 +149,28 @@ def station_distances(own: OwnCase) -> list[str]:
 
 def unreached(scenario: Scenario) -> tuple[list[str], list[str]]:
     """Origins that reach no station, and stations that no origin reaches."""
-    nodes, ends = np.unique(
-        np.concatenate([scenario.tables.link_tail, scenario.tables.link_head]).astype(str), return_inverse=True
-    )
-    tail, head = ends.reshape(2, -1)
-    number = {name: place for place, name in enumerate(nodes.tolist())}
+    n, tail, head, number = _graph(scenario)
     origin, station = (
         np.array([number[str(item.node)] for item in group]) for group in (scenario.origins, scenario.stations)
     )
-    forth, back = (
-        _reached(len(nodes), one, two, begin) for one, two, begin in ((tail, head, origin), (head, tail, station))
-    )
+    forth, back = _reached(n, tail, head, origin), _reached(n, head, tail, station)
     return (
         [item.name for item, at in zip(scenario.origins, origin, strict=True) if not back[at]],
         [item.name for item, at in zip(scenario.stations, station, strict=True) if not forth[at]],
     )
+
+
+def _not_from_stations(scenario: Scenario) -> list[str]:
+    n, tail, head, number = _graph(scenario)
+    reached = _reached(n, tail, head, [number[str(item.node)] for item in scenario.stations])
+    return [item.name for item in scenario.destinations if not reached[number[str(item.node)]]]
+
+
+def _graph(scenario: Scenario) -> tuple:
+    """Number of nodes, ends of all roads as numbers, and the number of each node."""
+    ends = np.concatenate([scenario.tables.link_tail, scenario.tables.link_head]).astype(str)
+    nodes, ends = np.unique(ends, return_inverse=True)
+    return len(nodes), *ends.reshape(2, -1), {name: place for place, name in enumerate(nodes.tolist())}
 
 
 def _reached(n: int, tail, head, begin) -> np.ndarray:
@@ -198,6 +205,9 @@ def _missing(scenario: Scenario) -> list[str]:
     ):
         if names:
             texts.append(f"roads: {role} that {fault}: {', '.join(names)}")
+    if scenario.switches.trip_end == "destination":
+        lost = _not_from_stations(scenario)
+        texts += [f"roads: destinations that no station reaches: {', '.join(lost)}"] if lost else []
     if not grid.profiles_file:
         texts.append("grid.profiles_file: loads are constant")
     else:

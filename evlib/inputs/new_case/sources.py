@@ -27,8 +27,9 @@ from evlib.inputs.roads.road_file import RoadFile, check_roads
 from evlib.inputs.roads.sumo_roads import read_sumo_roads
 from evlib.inputs.roads.tntp_roads import read_tntp_roads
 from evlib.inputs.roads.v2sim_roads import LANE_CAPACITY_VEH_H, read_v2sim_roads, read_v2sim_stations, read_xml
+from evlib.inputs.tntp import read_trips
 
-__all__ = ["feeder_source", "road_source", "station_source", "trips_source"]
+__all__ = ["feeder_source", "road_source", "shares_source", "station_source", "trips_source"]
 
 LEFT_OUT = ("shunts", "generators")
 _STATION = {
@@ -212,6 +213,29 @@ def trips_source(path: str | Path) -> tuple[pd.DataFrame, pd.DataFrame] | None:
     table = read_table(path, TRIP_COLUMNS, unique=[("vehicle",)])
     rows = [(name, name, TRIP_COLUMNS[name].unit, len(table)) for name in table.values]
     return pd.DataFrame(table.texts), report_of(rows)
+
+
+def shares_source(path: str | Path) -> tuple[dict[str, float], pd.DataFrame]:
+    """Read how the trips of a TNTP file, ``*_trips.tntp``, are shared among their origins.
+
+    Parameters
+    ----------
+    path : str or Path
+
+    Returns
+    -------
+    shares : dict of str -> float
+        Trips that begin at each zone.
+    report : DataFrame
+    """
+    trips = read_trips(path)
+    shares = trips.groupby("origin")["demand_veh"].sum()
+    rows = [
+        ("Origin", "origins", "", len(shares)),
+        ("(sum of a row)", "shares of origins", "", len(shares)),
+        ("(destination)", NOT_USED + "trips end at stations", "", len(trips)),
+    ]
+    return {str(zone): float(share) for zone, share in shares.items() if share > 0}, report_of(rows)
 
 
 def station_source(path: str | Path) -> tuple[pd.DataFrame, pd.DataFrame]:

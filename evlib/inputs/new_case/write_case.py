@@ -80,6 +80,7 @@ def match_case(
     where="stations",
     n_stations: int | None = None,
     trips: pd.DataFrame | None = None,
+    shares: dict[str, float] | None = None,
 ) -> CaseTables:
     """Match roads, stations and feeders to each other.
 
@@ -97,7 +98,9 @@ def match_case(
     n_stations : int, optional
         How many, where no stations are given; by default 4, or as many as there are nodes.
     trips : DataFrame, optional
-        A fleet as trips; their origins are road nodes.
+        A fleet as trips; their origins and destinations are road nodes.
+    shares : dict of str -> float, optional
+        Nodes at which trips begin, and how many; by default the zones of the roads, with equal shares.
 
     Returns
     -------
@@ -157,19 +160,25 @@ def match_case(
         origins = pd.DataFrame({"origin": starts, "node": starts})
         return _tables(roads, feeders, origins, matched, notes, trips, assumed)
     free = among - set(matched["node"]) or among
-    zones = [zone for zone in roads.zones if zone in among]
-    lost = [zone for zone in roads.zones if zone not in among]
+    wanted = tuple(shares or roads.zones)
+    zones = [zone for zone in wanted if zone in among]
+    lost = [zone for zone in wanted if zone not in among]
     if lost:
-        raise InputError(f"roads: zones {listed(lost, 10)} are not connected in both directions with the others")
+        role = "trips: origins" if shares else "roads: zones"
+        raise InputError(
+            f"{role} {listed(lost, 10)} are no road nodes, or not connected in both directions with the others"
+        )
     if not zones:
         number = min(max(len(among) // NODES_AN_ORIGIN, FEWEST_ORIGINS), MOST_ORIGINS)
         zones = spread(roads.nodes, free, number)
         notes.append(f"no zones were given: {len(zones)} nodes far from each other are origins of equal shares")
         assumed["origins"].append(f"{len(zones)} nodes far from each other, equal shares")
-    else:
+    elif not shares:
         notes.append(f"no trips were given: the {len(zones)} zones of the roads are origins of equal shares")
         assumed["origins"].append("equal shares of all zones")
     origins = pd.DataFrame({"origin": [f"o_{zone}" for zone in zones], "node": zones, "share": 1.0})
+    if shares:
+        origins["share"] = [shares[zone] for zone in zones]
     return _tables(roads, feeders, origins, matched, notes, None, assumed)
 
 

@@ -15,7 +15,7 @@ from evlib.errors import InputError
 from evlib.inputs.own_case.case_feeders import CaseFeeders, read_feeders, with_sites
 from evlib.inputs.own_case.case_tables import FEES, CaseRoads, place_of, read_origins, read_roads, read_stations
 from evlib.inputs.own_case.defaults import DEFAULTS
-from evlib.inputs.own_case.demand_of_case import CaseDemand
+from evlib.inputs.own_case.demand_of_case import CaseDemand, refuse_idle_peaks
 from evlib.inputs.own_case.farms import place_farms, read_farms
 from evlib.inputs.own_case.feeder_table import FeederTable, read_feeder_table
 from evlib.inputs.own_case.stated import completed, in_study_names, loose, refuse_blocks_alone, renamed
@@ -165,6 +165,7 @@ def expand(raw: dict, file: Path) -> OwnCase:
         departures = place_of(folder, "departures_file", files["departures_file"])
         if trips is not None:
             raise InputError(f"{file}: departures_file: fleet.trips_file says who departs when; remove one of the two")
+        refuse_idle_peaks(departures, values["origins"], stated.get("fleet", {}), file)
     plug_kw, fees, table = None, None, None
     if "stations" not in values:
         path = place_of(folder, "stations_file", files["stations_file"] or "stations.csv")
