@@ -44,6 +44,9 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _solve(options: argparse.Namespace) -> int:
+    if sys.stderr.isatty():
+        _show_progress()
+    logging.getLogger("evlib").info("reading %s", options.scenario)
     # Imported when needed: neither --help nor a mistake in the scenario should wait for the solvers.
     from evlib.inputs.scenario import load_scenario
 
@@ -56,8 +59,6 @@ def _solve(options: argparse.Namespace) -> int:
     raise_at_interrupt()
     check_folder(options.out)
     files = {"cache": not options.no_cache, "save": options.save, "resume": options.resume}
-    if sys.stderr.isatty():
-        _show_progress()
     result = solve(scenario, options.strategy, options.charging, options.method, **files)
     try:
         write_result(result, options.out)

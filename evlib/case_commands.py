@@ -36,12 +36,14 @@ def add_case_commands(commands) -> None:
     )
     new.add_argument("--fleet-format", default="own", help="own, epfl, acn or elaadnl")
     new.add_argument("--vehicles", type=float, help="vehicles of the day; by default as many as plugs")
-    new.add_argument("--time-unit-min", type=float, default=1.0, help="minutes of a TNTP file's unit of time")
-    new.add_argument("--length-unit-km", type=float, default=1.0, help="km of a TNTP file's unit of length")
+    new.add_argument("--time-unit-min", type=float, help="minutes of a TNTP file's unit of time, by default 1")
+    new.add_argument("--length-unit-km", type=float, help="km of a TNTP file's unit of length, by default 1")
     new.add_argument(
-        "--lane-capacity", type=float, default=1000.0, help="veh/h of a lane, where the roads have lanes only"
+        "--lane-capacity",
+        type=float,
+        help="veh/h of a lane, where roads have lanes only: 1000, or by OSM's kind of road",
     )
-    new.add_argument("--capacity-is", default="lane", choices=("lane", "link"), help="what a GMNS capacity is of")
+    new.add_argument("--capacity-is", choices=("lane", "link"), help="what a GMNS capacity is of, by default a lane")
     new.add_argument(
         "--most-distance", type=float, default=float("inf"), help="largest distance of a station from its node"
     )
@@ -54,8 +56,10 @@ def add_case_commands(commands) -> None:
     city.add_argument("--feeder", help="as for new, needed with --roads")
     city.add_argument("--stations", help="as for new")
     city.add_argument("--vehicles", type=float, default=20_000.0)
+    city.add_argument("--time-unit-min", type=float, help="as for new")
+    city.add_argument("--length-unit-km", type=float, help="as for new")
     city.add_argument("--plug-factor", type=float, default=1.6, help="plugs over the peak of an even spread")
-    city.add_argument("--lane-capacity", type=float, default=100.0, help="veh/h of a lane left to these vehicles")
+    city.add_argument("--lane-capacity", type=float, help="veh/h of a lane left to these vehicles, by default 100")
     city.add_argument("--nearest-stations", type=int, default=10)
     city.add_argument("--objective", default="system", choices=("system", "user"))
     city.add_argument("--seed", type=int, default=0, help="of the synthetic city")
@@ -145,15 +149,22 @@ def _city(options: argparse.Namespace) -> int:
     from evlib.inputs.scenario import load_scenario
 
     refuse_existing(options.folder)
+    lane_veh_h = CityAssumptions.lane_veh_h if options.lane_capacity is None else options.lane_capacity
     assumed = CityAssumptions(
-        options.vehicles, options.plug_factor, options.lane_capacity, options.nearest_stations, options.objective
+        options.vehicles, options.plug_factor, lane_veh_h, options.nearest_stations, options.objective
     )
     if options.roads is None:
+        for flag in ("time_unit_min", "length_unit_km"):
+            if getattr(options, flag) is not None:
+                raise InputError(f"--{flag.replace('_', '-')} without --roads; the synthetic city has units of its own")
         source, tables = f"synthetic, seed {options.seed}", synthetic_tables(CitySize(seed=options.seed), assumed)
     else:
         if options.feeder is None:
             raise InputError("--roads without --feeder; a city needs both, or neither for a synthetic one")
-        roads = road_source(options.roads, lane_veh_h=options.lane_capacity)
+        units = {"time_unit_min": options.time_unit_min, "length_unit_km": options.length_unit_km}
+        roads = road_source(options.roads, **units)
+        if options.lane_capacity is not None and "lanes" not in roads.links:
+            raise InputError(f"--lane-capacity {lane_veh_h:g}: {options.roads} has no lanes; leave the option out")
         stations = station_source(options.stations)[0] if options.stations else None
         where = options.stations or "stations"
         tables = match_case(roads, feeder_source(options.feeder, ()), stations, where=where)

@@ -1,11 +1,13 @@
 """The public face: strategies, accounts that close, cache, comparison, command line."""
 
+import logging
+
 import numpy as np
 import pandas as pd
 import pytest
 
 import evlib
-from evlib import InputError, compare, load_scenario, solve
+from evlib import InputError, build_network, compare, load_scenario, solve
 from evlib.__main__ import main
 from evlib.inputs.sizing import line_ratings, sizing_table
 from evlib.results.result import read_result, write_result
@@ -207,3 +209,18 @@ def test_command_line_refuses_bad_input_in_one_line_and_writes_nothing(tmp_path,
         "user, coordinated"
     ]
     assert not (tmp_path / "run").exists()
+
+
+def test_a_terminal_hears_from_the_first_second_what_is_done(mini, tmp_path, capsys, monkeypatch, request):
+    """The first line comes before the scenario is read; without a terminal nothing is written to standard error."""
+    logger = logging.getLogger("evlib")
+    request.addfinalizer(lambda: logger.setLevel(logging.NOTSET))
+    monkeypatch.setattr(logger, "handlers", [])
+    assert main(["solve", "mini", "--charging", "smart", "--out", str(tmp_path / "day")]) == 0
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+    assert main(["solve", "mini", "--charging", "smart", "--out", str(tmp_path / "again"), "--no-cache"]) == 0
+    first, paths, loading, dispatching = capsys.readouterr().err.splitlines()[:4]
+    assert (first, paths) == ("reading mini", "shortest_path: looking for paths of 2 origins to 2 stations")
+    assert loading == f"loading {mini.fleet.vehicles:g} vehicles on {len(build_network(mini).paths)} paths"
+    assert dispatching.startswith("dispatching ")

@@ -58,7 +58,8 @@ def quickest_paths(loading: Loading, signal: str = "experienced") -> set[Path]:
     Notes
     -----
     Entering an arc later never means leaving it earlier, so Dijkstra's algorithm with arrival times is exact (Dreyfus
-    1969). The search minimises time only and ignores that electricity may be cheaper after a later arrival.
+    1969). The search minimises time only and ignores that electricity may be cheaper after a later arrival. It goes on
+    from none of the network's ``ends_only`` nodes but the origin's own.
     """
     time = loading.network.time
     depart = time.step_min * (np.arange(time.n_departure_steps) + 0.5)
@@ -152,6 +153,8 @@ def _tree(network, leaving, origin, depart, out) -> dict:
             continue
         done.add(node)
         came_by[node] = arc
+        if node in network.ends_only and node != start:
+            continue
         for road in leaving[node]:
             head, then = network.arc_head[road], out(road, now)
             if head not in done and then < best.get(head, np.inf):

@@ -125,8 +125,8 @@ class Coordination:
         Measures of the best iterate.
     convergence : DataFrame
         One row per iteration: measures, residual, metric, seconds by part, and which program announced the prices (with
-        exact domains or mixed schedules; *mixed, then checked* if the run was interrupted). For ``bundle`` also its
-        certified gap and how many numbers traffic and grid exchanged.
+        exact domains or mixed schedules; *mixed, then checked* if the run was interrupted). For ``newton`` and
+        ``bundle`` also how many numbers traffic and grid exchanged, for ``bundle`` its certified gap.
     dispatch : callable or None
         Method ``city``: dispatches cohorts of given sizes (n_cohorts,) [veh] as its loop does, see
         :func:`evlib.coordination.city.dispatch.whole_dispatch`; one program for all of them takes too long in a city.
@@ -204,6 +204,7 @@ def coordinate(
         check_place(save)
     whose = (scenario, method, charging, objective)
     state = load_state(resume, *whose) if resume is not None else None
+    log.info("%s, method %s: building the problem of %d stations", objective, method, len(scenario.stations))
     problem = CoupledProblem.of(scenario, charging, objective)
     if not problem.demand_veh.any():
         return _nobody_drives(problem)
@@ -219,6 +220,9 @@ def coordinate(
     run = Iteration(problem, state)
     answering = METHODS[method](run)
     n_iterations = answering.most_iterations
+    log.info(
+        "%d paths, %d cohorts: measuring the first flows", len(run.problem.network.paths), run.problem.cohorts.domain.n
+    )
     try:
         for iteration in _progress(len(run.state.rows), n_iterations):
             answering.measure(iteration)

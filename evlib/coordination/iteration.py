@@ -55,7 +55,7 @@ class IterationRow:
     inner_gap : float, optional
         Method ``bundle``: certified gap of its program.
     exchanged : int, optional
-        Method ``bundle``: how many numbers traffic and grid exchanged.
+        Methods ``newton`` and ``bundle``: how many numbers traffic and grid exchanged for the answer.
     n_paths : int, optional
         Method ``city``: number of paths, after those that the iteration added.
     bound_over_all_cny_veh : float, optional

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -25,6 +26,8 @@ from evlib.traffic.network import Network
 from evlib.traffic.path_times import plug_in_shares
 
 __all__ = ["LEAST_COHORT_VEH", "Run", "dispatch_loading", "solve_run"]
+
+log = logging.getLogger(__name__)
 
 # A cohort smaller than this is left out of the grid problem; the certificate counts the vehicles left out.
 LEAST_COHORT_VEH = 1e-9
@@ -109,8 +112,12 @@ def solve_run(scenario: Scenario, strategy: str, charging: str) -> Run:
     -------
     Run
     """
+    log.info(
+        "%s: looking for paths of %d origins to %d stations", strategy, len(scenario.origins), len(scenario.stations)
+    )
     network = build_network(scenario)
     demand = origin_demand(scenario)
+    log.info("loading %.0f vehicles on %d paths", demand.sum(), len(network.paths))
     if strategy == "no_ev":
         demand = np.zeros_like(demand)
     run = dispatch_loading(scenario, load_traffic(network, shortest_path_departures(network, demand)), charging)
@@ -154,6 +161,7 @@ def dispatch_loading(scenario: Scenario, loading: Loading, charging: str, price_
     large = sizes > LEAST_COHORT_VEH
     dropped = float(sizes[~large].sum())
     sizes = np.where(large, sizes, 0.0)
+    log.info("dispatching %d cohorts in %d steps", large.sum(), case.n_steps)
     answer = vehicles.dispatch(case, options, sizes) if dispatch_of is None else dispatch_of(sizes)
     dispatch = answer.dispatch
     if price_cny_kwh is not None:

@@ -182,6 +182,7 @@ def build_network(scenario: Scenario) -> Network:
         drive_kwh_km={member.name: member.drive_kwh_km or 0.0 for member in scenario.fleet.classes},
         n_arrival_levels=scenario.fleet.arrival_levels or ARRIVAL_LEVELS,
         nearest_stations=tables.nearest_stations,
+        ends_only=() if tables.ends_only is None else tables.ends_only.tolist(),
     )
     check_batteries(scenario, network)
     if roads.background_veh_h == 0:

@@ -16,6 +16,7 @@ from evlib.grid.feeder import Feeder
 from evlib.inputs.feeder_files import read_feeder
 from evlib.inputs.reading.tables import Column, Table, read_table
 from evlib.inputs.road_files.lengths import road_lengths
+from evlib.inputs.road_files.room import RoadColumns
 from evlib.inputs.schema import ScenarioSpec
 from evlib.traffic.time_grid import clock_to_min
 
@@ -94,6 +95,10 @@ class Tables:
         Share of all vehicles, from a table of trips; None where shares and profiles say who departs when.
     origin_profile : ndarray, shape (n_origins, n_departure_steps), or None
         Share of an origin's vehicles that depart in each step; nan where the profile of each class holds.
+    link_lanes : ndarray, shape (n_links,), or None
+        Lanes of each road, where the roads have room and each says its own; None where all have ``roads.lanes``.
+    ends_only : ndarray of str, or None
+        Nodes at which trips begin and end, but through which no path leads.
     """
 
     link_tail: np.ndarray
@@ -120,6 +125,8 @@ class Tables:
     station_fee: np.ndarray | None = None
     trip_share: np.ndarray | None = None
     origin_profile: np.ndarray | None = None
+    link_lanes: np.ndarray | None = None
+    ends_only: np.ndarray | None = None
 
 
 def read_tables(spec: ScenarioSpec, file: Path) -> Tables:
@@ -191,9 +198,10 @@ def _read_roads(spec: ScenarioSpec, file: Path) -> dict[str, np.ndarray]:
     unknown = sorted(joined - set(nodes["node"].tolist()))
     if unknown:
         raise InputError(f"{nodes_path}: node {unknown[0]} of {path.name} has no coordinates; add a row for it")
+    columns = RoadColumns(path, tail, head, free_flow_min, spec.roads.capacity_veh_h, links.values.get("length_km"))
     return (
         _read_pairs(spec, folder, joined)
-        | road_lengths(spec, links, file)
+        | road_lengths(spec, columns, file)
         | {
             "link_tail": tail,
             "link_head": head,

@@ -48,6 +48,13 @@ def _study_node(value, info):
     return value
 
 
+def _study_capacity(value, info):
+    """Roads of the study share one capacity; those of a case of one's own may have one each."""
+    if value is None and not (info.context or {}).get("own_case"):
+        raise PydanticCustomError("missing", "Field required")
+    return value
+
+
 def _study_spike(value, info):
     if value is None and not (info.context or {}).get("own_case"):
         raise PydanticCustomError("spike", "Input should be a mapping of its fields")
@@ -90,7 +97,7 @@ class Time(Section):
 class Roads(Section):
     links_file: str
     nodes_file: str
-    capacity_veh_h: float = Quantity("veh/h", gt=0)
+    capacity_veh_h: Annotated[float | None, BeforeValidator(_study_capacity)] = Quantity("veh/h", default=None, gt=0)
     bpr_alpha: float = Quantity("1", gt=0)
     bpr_power: float = Quantity("1", ge=1)
     background_veh_h: float = Quantity("veh/h", ge=0)

@@ -30,6 +30,8 @@ class TntpNetwork:
         One row for each arc, in the order of the file: ``tail``, ``head``, ``capacity_veh``, ``length``,
         ``free_flow_time``, ``b``, ``power``, ``speed``, ``toll``, ``link_type``, and ``lanes``, ``critical_speed`` where
         the header names them. A capacity per lane is multiplied by the lanes.
+    metadata : dict of str -> str
+        What stands above the rows, by its key.
 
     Notes
     -----
@@ -40,6 +42,7 @@ class TntpNetwork:
     n_zones: int
     roads: Roads
     links: pd.DataFrame
+    metadata: dict[str, str]
 
     def cost(self, *, toll_factor: float = 0.0, length_factor: float = 0.0) -> PowerCost:
         """Bureau of Public Roads cost plus fixed costs of toll and length, as the source of the network states them.
@@ -111,7 +114,8 @@ def read_network(path, *, separable: bool = False) -> TntpNetwork:
     table = pd.DataFrame(links, columns=[*LINK_FIELDS, *extra]).astype({"tail": int, "head": int, "link_type": int})
     if per_lane:
         table["capacity_veh"] *= table["lanes"]
-    return TntpNetwork(n_zones, Roads(n_nodes, table["tail"].to_numpy(), table["head"].to_numpy(), first), table)
+    roads = Roads(n_nodes, table["tail"].to_numpy(), table["head"].to_numpy(), first)
+    return TntpNetwork(n_zones, roads, table, {key: value for key, (_, value) in metadata.items()})
 
 
 def read_trips(path) -> pd.DataFrame:

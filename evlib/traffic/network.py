@@ -61,6 +61,9 @@ class Network:
         Energy that a vehicle of each class uses for a kilometre [kWh/km]; None if driving takes no energy.
     n_arrival_levels : int
         Levels by which arriving vehicles are told apart, see :mod:`evlib.traffic.arrival_levels`.
+    ends_only : frozenset of str
+        Labels of road nodes at which trips begin and end, but through which no path leads, as zones before the first
+        through node of a TNTP network.
     """
 
     arc_name: tuple[str, ...]
@@ -85,6 +88,7 @@ class Network:
     length_km: np.ndarray | None = None
     drive_kwh_km: np.ndarray | None = None
     n_arrival_levels: int = 3
+    ends_only: frozenset[str] = frozenset()
 
     @property
     def n_entries(self) -> int:
@@ -175,6 +179,7 @@ def assemble_network(
     drive_kwh_km=None,
     n_arrival_levels=3,
     nearest_stations=None,
+    ends_only=(),
 ) -> Network:
     """Build an extended network from plain lists, for a notebook or a test.
 
@@ -207,6 +212,8 @@ def assemble_network(
         Levels by which arriving vehicles are told apart, see :mod:`evlib.traffic.arrival_levels`.
     nearest_stations : int, optional
         Keep paths from every origin to so many stations only, the nearest by free-flow time.
+    ends_only : iterable of int or of str, optional
+        Nodes at which trips begin and end, but through which no path leads.
 
     Returns
     -------
@@ -249,7 +256,7 @@ def assemble_network(
         plugs=_frozen([plugs for _, plugs in stations.values()]),
         stay_steps=np.array(list(stay_steps.values()), dtype=int),
         paths=enumerate_paths(
-            roads, starts, stations, destinations or {}, origins_named, label, every_path, nearest_stations
+            roads, starts, stations, destinations or {}, origins_named, label, every_path, nearest_stations, ends_only
         ),
         delay_function=delay_function,
         time=time,
@@ -259,6 +266,7 @@ def assemble_network(
         length_km=None if length_km is None else _frozen([0.0] * len(origins) + list(length_km)),
         drive_kwh_km=None if drive_kwh_km is None else _frozen([drive_kwh_km[name] for name in stay_steps]),
         n_arrival_levels=n_arrival_levels,
+        ends_only=frozenset(str(node) for node in ends_only),
     )
     network.capacity_veh_min.setflags(write=False)
     return network

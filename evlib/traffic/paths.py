@@ -96,7 +96,7 @@ class Background:
 
 
 def enumerate_paths(
-    roads, starts, stations, destinations, origins, label, every_path, nearest_stations=None
+    roads, starts, stations, destinations, origins, label, every_path, nearest_stations=None, ends_only=frozenset()
 ) -> tuple[Path, ...]:
     """Simple paths from every origin to every station over the roads of the layer "to charge": all, or the shortest.
 
@@ -120,6 +120,8 @@ def enumerate_paths(
     nearest_stations : int, optional
         Keep, from every origin, only the ways to so many stations: those of the shortest. Then some stations may be on
         no path.
+    ends_only : set of int or of str, optional
+        Nodes at which a way may begin and end, but through which none leads.
 
     Returns
     -------
@@ -137,7 +139,7 @@ def enumerate_paths(
         for node in nodes:
             if node not in graph:
                 raise InputError(f"{label}: {role} node {node} is on no road")
-    ways = _EveryWay(graph) if every_path else _ShortestWay(graph)
+    ways = (_EveryWay if every_path else _ShortestWay)(graph, frozenset(ends_only))
     rows: list = []
     for g, (o, end) in enumerate(origins.values()):
         mine = []
@@ -151,11 +153,17 @@ def enumerate_paths(
     reached = {row[0] for row in rows}, {row[1] for row in rows}
     for g, name in enumerate(origins):
         if g not in reached[0]:
-            raise InputError(f"{label}: origin {name} reaches no station; add a road or move it")
+            raise InputError(f"{label}: origin {name} reaches no station{_passing(ends_only)}; add a road or move it")
     for c, name in enumerate(stations if nearest_stations is None else ()):
         if c not in reached[1]:
-            raise InputError(f"{label}: station {name} is reached from no origin; add a road or move it")
+            raise InputError(
+                f"{label}: station {name} is reached from no origin{_passing(ends_only)}; add a road or move it"
+            )
     return tuple(Path(g, c, nodes, arcs, after) for g, c, _, nodes, arcs, after in sorted(rows))
+
+
+def _passing(ends_only) -> str:
+    return " without passing a node at which trips only begin and end" if ends_only else ""
 
 
 def _fewer(every_path: bool) -> str:
@@ -189,25 +197,30 @@ def _road_graph(roads, n_entries: int) -> nx.DiGraph:
 class _EveryWay:
     """Nodes, free-flow time and arcs of each way between two nodes; from a node to itself, one way without arcs."""
 
-    def __init__(self, graph: nx.DiGraph):
-        self.graph = graph
+    def __init__(self, graph: nx.DiGraph, ends_only: frozenset):
+        self.graph, self.ends_only = graph, ends_only
 
     def __call__(self, node, target) -> list:
         if node == target:
             return [((node,), 0.0, ())]
-        node_lists = islice(nx.all_simple_paths(self.graph, node, target), MAX_PATHS + 1)
+        closed = self.ends_only & set(self.graph) - {node, target}
+        graph = nx.restricted_view(self.graph, closed, ()) if closed else self.graph
+        node_lists = islice(nx.all_simple_paths(graph, node, target), MAX_PATHS + 1)
         return [way for nodes in node_lists for way in _over(self.graph, nodes)]
 
 
 class _ShortestWay:
     """The same with the quickest way only; the tree from a node is searched once."""
 
-    def __init__(self, graph: nx.DiGraph):
-        self.graph, self.trees = graph, {}
+    def __init__(self, graph: nx.DiGraph, ends_only: frozenset):
+        self.graph, self.ends_only, self.trees = graph, ends_only, {}
 
     def __call__(self, node, target) -> list:
         if node not in self.trees:
-            self.trees[node] = nx.single_source_dijkstra_path(self.graph, node, weight="minutes")
+            closed = self.ends_only - {node}
+            # A road of no weight is hidden: whoever comes to a closed node does not go on from there.
+            weight = (lambda tail, _, edge: None if tail in closed else edge["minutes"]) if closed else "minutes"
+            self.trees[node] = nx.single_source_dijkstra_path(self.graph, node, weight=weight)
         nodes = self.trees[node].get(target)
         return [] if nodes is None else _over(self.graph, nodes)[:1]
 

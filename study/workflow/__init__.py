@@ -8,6 +8,7 @@
 - `compare`: whether tables and drawings are the same but for the last digits.
 - `site`: a website of notebooks, figures, tables and docstrings, to be read offline.
 - `quotes`: numbers in prose, read from the committed tables; the paper too.
+- `quantities`: what may be quoted, and how it follows from the tables.
 - `browser`: a headless browser, by which the site is checked.
 - `lock`: ``requirements.lock`` and ``environment.yml`` from ``pyproject.toml``.
 """

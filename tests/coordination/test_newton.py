@@ -200,6 +200,11 @@ def test_where_every_step_leads_down_the_point_stays_and_is_said_to_gain_nothing
     assert math.isinf(ascent.gain)
     assert ascent.inertia == MOST_INERTIA
     assert tried == pytest.approx([1e-2, 1e-1, 1.0, 1e1, 1e2, 1e3, 1e4])
+    # Told at the start and in seven steps of two lengths: prices and rents of 2 stations in 24 steps, and the value of the reply.
+    # Answered once: power and held plugs, and the curvature, of which each pair of entries is one number.
+    entries = respond(scarce, point).curvature != 0
+    pairs = (entries.sum() + np.einsum("cii->ci", entries).sum()) / 2
+    assert ascent.exchanged == 15 * (2 * 48 + 1) + 2 * 48 + pairs
 
 
 @pytest.mark.parametrize("objective", ["user", "system"])

@@ -219,6 +219,8 @@ def test_no_value_of_a_case_ends_in_a_traceback_or_passes_unnoticed(case, tmp_pa
     """Every value replaced by thirteen others, or left out: an error in the file's words, or a case that is meant."""
     case()
     (tmp_path / "profile.csv").write_text(PROFILE)
+    links = [row.rsplit(",", 2)[0] for row in FILES["links"].split()]  # without capacities of their own
+    (tmp_path / "links.csv").write_text("\n".join(links))
     base = yaml.safe_load(CASE)
     zone = {"buses": [1, 2], "import_limit_mw": 1, "export_limit_mw": 0, "backup_mw": 0.1}
     base["grid"] = {"profiles_file": "profile.csv", "root_voltage_pu": 1.0, "zones": {"z": zone}}

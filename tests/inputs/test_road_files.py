@@ -102,7 +102,7 @@ def test_v2sim_has_text_ids_parallel_roads_and_lanes(v2sim, tmp_path):
         ),
         ('id="a#1"', 'id="a#0"', "road a#0 is there twice"),
         ('to="CS1"', 'to="CS2"', "road cse: to = 'CS2' is no node"),
-        ('length="1200"', 'length="0"', "road a#1: free_flow_min = 0; must be above 0"),
+        ('length="1200"', 'length="0"', "<edge> a#1: length = '0'; must be a finite number above 0"),
         ('length="1200"', 'length="long"', "<edge> a#1: length = 'long'; must be a finite number"),
         ('x="1100"', "", "<node> CS1: x is missing"),
         ("roadnet", "graph", "root <graph>; must be <roadnet>"),
@@ -229,14 +229,14 @@ def test_static_optimum_of_the_roads_of_a_case_is_that_of_the_file(name, n_zones
     file = SHARED / "tntp" / f"{name}_net.tntp"
     if not file.is_file():
         pytest.skip("the TNTP collection is not here")
-    roads = read_tntp_roads(file)
+    roads = read_tntp_roads(file, length_unit_km=1.0 if name == "SiouxFalls" else 0.0003048)
     assert len(roads.zones) == n_zones
     write_roads(roads, tmp_path)
     back = read_own_roads(tmp_path)
     trips = read_trips(SHARED / "tntp" / f"{name}_trips.tntp")
     trips = trips[trips["origin"] != trips["destination"]].reset_index(drop=True)
-    first_thru = 1 if name == "SiouxFalls" else 39
-    graph = Roads(len(back.node), back.tail.astype(int), back.head.astype(int), first_thru)
+    assert [*map(int, back.ends_only)] == ([] if name == "SiouxFalls" else list(range(1, 39)))
+    graph = Roads(len(back.node), back.tail.astype(int), back.head.astype(int), len(back.ends_only) + 1)
     cost = PowerCost.bpr(back.free_flow_min, back.capacity_veh_h, 0.15, 4.0)
     flow = assign(graph, cost, trips, gap=1e-6).flow_veh
     if beckmann is not None:

@@ -38,6 +38,8 @@ class RoadSearch:
         Origin arc of each origin, and the node it leads to.
     station_node : ndarray of int, shape (n_stations,)
         -1 where no road leads to the station.
+    passed : ndarray of bool, shape (n_nodes,)
+        Whether ways lead through a node; at the others, the network's ``ends_only``, they only begin and end.
     """
 
     network: Network
@@ -48,6 +50,7 @@ class RoadSearch:
     entry: np.ndarray
     start: np.ndarray
     station_node: np.ndarray
+    passed: np.ndarray
 
     @classmethod
     def of(cls, network: Network) -> RoadSearch:
@@ -75,6 +78,7 @@ class RoadSearch:
             np.array(network.origin_entry, dtype=np.int64),
             head_of[network.origin_entry],
             np.array([number.get(str(node), -1) for node in network.station_node], dtype=np.int64),
+            np.array([node not in network.ends_only for node in number]),
         )
 
     def arrivals(self, loading: Loading, depart_min: np.ndarray) -> np.ndarray:
@@ -146,7 +150,8 @@ class RoadSearch:
     def _graph(self, loading: Loading) -> tuple:
         free_flow = np.array(self.network.free_flow_min, dtype=float)
         step = float(self.network.time.loading_step_min)
-        return self.begin, self.arc, self.head, self.entry, self.start, loading.exit_min, free_flow, step
+        roads = self.begin, self.arc, self.head, self.passed, self.entry, self.start
+        return *roads, loading.exit_min, free_flow, step
 
 
 @compiled
@@ -190,7 +195,9 @@ def _push(key, node, size, new_key, new_node):
 
 
 @compiled
-def _search(origin, depart, begin, arc, head, entry, start, exit_min, free_flow, step, reached, came_by, key, node):
+def _search(
+    origin, depart, begin, arc, head, passed, entry, start, exit_min, free_flow, step, reached, came_by, key, node
+):
     """Earliest arrival at every node, and the arc by which it is reached."""
     reached[:] = np.inf
     source = start[origin]
@@ -200,7 +207,7 @@ def _search(origin, depart, begin, arc, head, entry, start, exit_min, free_flow,
         now, at = key[0], node[0]
         size -= 1
         _sift_down(key, node, size)
-        if now > reached[at]:
+        if now > reached[at] or not (passed[at] or at == source):
             continue
         for place in range(begin[at], begin[at + 1]):
             then = _exit(arc[place], now, exit_min, free_flow, step)
@@ -211,14 +218,14 @@ def _search(origin, depart, begin, arc, head, entry, start, exit_min, free_flow,
 
 
 @compiled
-def _all_arrivals(depart, begin, arc, head, entry, start, exit_min, free_flow, step, station_node, arrival):
+def _all_arrivals(depart, begin, arc, head, passed, entry, start, exit_min, free_flow, step, station_node, arrival):
     n_nodes = len(begin) - 1
     reached, came_by = np.empty(n_nodes), np.empty(n_nodes, dtype=np.int64)
     key, node = np.empty(len(arc) + 2), np.empty(len(arc) + 2, dtype=np.int64)
     for origin in range(len(entry)):
         for k in range(len(depart)):
             _search(
-                origin, depart[k], begin, arc, head, entry, start, exit_min, free_flow, step, reached, came_by, key, node
+                origin, depart[k], begin, arc, head, passed, entry, start, exit_min, free_flow, step, reached, came_by, key, node
             )  # fmt: skip
             for c in range(len(station_node)):
                 arrival[origin, k, c] = reached[station_node[c]] if station_node[c] >= 0 else np.inf
@@ -226,7 +233,7 @@ def _all_arrivals(depart, begin, arc, head, entry, start, exit_min, free_flow, s
 
 @compiled
 def _all_ways(
-    depart, origin, target, begin, arc, head, entry, start, exit_min, free_flow, step, tail_of, length, arcs
+    depart, origin, target, begin, arc, head, passed, entry, start, exit_min, free_flow, step, tail_of, length, arcs
 ):  # fmt: skip
     n_nodes = len(begin) - 1
     reached, came_by = np.empty(n_nodes), np.empty(n_nodes, dtype=np.int64)
@@ -234,7 +241,7 @@ def _all_ways(
     for trip in range(len(depart)):
         if trip == 0 or origin[trip] != origin[trip - 1] or depart[trip] != depart[trip - 1]:
             _search(
-                origin[trip], depart[trip], begin, arc, head, entry, start, exit_min, free_flow, step, reached, came_by,
+                origin[trip], depart[trip], begin, arc, head, passed, entry, start, exit_min, free_flow, step, reached, came_by,
                 key, node,
             )  # fmt: skip
         at = target[trip]

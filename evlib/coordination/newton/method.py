@@ -247,6 +247,7 @@ class Newton(Method):
         most = NEWTON_STEPS if iteration else FIRST_STEPS
         ascent = ascend(dual, start, most, state.rent_inertia, little, STEP_TOLERANCE)
         point, state.rent_inertia = ascent.point, ascent.inertia
+        state.note(exchanged=ascent.exchanged)
         state.plan_kwh = point.reply.change_kwh
         if ascent.gain < ANSWERED:
             state.plan_weight = max(state.plan_weight * WEIGHT_FALL, LEAST_WEIGHT)

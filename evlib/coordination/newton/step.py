@@ -58,11 +58,15 @@ class Ascent:
         Of rents in the step that would come next [plugs per CNY].
     gain : float
         What the last step added to the dual, as a share of the scale of costs; infinite where no step could be taken.
+    exchanged : int
+        How many numbers the two sides have told each other: prices and rents one way, and the other way what stations draw and
+        hold at them with the entries of their curvature, a symmetric matrix for each station.
     """
 
     point: DualPoint
     inertia: float
     gain: float
+    exchanged: int = 0
 
 
 def ascend(
@@ -79,11 +83,14 @@ def ascend(
     then prices would not move at all beside the rents: it is computed again with more inertia, which shortens most what the
     model knows least about (Levenberg and Marquardt's rule).
     """
-    taken, gain, response = 0, math.inf, None
+    taken, gain, response, exchanged = 0, math.inf, None, _told(point)
     while taken < most_steps and inertia <= MOST_INERTIA:
-        response = response or respond(dual, point)
+        if response is None:
+            response = respond(dual, point)
+            exchanged += _answered(response, point)
         step = newton_step(dual.problem, dual.grid, point.price_cny_kwh, point.rent_cny, response, inertia, tolerance)
         ahead, length = _search(dual, point, step)
+        exchanged += (1 + LENGTHS.index(length) if ahead else len(LENGTHS)) * _told(point)
         if ahead is None:
             inertia *= MORE_INERTIA
             continue
@@ -93,7 +100,18 @@ def ascend(
         taken, point, response = taken + 1, ahead, None
         if gain < little_gain:
             break
-    return Ascent(point, min(inertia, MOST_INERTIA), gain)
+    return Ascent(point, min(inertia, MOST_INERTIA), gain, exchanged)
+
+
+def _told(point: DualPoint) -> int:
+    """Prices, rents, and the value of the reply to them."""
+    return point.price_cny_kwh.size + (0 if point.rent_cny is None else point.rent_cny.size) + 1
+
+
+def _answered(response: Response, point: DualPoint) -> int:
+    """Power, held plugs, and half of each symmetric curvature."""
+    held = 0 if point.rent_cny is None else response.held_plugs.size
+    return response.station_kw.size + held + int(np.count_nonzero(np.triu(response.curvature)))
 
 
 def _search(dual: Dual, point: DualPoint, step: Step) -> tuple[DualPoint | None, float]:

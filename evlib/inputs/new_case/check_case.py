@@ -55,9 +55,10 @@ def case_report(scenario: Scenario) -> str:
     feeder = tables.feeder
     n_feeders, n_buses = (len(own.feeders.zones), len(own.feeders.bus_table)) if own else (1, feeder.n_bus)
     plugs, n_classes = sum(station.plugs for station in scenario.stations), len(scenario.fleet.classes)
+    closed = "" if tables.ends_only is None else f", {len(tables.ends_only)} nodes that no path passes"
     lines = [
         f"{scenario.name}: {scenario.file}",
-        f"  roads     {len(nodes)} nodes, {len(tables.link_tail)} roads, {short} of them shorter than a loading step",
+        f"  roads     {len(nodes)} nodes, {len(tables.link_tail)} roads, {short} of them shorter than a loading step{closed}",
         f"  traffic   {len(scenario.origins)} origins, {len(scenario.stations)} stations with {plugs:g} plugs, "
         f"{scenario.fleet.vehicles:g} vehicles of {n_classes} {'class' if n_classes == 1 else 'classes'}",
         f"  feeders   {n_feeders} with {n_buses} buses, load {feeder.load_kw.sum() / 1000:.3f} MW at 1 per unit",
@@ -116,6 +117,10 @@ def _missing(scenario: Scenario) -> list[str]:
         )
         if unrated:
             texts.append(f"rating_mva of {unrated} lines: they are not limited")
-        if own.roads.length_km is None:
+        lanes, name = own.roads.lanes, own.roads.table.path.name
+        texts += own.roads.notes
+        if lanes is not None and "capacity_veh_h" in own.roads.table.values and scenario.roads.jam_veh_km_lane is None:
+            texts.append(f"roads.jam_veh_km_lane: lanes of {name} are not used; its capacity_veh_h is that of a road")
+        if scenario.tables.link_length_km is None:
             texts.append("length_km of roads: nothing can be said about the energy of driving")
     return texts

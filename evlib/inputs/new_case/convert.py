@@ -136,7 +136,7 @@ def _tables(scenario: Scenario) -> dict[str, pd.DataFrame]:
     tables, folder, grid = scenario.tables, scenario.file.parent, scenario.grid
     capacity = tables.link_capacity_veh_h
     links = {"link": np.arange(1, len(tables.link_tail) + 1), "from": tables.link_tail, "to": tables.link_head}
-    if tables.link_length_km is not None:
+    if tables.link_length_km is not None and scenario.roads.free_flow_km_h is None:  # which the case keeps
         links["length_km"] = tables.link_length_km
     links["free_flow_min"] = tables.link_free_flow_min
     links["capacity_veh_h"] = scenario.roads.capacity_veh_h if capacity is None else capacity

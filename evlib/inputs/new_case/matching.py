@@ -12,11 +12,34 @@ from evlib.errors import InputError
 __all__ = ["connected_part", "match_stations", "spread"]
 
 
-def connected_part(links: pd.DataFrame) -> set[str]:
-    """Nodes of the largest part of the network in which every node is reached from every other."""
+def connected_part(links: pd.DataFrame, ends_only=()) -> set[str]:
+    """Nodes of the largest part of the network in which every node is reached from every other.
+
+    Parameters
+    ----------
+    links : DataFrame
+        ``from``, ``to``.
+    ends_only : sequence of str, optional
+        Nodes that no path passes; they belong to the part if ways lead to it and from it.
+
+    Raises
+    ------
+    InputError
+        If no path may pass any node.
+    """
     graph = nx.DiGraph()
     graph.add_edges_from(zip(links["from"], links["to"], strict=True))
-    return max(nx.strongly_connected_components(graph), key=lambda part: (len(part), min(part)))
+    core = graph.subgraph(set(graph) - set(ends_only))
+    if not core:
+        raise InputError("roads: no path may pass any node of a road; some node must be one to drive through")
+    part = max(nx.strongly_connected_components(core), key=lambda nodes: (len(nodes), min(nodes)))
+    some = next(iter(part))
+    leads_there, comes_from = part | nx.ancestors(core, some), part | nx.descendants(core, some)
+    return part | {
+        end
+        for end in set(ends_only) & set(graph)
+        if not leads_there.isdisjoint(graph.successors(end)) and not comes_from.isdisjoint(graph.predecessors(end))
+    }
 
 
 def spread(nodes: pd.DataFrame, among: set[str], number: int) -> list[str]:

@@ -34,8 +34,8 @@ time:
   loading_step_s: 30  # roads may be shorter
 
 roads:
-  links_file: links.csv  # from, to; free_flow_min, or length_km and speed_km_h; capacity_veh_h
-  nodes_file: nodes.csv
+  links_file: links.csv  # from, to; free_flow_min, or length_km and speed_km_h; capacity_veh_h, or lanes
+  nodes_file: nodes.csv  # node, x, y; through: no where no path passes
   nearest_stations: 10  # drivers of an origin choose among so many
 origins_file: origins.csv  # {origins}
 stations_file: stations.csv  # node, bus, plugs, plug_kw; columns site_kw, fee_cny_session and fee_cny_kwh may be added
@@ -147,11 +147,15 @@ def match_case(
     """
     if n_stations < 1:
         raise InputError(f"stations: {n_stations} wanted; must be at least 1")
-    among, notes = connected_part(roads.links), []
+    among, notes = connected_part(roads.links, roads.ends_only), []
     n_left = len({*roads.links["from"], *roads.links["to"]}) - len(among)
     if n_left:
         notes.append(
             f"{n_left} nodes are not connected in both directions with the others; nobody starts or charges there"
+        )
+    if roads.ends_only:
+        notes.append(
+            f"at {len(roads.ends_only)} nodes trips begin and end, but no path passes: through is no in nodes.csv"
         )
     if stations is None:
         chosen = spread(roads.nodes, among, n_stations)

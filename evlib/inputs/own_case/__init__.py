@@ -3,6 +3,7 @@
 ``defaults``    every value that such a file may leave out
 ``expand``      the file's values, in the study's names, with what was stated, left out and rounded
 ``case_tables``     origins, stations and roads from CSV files with a capacity and a time for each road
+``roads_of_case``  the section on roads: which capacity holds, and what nobody can mean
 ``case_feeders``    any number of feeders in two CSV files, joined above by the grid, each a zone with its own limits
 ``trips``       a fleet as a table of trips, and the classes of its vehicles
 ``whole_time``  horizon, stays and last departure in whole steps

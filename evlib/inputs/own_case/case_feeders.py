@@ -10,6 +10,7 @@ import numpy as np
 from evlib.errors import InputError
 from evlib.grid.feeder import Feeder, feeder_from_arrays
 from evlib.inputs.feeder_files import BRANCH_COLUMNS, BUS_COLUMNS
+from evlib.inputs.reading.plausible import check_loads
 from evlib.inputs.reading.tables import Column, Table, read_table
 
 __all__ = ["CaseFeeders", "read_feeders", "with_sites"]
@@ -119,6 +120,7 @@ def read_feeders(buses_csv: Path, branches_csv: Path, *, load_scale=1.0, impedan
         buses_name=str(buses_csv),
         branches_name=str(branches_csv),
     )
+    check_loads(buses, load_scale)
     feeder = _with_columns(_ideal(feeder, feeder.branch >= top), buses, grid)
     rated = dict(
         zip(branches["branch"].tolist(), branches.values.get("rating_mva", np.full(len(branches), np.nan)), strict=True)

@@ -8,9 +8,19 @@ from pathlib import Path
 import numpy as np
 
 from evlib.errors import InputError
+from evlib.inputs.reading.plausible import check_roads_plausible, check_table
 from evlib.inputs.reading.tables import Column, Table, read_table
 
-__all__ = ["FEES", "LINK_COLUMNS", "CaseRoads", "place_of", "read_origins", "read_roads", "read_stations"]
+__all__ = [
+    "FEES",
+    "LANE_VEH_H",
+    "LINK_COLUMNS",
+    "CaseRoads",
+    "place_of",
+    "read_origins",
+    "read_roads",
+    "read_stations",
+]
 
 TEXT = Column("text")
 LINK_COLUMNS = {
@@ -24,7 +34,14 @@ LINK_COLUMNS = {
     "capacity_veh_h": Column("number", "veh/h", above=0, required=False),
     "capacity_veh_h_lane": Column("number", "veh/h and lane", above=0, required=False),
 }
-NODE_COLUMNS = {"node": TEXT, "x": Column("number"), "y": Column("number")}
+NODE_COLUMNS = {
+    "node": TEXT,
+    "x": Column("number"),
+    "y": Column("number"),
+    "through": Column(("yes", "no"), required=False),
+}
+# Capacity of a lane where links have lanes and nothing says another [veh/h].
+LANE_VEH_H = 1800.0
 ORIGIN_COLUMNS = {"origin": TEXT, "node": TEXT, "share": Column("number", "1", least=0)}
 _SAID_BY_TRIPS = {"share": "fleet.trips_file says who departs where: remove the column"}
 STATION_COLUMNS = {
@@ -48,21 +65,34 @@ class CaseRoads:
 
     Attributes
     ----------
+    table : Table
+        The links as read.
     tail, head : ndarray of str, shape (n_links,)
-    free_flow_min, capacity_veh_h : ndarray, shape (n_links,)
-    length_km : ndarray, shape (n_links,), or None
+    free_flow_min : ndarray, shape (n_links,)
+        [min].
+    capacity_veh_h : ndarray, shape (n_links,), or None
+        [veh/h]; None where all roads share the case's ``roads.capacity_veh_h``.
+    length_km, lanes : ndarray, shape (n_links,), or None
     node : ndarray of str, shape (n_nodes,)
         With coordinates ``x``, ``y`` in the unit of the file.
+    ends_only : tuple of str
+        Nodes at which trips begin and end, but through which no path leads.
+    notes : tuple of str
+        What became of columns that may be meant otherwise, as sentences.
     """
 
+    table: Table
     tail: np.ndarray
     head: np.ndarray
     free_flow_min: np.ndarray
-    capacity_veh_h: np.ndarray
+    capacity_veh_h: np.ndarray | None
     length_km: np.ndarray | None
+    lanes: np.ndarray | None
     node: np.ndarray
     x: np.ndarray
     y: np.ndarray
+    ends_only: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def place_of(folder: Path, key: str, name: str) -> Path:
@@ -73,18 +103,21 @@ def place_of(folder: Path, key: str, name: str) -> Path:
     return path
 
 
-def read_roads(links: Path, nodes: Path, capacity_veh_h: float | None) -> CaseRoads:
+def read_roads(
+    links: Path, nodes: Path, capacity_veh_h: float | None = None, lane_veh_h: float | None = None
+) -> CaseRoads:
     """Read the roads of a case.
 
     Parameters
     ----------
     links : Path
         ``from``, ``to`` (any text; several roads may join two nodes) and ``free_flow_min``, or ``length_km`` with
-        ``speed_km_h``; ``capacity_veh_h``, or ``capacity_veh_h_lane`` with ``lanes``.
+        ``speed_km_h``; ``capacity_veh_h``, or ``capacity_veh_h_lane`` with ``lanes``; or ``lanes`` alone.
     nodes : Path
-        ``node``, ``x``, ``y``.
-    capacity_veh_h : float or None
-        Capacity of all roads, if the links have none of their own.
+        ``node``, ``x``, ``y``, and ``through``: ``no`` where trips begin and end, but through which no path leads.
+    capacity_veh_h, lane_veh_h : float, optional
+        What the case states as the capacity of every road, or of every lane [veh/h]; only one of them, and only where
+        links have no capacity of their own. Links with lanes alone have 1800 veh/h on each lane by default.
 
     Returns
     -------
@@ -94,7 +127,8 @@ def read_roads(links: Path, nodes: Path, capacity_veh_h: float | None) -> CaseRo
     ------
     InputError
         What :func:`evlib.inputs.reading.tables.read_table` refuses; a road from a node to itself; a time or a capacity
-        that does not follow, or follows twice and differently; a node without coordinates.
+        that does not follow, or follows twice and differently; a node without coordinates; a number beyond
+        :data:`evlib.inputs.reading.plausible.LIMITS`.
     """
     table = read_table(links, LINK_COLUMNS, unique=[("link",)])
     place = read_table(nodes, NODE_COLUMNS, unique=[("node",)])
@@ -106,14 +140,27 @@ def read_roads(links: Path, nodes: Path, capacity_veh_h: float | None) -> CaseRo
     unknown = sorted({*table["from"].tolist(), *table["to"].tolist()} - set(place["node"].tolist()))
     if unknown:
         raise InputError(f"{nodes}: node {unknown[0]} of {links.name} has no coordinates; add a row for it")
-    return CaseRoads(
-        table["from"],
-        table["to"],
-        _free_flow_min(table),
-        _capacity_veh_h(table, capacity_veh_h),
-        table.values.get("length_km"),
-        *(place[name] for name in ("node", "x", "y")),
+    free_flow_min = _free_flow_min(table)
+    capacity, notes = _capacity_veh_h(table, capacity_veh_h, lane_veh_h)
+    length_km, lanes = table.values.get("length_km"), table.values.get("lanes")
+    closed = np.array(place.texts.get("through", ["yes"] * len(place))) == "no"
+    ends_only = tuple(place["node"][closed].tolist())
+    check_roads_plausible(
+        table.place,
+        free_flow_min,
+        length_km,
+        lanes,
+        capacity,
+        exempt=np.isin(table["from"], ends_only) | np.isin(table["to"], ends_only),
+        cures={"units": f"correct {', '.join(name for name in _TIMES if name in table.values)}"},
     )
+    coordinates = (place[name] for name in ("node", "x", "y"))
+    return CaseRoads(
+        table, table["from"], table["to"], free_flow_min, capacity, length_km, lanes, *coordinates, ends_only, notes
+    )
+
+
+_TIMES = ("length_km", "speed_km_h", "free_flow_min")
 
 
 def _free_flow_min(table: Table) -> np.ndarray:
@@ -135,17 +182,38 @@ def _free_flow_min(table: Table) -> np.ndarray:
     return minutes
 
 
-def _capacity_veh_h(table: Table, shared: float | None) -> np.ndarray:
-    has = table.values.keys()
+def _capacity_veh_h(table: Table, road_veh_h, lane_veh_h) -> tuple[np.ndarray | None, tuple[str, ...]]:
+    """Capacity of each road, None where all share one; and what became of the columns."""
+    has, name = table.values.keys(), table.path.name
+    stated = {"capacity_veh_h": road_veh_h, "capacity_veh_h_lane": lane_veh_h}
+    stated = {key: value for key, value in stated.items() if value is not None}
     if {"capacity_veh_h", "capacity_veh_h_lane"} <= has:
         raise InputError(f"{table.path}: capacity_veh_h and capacity_veh_h_lane; keep one of the two columns")
-    if "capacity_veh_h" in has:
-        return table["capacity_veh_h"]
-    if "capacity_veh_h_lane" in has:
+    for column in ("capacity_veh_h", "capacity_veh_h_lane"):
+        for key, value in stated.items() if column in has else ():
+            raise InputError(
+                f"{table.path}: column {column}: the case has roads.{key}: {value!r}, too; remove the column or the key"
+            )
+    if len(stated) == 2:
+        raise InputError(
+            f"{table.path}: the case has roads.capacity_veh_h and roads.capacity_veh_h_lane; keep one of them"
+        )
+    if "capacity_veh_h_lane" in has or lane_veh_h is not None:
         if "lanes" not in has:
-            raise InputError(f"{table.path}: capacity_veh_h_lane without lanes; add a column lanes")
-        return table["capacity_veh_h_lane"] * table["lanes"]
-    return np.full(len(table), shared)
+            whose = "" if "capacity_veh_h_lane" in has else "roads."
+            raise InputError(f"{table.path}: {whose}capacity_veh_h_lane without lanes; add a column lanes")
+        by_lane = table["capacity_veh_h_lane"] if "capacity_veh_h_lane" in has else lane_veh_h
+        return by_lane * table["lanes"], ()
+    if "capacity_veh_h" in has:
+        return table["capacity_veh_h"], ()
+    if "lanes" not in has:
+        return None, ()
+    if road_veh_h is not None:
+        return None, (
+            f"{name}: lanes: not used for capacity: roads.capacity_veh_h is that of a road, whatever its lanes",
+        )
+    note = f"{name}: lanes: each has {LANE_VEH_H:g} veh/h by default; roads.capacity_veh_h_lane states another capacity"
+    return LANE_VEH_H * table["lanes"], (note,)
 
 
 def read_origins(path: Path, nodes: set[str], *, shares: bool = True) -> dict[str, dict]:
@@ -194,6 +262,7 @@ def read_stations(path: Path, nodes: set[str], buses: dict[str, int], currency: 
     """
     fees = {f"fee_{currency.lower()}_{per}": Column("number", currency, least=0, required=False) for per in FEES}
     table = read_table(path, STATION_COLUMNS | fees, unique=[("station",)])
+    check_table(table, ("plug_kw", "site_kw"))
     _refuse_unknown(table, "node", nodes, "a node of the links")
     _refuse_unknown(table, "bus", set(buses), "a bus, by number or name")
     rows = zip(*(table[name].tolist() for name in ("station", "node", "bus", "plugs")), strict=True)

@@ -12,10 +12,11 @@ import numpy as np
 
 from evlib.errors import InputError
 from evlib.inputs.own_case.case_feeders import CaseFeeders, read_feeders, with_sites
-from evlib.inputs.own_case.case_tables import FEES, CaseRoads, place_of, read_origins, read_roads, read_stations
+from evlib.inputs.own_case.case_tables import FEES, CaseRoads, place_of, read_origins, read_stations
 from evlib.inputs.own_case.defaults import CLASS_DEFAULTS, DEFAULTS, GROUPS
 from evlib.inputs.own_case.demand_of_case import CaseDemand
 from evlib.inputs.own_case.feeder_table import read_farms, read_feeder_table
+from evlib.inputs.own_case.roads_of_case import roads_of_case
 from evlib.inputs.own_case.tables_of_case import CaseTables
 from evlib.inputs.own_case.trips import Trips, read_trips
 from evlib.inputs.own_case.whole_time import leave_when_full, whole_time
@@ -117,11 +118,7 @@ def expand(raw: dict, file: Path) -> OwnCase:
         values["fleet"] |= {"vehicles": float(trips.count.sum())} | (
             {"classes": trips.classes} if trips.classes else {}
         )
-    roads = read_roads(
-        place_of(folder, "roads.links_file", values["roads"]["links_file"]),
-        place_of(folder, "roads.nodes_file", values["roads"]["nodes_file"]),
-        values["roads"]["capacity_veh_h"],
-    )
+    roads = roads_of_case(values["roads"], stated.get("roads", {}), defaulted, file)
     grid = values["grid"]
     feeders = read_feeders(
         place_of(folder, "grid.buses_file", grid["buses_file"]),

@@ -14,6 +14,9 @@ from evlib.inputs.own_case.case_tables import CaseRoads, place_of
 from evlib.inputs.own_case.demand_of_case import CaseDemand
 from evlib.inputs.own_case.feeder_table import FeederTable
 from evlib.inputs.own_case.profiles import profiles_by_step
+from evlib.inputs.own_case.roads_of_case import refuse_absurd_values
+from evlib.inputs.road_files.lengths import road_lengths
+from evlib.inputs.road_files.room import RoadColumns
 from evlib.inputs.scenario_tables import Tables
 
 __all__ = ["CaseTables"]
@@ -44,6 +47,7 @@ class CaseTables:
             raise InputError(
                 f"{file}: stations: {len(spec.stations)}; must be the {len(self.plug_kw)} of its stations_file"
             )
+        refuse_absurd_values(spec, roads, file)
         self._refuse_fees(spec, file)
         load, farms = self._profiles(spec)
         rating = self.feeders.rating_mva
@@ -63,7 +67,8 @@ class CaseTables:
             "tie": _ties(grid.zones, feeder, file),
             "link_capacity_veh_h": roads.capacity_veh_h,
             "station_plug_kw": self.plug_kw,
-            "link_length_km": roads.length_km,
+            **self._lengths_and_room(spec, file),
+            "ends_only": np.array(roads.ends_only) if roads.ends_only else None,
             **self._of_feeders(spec, feeder, file),
             "station_fee": self.fees,
             "trip_share": self.demand.trip_share(spec, file),
@@ -80,6 +85,16 @@ class CaseTables:
             digest.update(field_.name.encode() + np.ascontiguousarray(getattr(feeder, field_.name)).tobytes())
         digest.update(f"nearest {self.nearest}".encode())
         return Tables(feeder=feeder, content_hash=digest.hexdigest(), nearest_stations=self.nearest, **arrays)
+
+    def _lengths_and_room(self, spec, file: Path) -> dict:
+        """Lengths of roads, and their lanes where a jam density says how many vehicles stand on one."""
+        roads = self.roads
+        capacity = spec.roads.capacity_veh_h if roads.capacity_veh_h is None else roads.capacity_veh_h
+        columns = RoadColumns(
+            roads.table.path, roads.tail, roads.head, roads.free_flow_min, capacity, roads.length_km, roads.lanes
+        )
+        lengths = road_lengths(spec, columns, file)
+        return lengths | ({} if spec.roads.jam_veh_km_lane is None else {"link_lanes": roads.lanes})
 
     def _refuse_fees(self, spec, file: Path) -> None:
         """Fees are what drivers pay to stations; where they do not steer drivers, they would be ignored."""

@@ -10,6 +10,7 @@ import numpy as np
 
 from evlib.errors import InputError
 from evlib.inputs.reading.local_clock import clock_at, minutes_until
+from evlib.inputs.reading.plausible import check_table
 from evlib.inputs.reading.tables import Column, Table, read_table
 
 __all__ = ["BATTERY_STEP_KWH", "SOC_STEP", "TRIP_COLUMNS", "Trips", "read_trips"]
@@ -190,6 +191,7 @@ def read_trips(path: Path, fleet: dict, stated: dict, file: Path) -> Trips:
     Vehicles depart at an even rate within the step of their departure.
     """
     table = read_table(path, TRIP_COLUMNS, unique=[("vehicle",)])
+    check_table(table, ("battery_kwh",))
     has = table.values.keys()
     if ("vehicle" in has) == ("count" in has):
         raise InputError(f"{path}: must have either a column vehicle, one vehicle a row, or a column count")

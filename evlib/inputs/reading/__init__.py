@@ -7,6 +7,7 @@
 ``column_report``  what a reader made of every column of a file
 ``parameter_tables``  a scenario's parameters as tables to read
 ``local_clock``  what the clock of a place shows in each step, over midnight and clock changes
+``plausible``   limits beyond which a number is absurd, so that another unit is noticed
 ``pandapower_values``  missing values and tap changers, as pandapower takes them
 ``tntp_header``  which field stands in which column of a TNTP network
 

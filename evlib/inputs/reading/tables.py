@@ -1,4 +1,7 @@
-"""Text files and CSV tables with declared columns; nothing is dropped, cut or turned into something else silently."""
+"""Text files and CSV tables with declared columns; nothing is dropped, cut or turned into something else silently.
+
+The file is longer than others because every rule about a cell, a row or a column is said once, here.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import csv
 import difflib
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from fnmatch import fnmatchcase
@@ -154,6 +157,7 @@ def read_table(
     unique: Sequence[tuple[str, ...]] = (),
     ignored: Mapping[str, str] | None = None,
     refused: Mapping[str, str] | None = None,
+    keep: Callable[[int, dict[str, str]], bool] | None = None,
 ) -> Table:
     """Read a CSV file whose columns are declared.
 
@@ -169,6 +173,8 @@ def read_table(
         Columns of other people's formats that are not read, with ``*`` as above, and the reason why.
     refused : dict of str -> str
         Columns that a reader may expect to be read, and what to do instead.
+    keep : callable, optional
+        ``keep(line, cells)`` says whether a row, as text by column, is read at all; none may be left.
 
     Returns
     -------
@@ -189,6 +195,9 @@ def read_table(
     declared = _declared(path, header, columns, ignored or {}, refused or {})
     if not rows:
         raise InputError(f"{path}: the file has a header and no rows; must have at least one row")
+    if keep is not None:
+        whole = len(header)
+        rows = [(n, row) for n, row in rows if len(row) != whole or keep(n, dict(zip(header, row, strict=True)))]
     table = _parsed(path, header, rows, declared)
     for key in unique:
         if set(key) <= table.values.keys():

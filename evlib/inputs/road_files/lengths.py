@@ -7,20 +7,18 @@ from pathlib import Path
 import numpy as np
 
 from evlib.errors import InputError
-from evlib.inputs.reading.tables import Table
-from evlib.inputs.road_files.room import check_room
+from evlib.inputs.road_files.room import RoadColumns, check_room
 
 __all__ = ["road_lengths"]
 
 
-def road_lengths(spec, links: Table, file: Path) -> dict[str, np.ndarray]:
+def road_lengths(spec, links: RoadColumns, file: Path) -> dict[str, np.ndarray]:
     """Length of each road.
 
     Parameters
     ----------
     spec : ScenarioSpec
-    links : Table
-        Table of links, with their free-flow minutes in column ``a``.
+    links : RoadColumns
     file : Path
         The scenario's file, named in messages.
 
@@ -39,16 +37,16 @@ def road_lengths(spec, links: Table, file: Path) -> dict[str, np.ndarray]:
     return lengths
 
 
-def _lengths(spec, links: Table, file: Path) -> dict[str, np.ndarray]:
+def _lengths(spec, links: RoadColumns, file: Path) -> dict[str, np.ndarray]:
     speed = spec.roads.free_flow_km_h
-    if "length_km" in links.values:
+    if links.length_km is not None:
         if speed is not None:
             raise InputError(
                 f"{file}: roads.free_flow_km_h: {speed:g}, but {links.path} has a column length_km; remove one of the two"
             )
-        return {"link_length_km": links["length_km"]}
+        return {"link_length_km": links.length_km}
     if speed is not None:
-        return {"link_length_km": links["a"] * speed / 60.0}
+        return {"link_length_km": links.free_flow_min * speed / 60.0}
     for member in spec.fleet.classes:
         if member.drive_kwh_km:
             raise InputError(

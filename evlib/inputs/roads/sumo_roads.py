@@ -9,7 +9,7 @@ import pandas as pd
 from evlib.errors import InputError
 from evlib.inputs.reading.column_report import NOT_USED, report_of
 from evlib.inputs.roads.road_file import RoadFile, check_roads
-from evlib.inputs.roads.v2sim_roads import LANE_CAPACITY_VEH_H, read_xml
+from evlib.inputs.roads.v2sim_roads import CURES, LANE_CAPACITY_VEH_H, read_xml
 
 __all__ = ["read_sumo_roads"]
 
@@ -22,6 +22,12 @@ _UNUSED = {
     "roundabout": "right of way",
     "junction": None,
     "edge": None,
+}
+# Attributes that say something of the roads, by element.
+_USED = {
+    "edge": {"id", "from", "to", "function"},
+    "lane": {"id", "index", "speed", "length", "allow", "disallow"},
+    "junction": {"id", "x", "y"},
 }
 
 
@@ -63,6 +69,13 @@ def read_sumo_roads(
     net = sumolib.net.readNet(str(path))
     edges = net.getEdges(withInternal=False)
     open_to = [edge for edge in edges if any(lane.allows(vehicle) for lane in edge.getLanes())]
+    usable = []
+    for edge in open_to:
+        speeds = [lane.getSpeed() for lane in edge.getLanes() if lane.allows(vehicle)]
+        usable.append((edge, max(speeds), len(speeds)))
+        for name, value in (("length", edge.getLength()), ("speed", max(speeds))):
+            if not value > 0:
+                raise InputError(f"{path}: <edge> {edge.getID()}: {name} of its lanes = {value:g}; must be above 0")
     links = pd.DataFrame(
         [
             (
@@ -70,10 +83,10 @@ def read_sumo_roads(
                 edge.getFromNode().getID(),
                 edge.getToNode().getID(),
                 edge.getLength() / 1000,
-                edge.getLength() / edge.getSpeed() / 60,
-                sum(lane.allows(vehicle) for lane in edge.getLanes()),
+                edge.getLength() / speed / 60,
+                lanes,
             )
-            for edge in open_to
+            for edge, speed, lanes in usable
         ],
         columns=["link", "from", "to", "length_km", "free_flow_min", "lanes"],
     )
@@ -92,10 +105,14 @@ def read_sumo_roads(
         ("edge (closed)", f"{NOT_USED}no lane for {vehicle}", "", len(edges) - len(open_to)),
         ("edge.id, from, to", "road and its ends", "", len(links)),
         ("lane.length", "length", "m", len(links)),
-        ("lane.speed", "free-flow speed, the highest of the lanes", "m/s", len(links)),
+        ("lane.speed", f"free-flow speed, the highest of the lanes open to {vehicle}", "m/s", len(links)),
         ("lane", f"lanes open to {vehicle}", "", int(links["lanes"].sum())),
         ("junction.id, x, y", "node", "m", len(node_table)),
         ("(default)", f"capacity: {lane_capacity_veh_h:g} for each lane", "veh/h", len(links)),
     ]
-    check_roads(path, links, node_table)
+    for tag, used in _USED.items():
+        found = root.findall(f".//{tag}")
+        other = sorted({name for element in found for name in element.attrib} - used)
+        rows += [(f"{tag}.{name}", NOT_USED + "not needed", "", sum(name in e.attrib for e in found)) for name in other]
+    check_roads(path, links, node_table, cures=CURES)
     return RoadFile(links, node_table, "m", report_of(rows))

@@ -15,6 +15,12 @@ from evlib.inputs.tntp import read_network
 
 __all__ = ["read_tntp_roads"]
 
+_FIELDS = {"free_flow_min": "free_flow_time", "length_km": "length", "capacity_veh_h": "capacity"}
+_CURES = {
+    "units": "--length-unit-km and --time-unit-min say what the file's units are, as 0.0003048 and 1 for ft and min",
+    "capacity_veh_h": "capacity must be in veh/h: correct it in the file",
+}
+
 
 def read_tntp_roads(
     path: str | Path, nodes: str | Path | None = None, *, time_unit_min: float = 1.0, length_unit_km: float = 1.0
@@ -34,12 +40,13 @@ def read_tntp_roads(
     Returns
     -------
     RoadFile
-        Zones before the first through node have connectors of their own in the file.
+        Nodes before ``<FIRST THRU NODE>`` are nodes that no path passes; origins are at the zones.
 
     Raises
     ------
     InputError
-        What :func:`evlib.inputs.tntp.read_network` refuses, or a node file that is not readable.
+        What :func:`evlib.inputs.tntp.read_network` refuses, a node file that is not readable, or what
+        :func:`evlib.inputs.roads.road_file.check_roads` refuses.
 
     Notes
     -----
@@ -60,7 +67,10 @@ def read_tntp_roads(
     found = Path(nodes) if nodes else beside if beside.is_file() and beside != path else None
     node_table = _nodes(found) if found else _circle(network.roads.n_nodes)
     node_table = node_table[node_table["node"].isin({*links["from"], *links["to"]})].reset_index(drop=True)
-    check_roads(path, links, node_table)
+    first = network.roads.first_through_node
+    if first > 1:
+        node_table["through"] = np.where(node_table["node"].astype(int) < first, "no", "yes")
+    check_roads(path, links, node_table, fields=_FIELDS, cures=_CURES)
     meaning = {
         "tail": ("from", ""),
         "head": ("to", ""),
@@ -69,7 +79,17 @@ def read_tntp_roads(
         "free_flow_time": ("free-flow time", f"{time_unit_min:g} min"),
         "lanes": ("lanes", ""),
     }
-    rows = [(name, *meaning.get(name, (NOT_USED + "of static assignment", "")), len(table)) for name in table]
+    zones = tuple(str(zone) for zone in range(1, network.n_zones + 1))
+    n_closed = int((node_table.get("through") == "no").sum()) if first > 1 else 0
+    said = {
+        "NUMBER OF ZONES": ("zones are nodes 1 to this: origins", len(zones)),
+        "FIRST THRU NODE": ("nodes before it: trips begin and end there, no path passes", n_closed),
+        "NUMBER OF NODES": ("checked", len(node_table)),
+        "NUMBER OF LINKS": ("checked", len(table)),
+        "ORIGINAL HEADER": ("columns, where no other line says them", 1),
+    }
+    rows = [(" ".join(f"<{key}> {value}".split())[:40], *_said(said, key)) for key, value in network.metadata.items()]
+    rows += [(name, *meaning.get(name, (NOT_USED + "of static assignment", "")), len(table)) for name in table]
     rows.append(
         (
             str(found.name) if found else "(default)",
@@ -78,8 +98,12 @@ def read_tntp_roads(
             len(node_table),
         )
     )
-    zones = tuple(str(zone) for zone in range(1, network.n_zones + 1))
     return RoadFile(links, node_table, "", report_of(rows), zones)
+
+
+def _said(said: dict, key: str) -> tuple[str, str, int]:
+    meaning, rows = said.get(key, (NOT_USED + "no part of a case", 1))
+    return meaning, "", rows
 
 
 def _nodes(path: Path) -> pd.DataFrame:

@@ -13,10 +13,14 @@ from evlib.inputs.reading.column_report import NOT_USED, attributes_used, report
 from evlib.inputs.reading.tables import parse_number
 from evlib.inputs.roads.road_file import RoadFile, check_roads
 
-__all__ = ["LANE_CAPACITY_VEH_H", "read_v2sim_roads", "read_v2sim_stations", "read_xml"]
+__all__ = ["CURES", "LANE_CAPACITY_VEH_H", "read_v2sim_roads", "read_v2sim_stations", "read_xml"]
 
 # Per lane, where a file has lanes and speeds but no capacities: a street between traffic lights.
 LANE_CAPACITY_VEH_H = 1000.0
+CURES = {
+    "units": "length must be in m and speed in m/s: correct them in the file",
+    "capacity_veh_h": "--lane-capacity must be in veh/h",
+}
 _NODE = {"id": ("node", ""), "x": ("x", "m"), "y": ("y", "m")}
 _EDGE = {
     "id": ("road", ""),
@@ -97,7 +101,7 @@ def read_v2sim_roads(path: str | Path, lane_capacity_veh_h: float = LANE_CAPACIT
         [
             (
                 *(_text(path, edge, name) for name in ("id", "from", "to")),
-                *(_number(path, edge, name) for name in ("length", "speed", "lanes")),
+                *(_number(path, edge, name, positive=True) for name in ("length", "speed", "lanes")),
             )
             for edge in edges
         ],
@@ -106,7 +110,7 @@ def read_v2sim_roads(path: str | Path, lane_capacity_veh_h: float = LANE_CAPACIT
     links["length_km"] = links["length_m"] / 1000
     links["free_flow_min"] = links["length_m"] / links["speed_m_s"] / 60
     links["capacity_veh_h"] = lane_capacity_veh_h * links["lanes"]
-    check_roads(path, links, node_table)
+    check_roads(path, links, node_table, cures=CURES)
     return RoadFile(links.drop(columns=["length_m", "speed_m_s"]), node_table, "m", report_of(rows))
 
 
@@ -139,7 +143,8 @@ def read_v2sim_stations(path: str | Path) -> tuple[pd.DataFrame, pd.DataFrame]:
             _text(path, station, "name"),
             _text(path, station, "node" if "node" in station.attrib else "bind"),
             _text(path, station, "bus"),
-            *(_number(path, station, name) for name in ("slots", "x", "y")),
+            _number(path, station, "slots", positive=True),
+            *(_number(path, station, name) for name in ("x", "y")),
         )
         for station in found
     ]
@@ -154,9 +159,9 @@ def _text(path, element, name: str) -> str:
     return value
 
 
-def _number(path, element, name: str) -> float:
+def _number(path, element, name: str, *, positive: bool = False) -> float:
     value = parse_number(_text(path, element, name))
-    if value is None:
-        label = element.get("id") or element.get("name")
-        raise InputError(f"{path}: <{element.tag}> {label}: {name} = {element.get(name)!r}; must be a finite number")
+    if value is None or (positive and value <= 0):
+        label, right = element.get("id") or element.get("name"), "a finite number" + (" above 0" if positive else "")
+        raise InputError(f"{path}: <{element.tag}> {label}: {name} = {element.get(name)!r}; must be {right}")
     return value

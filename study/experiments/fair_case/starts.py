@@ -41,14 +41,10 @@ OBJECTIVES = ("user", "system")
 # Drivers who know the tariff only; no metric holds their flows back, and the grid charges without discharging, as in the
 # waterfall.
 TOLD = ("informed", "informed_tou")
-# First flows, and the first weight that keeps flows near the last [CNY/veh]. A number is a seed.
-STARTS = (
-    ("even", newton.FIRST_METRIC),
-    ("nearest", newton.FIRST_METRIC),
-    *((seed, newton.FIRST_METRIC) for seed in range(1, 7)),
-    ("even", 2 * newton.FIRST_METRIC),
-    ("even", newton.FIRST_METRIC / 2),
-)
+# First flows, and how many times the method's first weight keeps flows near the last. A number is a seed.
+STARTS = (("even", 1.0), ("nearest", 1.0), *((seed, 1.0) for seed in range(1, 7)), ("even", 2.0), ("even", 0.5))
+# That weight by objective: a constant of the method, varied here only.
+FIRST_METRIC = {"user": "FIRST_METRIC", "system": "FIRST_METRIC_WITH_RENTS"}
 
 
 def first_flows(problem, start) -> np.ndarray | None:
@@ -85,7 +81,7 @@ def first_flows(problem, start) -> np.ndarray | None:
     return flows
 
 
-def start_row(scenario, objective: str, start, metric_cny_veh: float = np.nan) -> tuple[dict, np.ndarray]:
+def start_row(scenario, objective: str, start, times: float = 1.0) -> tuple[dict, np.ndarray]:
     """One run from one start: of method newton with V2G, or of drivers who know the tariff, with smart charging.
 
     Parameters
@@ -95,13 +91,14 @@ def start_row(scenario, objective: str, start, metric_cny_veh: float = np.nan) -
         One of ``OBJECTIVES`` or ``TOLD``.
     start
         As for :func:`first_flows`.
-    metric_cny_veh : float
-        First weight that keeps flows near the last, for method newton [CNY/veh].
+    times : float
+        Times the first weight that keeps flows near the last, for method newton.
 
     Returns
     -------
     row : dict
-        ``objective``, ``start``, ``metric_cny_veh``; ``time_queue_cny``, ``grid_cny``, ``total_cny``;
+        ``objective``, ``start``, ``metric_cny_veh`` (that weight, nan for drivers who know the tariff);
+        ``time_queue_cny``, ``grid_cny``, ``total_cny``;
         ``excess_cny_veh``, ``relative_gap``, ``price_gap``, ``converged``; ``unsettled_cny``, the excess of all who follow.
     flows_veh : ndarray
         As returned.
@@ -109,8 +106,10 @@ def start_row(scenario, objective: str, start, metric_cny_veh: float = np.nan) -
     flows = first_flows(build_traffic_problem(scenario, "user" if objective in TOLD else objective), start)
     if objective in TOLD:
         run, charging, price = inform(scenario, "smart", TARIFFS[objective], flows), "smart", None
+        metric_cny_veh = np.nan
     else:
-        with patch.object(newton, "FIRST_METRIC", metric_cny_veh):  # a constant of the method, varied here only
+        metric_cny_veh = times * getattr(newton, FIRST_METRIC[objective])
+        with patch.object(newton, FIRST_METRIC[objective], metric_cny_veh):
             run = coordinate(scenario, method="newton", objective=objective, start_veh=flows)
         charging, price = "v2g", run.price_cny_kwh
     day = dispatch_loading(scenario, load_traffic(run.network, run.flows_veh), charging, price)

@@ -7,13 +7,10 @@ import pytest
 
 from evlib.errors import InputError, StudyError
 from evlib.folders import ROOT
+from study.workflow.quantities import QUANTITIES, Quantity, count_words, fraction_words
 from study.workflow.quotes import (
     PAPER,
-    QUANTITIES,
-    Quantity,
-    count_words,
     documents,
-    fraction_words,
     quoted,
     requote,
     texts_of,
@@ -37,9 +34,9 @@ def test_what_a_document_quotes_is_what_the_tables_say(path):
 
 
 def test_the_readme_and_the_paper_quote_what_they_state():
-    for path in (ROOT / "README.md", PAPER):
+    for path, steps in ((ROOT / "README.md", "percent_of_information"), (PAPER, "share_of_information")):
         names = {name for text in texts_of(path) for _, name in quoted(text)}
-        assert {"coordinated_cny", "nearest_at_once_cny", "share_of_information", "draws_a3_median"} <= names
+        assert {"coordinated_cny", steps, "draws_a3_median"} <= names
         assert names <= QUANTITIES.keys()
 
 
