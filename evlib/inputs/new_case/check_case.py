@@ -74,11 +74,15 @@ def case_report(scenario: Scenario) -> str:
         f"  expected  about {expected_s(scenario):.0f} s and {expected_gib(scenario):.1f} GiB for shortest_path; coordinated "
         "strategies take many times as long",
     ]
+    simplified = []
     if scenario.prices.feeder_tariffs:
-        lines += [
-            "simplified",
-            "  feeder_tariffs: what one feeder feeds back saves the others the lowest tariff of all",
-        ]
+        simplified.append("feeder_tariffs: what one feeder feeds back saves the others the lowest tariff of all")
+    if feeder.shunt_kw is not None:
+        simplified.append(
+            "shunt_kw, shunt_kvar: a dispatch takes what they draw at 1 pu; power flow takes them exactly"
+        )
+    if simplified:
+        lines += ["simplified", *(f"  {text}" for text in simplified)]
     lines += ["missing", *(f"  {text}" for text in _missing(scenario))]
     if own is not None:
         lines += _section("distances of stations", station_distances(own))
