@@ -14,6 +14,7 @@ from evlib.__main__ import main
 from evlib.folders import DATA
 from evlib.inputs.new_case.assumptions import marked_assumptions
 from evlib.inputs.new_case.matching import usual_distance
+from evlib.inputs.new_case.sources import feeder_source
 from evlib.inputs.new_case.whole_folder import whole_folder
 
 
@@ -311,6 +312,16 @@ def test_many_farms_are_a_table(tmp_path):
     ):
         with pytest.raises(InputError, match=re.escape(message)):
             farms(grid)
+    table = "farm,kind,bus,column,rating_mw,zone\nw,solar,T4,sun_pu,0.5,feeder_R"
+    (tmp_path / "farms.csv").write_text(table + "1\n")
+    with pytest.raises(InputError, match=r"farms\.csv: line 2: zone = 'feeder_R1', but its bus 4 is in feeder_R3"):
+        farms("farms_file: farms.csv")
+    (tmp_path / "farms.csv").write_text(table + "3\n")
+    read = feeder_source(tmp_path)  # the farm has another zone in a new case, and keeps its column
+    assert read.farms.to_dict("records") == [
+        {"farm": "w", "kind": "solar", "bus": 4, "column": "sun_pu", "rating_mw": 0.5}
+    ]
+    assert "not used: zones are the feeders" in read.report.set_index("column").loc["farms.zone", "meaning"]
 
 
 def test_the_file_says_what_to_write_instead(tmp_path):
