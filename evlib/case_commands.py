@@ -78,7 +78,9 @@ def add_case_commands(commands) -> None:
     city.add_argument("folder", help="folder to make")
     city.add_argument("--roads", help="as for new; without it the whole city is synthetic")
     city.add_argument("--feeder", help="as for new, needed with --roads")
+    city.add_argument("--leave-out", nargs="*", help="as for new")
     city.add_argument("--stations", help="as for new")
+    city.add_argument("--most-distance", type=float, help="as for new")
     city.add_argument("--vehicles", type=float, default=20_000.0)
     city.add_argument("--time-unit-min", type=float, help="as for new")
     city.add_argument("--length-unit-km", type=float, help="as for new")
@@ -231,7 +233,7 @@ def _city(options: argparse.Namespace) -> int:
     assumed = CityAssumptions(
         options.vehicles, options.plug_factor, lane_veh_h, options.nearest_stations, options.objective
     )
-    of_files = ("feeder", "stations", "time_unit_min", "length_unit_km")
+    of_files = ("feeder", "leave_out", "stations", "most_distance", "time_unit_min", "length_unit_km")
     for name in of_files if options.roads is None else ("seed",):
         if getattr(options, name) is not None:
             why = "without --roads" if options.roads is None else "beside --roads"
@@ -243,13 +245,15 @@ def _city(options: argparse.Namespace) -> int:
     else:
         if options.feeder is None:
             raise InputError("--roads without --feeder; " + _CITY_KINDS)
+        if options.most_distance is not None and not options.stations:
+            raise InputError("--most-distance without --stations would change nothing; remove it")
         units = {"time_unit_min": options.time_unit_min, "length_unit_km": options.length_unit_km}
         roads = road_source(options.roads, **units)
         if options.lane_capacity is not None and "lanes" not in roads.links:
             raise InputError(f"--lane-capacity {lane_veh_h:g}: {options.roads} has no lanes; leave the option out")
         stations = station_source(options.stations)[0] if options.stations else None
-        where = options.stations or "stations"
-        tables = match_case(roads, feeder_source(options.feeder, ()), stations, where=where)
+        match = {"most_distance": options.most_distance, "where": options.stations or "stations"}
+        tables = match_case(roads, feeder_source(options.feeder, options.leave_out or ()), stations, **match)
         source = f"roads from {Path(options.roads).name}, feeders from {Path(options.feeder).name}"
     with whole_folder(options.folder) as place, in_words_of_sources(place, options.folder, {}):
         load_scenario(fill_city_folder(place, options.folder, tables, assumed, source))

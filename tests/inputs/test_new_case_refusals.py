@@ -283,6 +283,10 @@ def test_a_city_refuses_what_it_would_ignore(tmp_path, capsys):
     assert "--feeder without --roads would change nothing" in capsys.readouterr().err
     assert main(["city", str(tmp_path / "c"), "--roads", "x", "--feeder", "x.m", "--seed", "3"]) == 2
     assert "--seed beside --roads would change nothing" in capsys.readouterr().err
+    assert main(["city", str(tmp_path / "c"), "--leave-out", "shunts"]) == 2
+    assert "--leave-out without --roads would change nothing" in capsys.readouterr().err
+    assert main(["city", str(tmp_path / "c"), "--roads", "x", "--feeder", "x.m", "--most-distance", "3"]) == 2
+    assert "--most-distance without --stations would change nothing" in capsys.readouterr().err
 
 
 def test_many_farms_are_a_table(tmp_path):
