@@ -16,6 +16,7 @@ from evlib.assignment.traffic_problem import TrafficProblem
 from evlib.errors import InputError
 from evlib.traffic.loading import Loading
 from evlib.traffic.network import Network, Path
+from evlib.traffic.path_times import leaving_min
 
 __all__ = ["Generated", "generate_paths", "quickest_paths"]
 
@@ -45,6 +46,9 @@ class Generated:
 def quickest_paths(loading: Loading, signal: str = "experienced") -> set[Path]:
     """Quickest path from every origin to every station for departures in the middle of each step.
 
+    Where trips go on, the quickest path to the station is followed by the quickest one from there to the destination, for
+    the time at which each class leaves.
+
     Parameters
     ----------
     loading : Loading
@@ -63,7 +67,7 @@ def quickest_paths(loading: Loading, signal: str = "experienced") -> set[Path]:
     """
     time = loading.network.time
     depart = time.step_min * (np.arange(time.n_departure_steps) + 0.5)
-    return _quickest(loading.network, loading.time_min, loading.exit_min, depart, signal)
+    return _quickest(loading, depart, signal)
 
 
 def generate_paths(problem: TrafficProblem, electricity_cny, *, n_steps=60, rounds=10) -> Generated:
@@ -115,24 +119,52 @@ def generate_paths(problem: TrafficProblem, electricity_cny, *, n_steps=60, roun
     return Generated(replace(problem, objective=objective), flows, measured, table)
 
 
-def _quickest(network: Network, time_min, exit_min, depart_min, signal: str) -> set[Path]:
+def _quickest(loading: Loading, depart_min, signal: str) -> set[Path]:
+    network, time_min, exit_min = loading.network, loading.time_min, loading.exit_min
     leaving = defaultdict(list)
     for arc in range(network.n_arcs):
         if network.arc_kind[arc] == "road":
             leaving[network.arc_tail[arc]].append(arc)
     ends = [str(node) for node in network.station_node]
+    targets = _targets(network)
+    entries = defaultdict(list)
+    for origin, entry in enumerate(network.origin_entry.tolist()):
+        entries[entry].append(origin)
     paths = set()
     for depart in depart_min:
-        for origin in range(len(network.origins)):
-            if signal == "experienced":
-                out = lambda arc, now: _exit(network, time_min, exit_min, arc, now)  # noqa: E731
-            else:
-                out = lambda arc, now, at=depart: now + _exit(network, time_min, exit_min, arc, at) - at  # noqa: E731
-            came_by = _tree(network, leaving, origin, depart, out)
+        if signal == "experienced":
+            out = lambda arc, now: _exit(network, time_min, exit_min, arc, now)  # noqa: E731
+        else:
+            out = lambda arc, now, at=depart: now + _exit(network, time_min, exit_min, arc, at) - at  # noqa: E731
+        for entry, origins in entries.items():
+            came_by = _tree(network, leaving, network.arc_head[entry], out(entry, depart), entry, out)
             for station, node in enumerate(ends):
-                if node in came_by:
-                    paths.add(_path_to(network, came_by, origin, station, node))
+                if node not in came_by:
+                    continue
+                first = _path_to(network, came_by, origins[0], station, node)
+                if targets is None:
+                    paths.update(replace(first, origin=origin) for origin in origins)
+                    continue
+                for begin in {float(minute[0]) for minute in leaving_min(loading, first, np.array([depart]), signal)}:
+                    after = _tree(network, leaving, node, begin, None, out)
+                    paths.update(
+                        replace(first, origin=origin, onward=_arcs_to(network, after, targets[origin]))
+                        for origin in origins
+                        if targets[origin] in after
+                    )
     return paths
+
+
+def _targets(network: Network) -> list[str] | None:
+    """Node at which the trips of each origin end; None where they end at stations."""
+    if not network.goes_on:
+        return None
+    targets = [""] * len(network.origins)
+    for path in network.paths:
+        targets[path.origin] = (
+            network.arc_head[path.onward[-1]] if path.onward else str(network.station_node[path.station])
+        )
+    return targets
 
 
 def _exit(network, time_min, exit_min, arc, now) -> float:
@@ -141,18 +173,17 @@ def _exit(network, time_min, exit_min, arc, now) -> float:
     return float(np.interp(now, time_min, exit_min[arc]))
 
 
-def _tree(network, leaving, origin, depart, out) -> dict:
-    """For each node, the arc by which it is reached first."""
-    start = network.arc_head[origin]
-    came_by, done = {start: origin}, set()
-    queue = [(out(origin, depart), start, origin)]
-    best = {start: queue[0][0]}
+def _tree(network, leaving, start, begin_min, entry, out) -> dict:
+    """For each node, the arc by which it is reached first from a node that is left at a time."""
+    came_by, done = {start: entry}, set()
+    queue = [(begin_min, start, -1 if entry is None else entry)]
+    best = {start: begin_min}
     while queue:
         now, node, arc = heapq.heappop(queue)
         if node in done:
             continue
         done.add(node)
-        came_by[node] = arc
+        came_by[node] = None if arc < 0 else arc
         if node in network.ends_only and node != start:
             continue
         for road in leaving[node]:
@@ -163,15 +194,19 @@ def _tree(network, leaving, origin, depart, out) -> dict:
     return came_by
 
 
-def _path_to(network, came_by, origin, station, node) -> Path:
+def _arcs_to(network, came_by, node) -> tuple[int, ...]:
+    """Arcs of a tree to a node, its first arc among them."""
     arcs = []
-    while True:
-        arc = came_by[node]
+    while (arc := came_by[node]) is not None:
         arcs.append(arc)
-        if arc == origin:
+        if network.arc_kind[arc] == "origin":
             break
         node = network.arc_tail[arc]
-    arcs = tuple(arcs[::-1])
+    return tuple(arcs[::-1])
+
+
+def _path_to(network, came_by, origin, station, node) -> Path:
+    arcs = _arcs_to(network, came_by, node)
     whole = all(isinstance(node, int) for node in network.station_node)
     heads = [network.arc_head[arc] for arc in arcs]
     return Path(origin, station, tuple(int(head) if whole else head for head in heads), arcs)

@@ -55,4 +55,4 @@ class TrafficProblem:
 
 
 def _order(network: Network, path: Path):
-    return path.origin, path.station, network.free_flow_min[list(path.arcs)].sum(), path.arcs
+    return path.origin, path.station, network.free_flow_min[list(path.arcs)].sum(), path.arcs, path.onward

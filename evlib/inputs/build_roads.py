@@ -99,7 +99,7 @@ def origin_demand(scenario: Scenario) -> np.ndarray:
     -------
     ndarray, shape (n_origins, n_classes, n_departure_steps)
         [veh]; sums to ``fleet.vehicles``. If trips go on to a destination, each origin stands for a pair of origin and
-        destination, in the order of the network's origins.
+        destination, in the order of the network's origins; pairs without any trip in a table of trips are left out.
 
     Raises
     ------
@@ -108,7 +108,8 @@ def origin_demand(scenario: Scenario) -> np.ndarray:
     """
     fleet, time, tables = scenario.fleet, scenario.time, scenario.tables
     if tables.trip_share is not None:
-        return fleet.vehicles * tables.trip_share
+        pairs = _has_trips(scenario)
+        return fleet.vehicles * (tables.trip_share if pairs is None else tables.trip_share[pairs.ravel()])
     peak = minutes_until(fleet.peak_clock, time)
     profiles = []
     for member in fleet.classes:
@@ -128,6 +129,14 @@ def origin_demand(scenario: Scenario) -> np.ndarray:
         by_origin = by_origin if len(by_origin) == 1 else np.repeat(by_origin, len(onward), axis=0)
         origin = np.outer(origin, onward).ravel()
     return fleet.vehicles * origin[:, None, None] * share[None, :, None] * by_origin
+
+
+def _has_trips(scenario: Scenario) -> np.ndarray | None:
+    """Which pairs of origin and destination a table of trips has, (n_origins, n_destinations); None for all."""
+    share = scenario.tables.trip_share
+    if share is None or scenario.switches.trip_end != "destination":
+        return None
+    return share.sum(axis=(1, 2)).reshape(len(scenario.origins), len(scenario.destinations)) > 0
 
 
 def build_network(scenario: Scenario) -> Network:
@@ -164,6 +173,7 @@ def build_network(scenario: Scenario) -> Network:
             )
         ],
         destinations={item.name: item.node for item in scenario.destinations} if goes_on else None,
+        has_trips=_has_trips(scenario),
         origins={origin.name: origin.node for origin in scenario.origins},
         stations={station.name: (station.node, station.plugs) for station in scenario.stations},
         stay_steps={member.name: round(member.stay_min / time.step_min) for member in scenario.fleet.classes},

@@ -139,11 +139,8 @@ class Scenario(ScenarioSpec):
 def _check_destinations(spec: ScenarioSpec) -> None:
     if spec.destinations:
         check_shares("destinations", spec.destinations)
-    if spec.switches.trip_end == "destination":
-        if not spec.destinations:
-            raise ValueError("switches.trip_end is 'destination', but destinations is empty; name at least one")
-        if spec.switches.path_set == "generated":
-            raise ValueError("switches.trip_end 'destination' needs switches.path_set 'enumerated'")
+    if spec.switches.trip_end == "destination" and not spec.destinations:
+        raise ValueError("switches.trip_end is 'destination', but destinations is empty; name at least one")
 
 
 def _check_times(spec: ScenarioSpec) -> None:
@@ -264,7 +261,13 @@ def make_scenario(raw, file: Path, *, sources: bool = True) -> Scenario:
     if "own_case" in raw:
         return _own_scenario(raw, file)
     provenance: dict[str, Provenance] = {}
-    scenario = _checked(split_provenance(raw, "", provenance, file), provenance, file)
+    try:
+        scenario = _checked(split_provenance(raw, "", provenance, file), provenance, file)
+    except InputError as error:
+        if not str(error).endswith("this key is required"):
+            raise
+        how = "a case of your own begins with own_case: 1, as `python -m evlib new` writes it, and may leave most keys out"
+        raise InputError(f"{error}; {how}") from None
     for name, unit, value in quantities(scenario):
         if name not in provenance and sources:
             how = f"{{value: {value}, unit: {unit}, source: assumption, range: [low, high]}}"

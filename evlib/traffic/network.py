@@ -174,6 +174,7 @@ def assemble_network(
     delay_function=impedance.smooth_queue,
     every_path=True,
     destinations=None,
+    has_trips=None,
     label="network",
     length_km=None,
     drive_kwh_km=None,
@@ -202,6 +203,8 @@ def assemble_network(
         :mod:`evlib.assignment.path_generation` adds those that traffic makes worth taking.
     destinations : dict of str -> int, optional
         Destination name -> node, if trips go on after charging: then every origin has trips to every destination.
+    has_trips : array_like of bool, shape (n_origins, n_destinations), optional
+        Which of these pairs are wanted; by default all.
     label : str, optional
         Name of the network in error messages.
     length_km : array_like, shape (n_roads,), optional
@@ -238,7 +241,13 @@ def assemble_network(
     }
     starts = list(origins.values())
     if destinations:
-        origins_named = {f"{name} to {end}": (o, end) for o, name in enumerate(origins) for end in destinations}
+        wanted = np.ones((len(origins), len(destinations)), dtype=bool) if has_trips is None else np.asarray(has_trips)
+        origins_named = {
+            f"{name} to {end}": (o, end)
+            for o, name in enumerate(origins)
+            for d, end in enumerate(destinations)
+            if wanted[o, d]
+        }
     else:
         origins_named = {name: (o, None) for o, name in enumerate(origins)}
     names = [*origins, *_road_names(roads)]

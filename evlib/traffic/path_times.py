@@ -92,8 +92,11 @@ def onward_entry_min(loading: Loading, path, depart_min: np.ndarray, signal: str
 
     Empty where the trip ends at the station.
     """
-    if not path.onward:
-        return []
+    return leaving_min(loading, path, depart_min, signal) if path.onward else []
+
+
+def leaving_min(loading: Loading, path, depart_min: np.ndarray, signal: str = "experienced") -> list[np.ndarray]:
+    """Times at which vehicles that depart at given times leave the station of a path, by class [min]."""
     network = loading.network
     if signal == "instantaneous":
         return [depart_min] * len(network.classes)

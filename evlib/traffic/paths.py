@@ -147,23 +147,26 @@ def enumerate_paths(
             onward = [((), 0.0, ())] if end is None else ways(target, destinations[end])
             for nodes, approach_min, arcs in ways(starts[o], target) if onward else []:
                 mine += [(g, c, approach_min + onward_min, nodes, (o, *arcs), after) for _, onward_min, after in onward]
-            if len(rows) + len(mine) > (MAX_PATHS if nearest_stations is None else MOST_SHORTEST):
-                raise InputError(f"{label}: more than {MAX_PATHS} paths; too many to enumerate, {_fewer(every_path)}")
+            most = MAX_PATHS if nearest_stations is None else MOST_SHORTEST
+            if len(rows) + len(mine) > most:
+                raise InputError(f"{label}: more than {most} paths; too many to enumerate, {_fewer(every_path)}")
         rows += mine if nearest_stations is None else _to_nearest(mine, nearest_stations)
     reached = {row[0] for row in rows}, {row[1] for row in rows}
-    for g, name in enumerate(origins):
-        if g not in reached[0]:
-            raise InputError(f"{label}: origin {name} reaches no station{_passing(ends_only)}; add a road or move it")
-    for c, name in enumerate(stations if nearest_stations is None else ()):
-        if c not in reached[1]:
-            raise InputError(
-                f"{label}: station {name} is reached from no origin{_passing(ends_only)}; add a road or move it"
-            )
+    passing = " without passing a node at which trips only begin and end" if ends_only else ""
+    lost = [name for g, name in enumerate(origins) if g not in reached[0]]
+    _refuse_lost(label, "origin", lost, f"reach no station{passing}")
+    if nearest_stations is None:
+        lost = [name for c, name in enumerate(stations) if c not in reached[1]]
+        _refuse_lost(label, "station", lost, f"are reached from no origin{passing}")
     return tuple(Path(g, c, nodes, arcs, after) for g, c, _, nodes, arcs, after in sorted(rows))
 
 
-def _passing(ends_only) -> str:
-    return " without passing a node at which trips only begin and end" if ends_only else ""
+def _refuse_lost(label: str, role: str, lost: list[str], fault: str) -> None:
+    if len(lost) == 1:
+        one = fault.replace("reach ", "reaches ", 1).replace("are ", "is ", 1)
+        raise InputError(f"{label}: {role} {lost[0]} {one}; add a road or move it")
+    if lost:
+        raise InputError(f"{label}: {role}s {', '.join(lost)} {fault}; add roads or move them")
 
 
 def _fewer(every_path: bool) -> str:

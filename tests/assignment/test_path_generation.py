@@ -6,13 +6,14 @@ import networkx as nx
 import numpy as np
 import pytest
 
-from evlib import InputError, load_scenario, load_traffic
+from evlib import InputError, build_network, load_scenario, load_traffic
 from evlib.assignment.dynamic_equilibrium import equilibrium
 from evlib.assignment.gaps import gaps
 from evlib.assignment.path_generation import generate_paths, quickest_paths
 from evlib.assignment.route_choice import shortest_path_departures
 from evlib.coordination.coordinate import coordinate
 from evlib.coordination.problem import CoupledProblem
+from evlib.inputs.build_roads import origin_demand
 from evlib.traffic.network import assemble_network
 from evlib.traffic.time_grid import TimeGrid
 
@@ -74,6 +75,39 @@ def test_on_an_empty_network_the_quickest_path_is_that_of_networkx():
         best = nx.shortest_path_length(graph, source, target, "minutes")
         assert network.free_flow_min[list(path.arcs)].sum() == pytest.approx(best)
         assert [int(network.arc_head[arc]) for arc in path.arcs] == list(path.nodes)
+
+
+def test_behind_the_station_the_search_goes_on_to_the_destination():
+    """On empty roads both parts are the quickest of networkx, for every pair of origin and destination and every station."""
+    plain = city(4, TimeGrid(5.0, 24, 10, 2))
+    roads = [
+        (int(plain.arc_tail[arc]), int(plain.arc_head[arc]), plain.free_flow_min[arc], 60.0)
+        for arc in range(2, plain.n_arcs)
+    ]
+    stations = {"a": (301, 30), "b": (304, 30)}
+    network = assemble_network(
+        roads, {"o1": 1, "o2": 4}, stations, {"car": 3}, plain.time, every_path=False, destinations={"x": 203, "y": 301}
+    )
+    graph = nx.DiGraph()
+    graph.add_weighted_edges_from((str(tail), str(head), minutes) for tail, head, minutes, _ in roads)
+    found = quickest_paths(load_traffic(network, np.zeros((len(network.paths), 1, 3))))
+    assert {(path.origin, path.station) for path in found} == {(o, c) for o in range(4) for c in range(2)}
+    for path in found:
+        start, site, end = ("1", "4")[path.origin // 2], ("301", "304")[path.station], ("203", "301")[path.origin % 2]
+        best = [nx.shortest_path_length(graph, *pair, "weight") for pair in ((start, site), (site, end))]
+        parts = [network.free_flow_min[list(part)].sum() for part in (path.arcs, path.onward)]
+        assert parts == pytest.approx(best)
+
+
+def test_generated_paths_that_go_on_are_among_all_paths():
+    """Nguyen with destinations: what the search finds after the nearest stations are full is among the 28 paths of all."""
+    home = load_scenario("nguyen").replace({}, trip_end="destination")
+    every, first = build_network(home), build_network(home.replace({}, path_set="generated"))
+    assert (len(every.paths), len(first.paths)) == (28, 10)
+    loading = load_traffic(first, shortest_path_departures(first, origin_demand(home)))
+    found = {*first.paths, *quickest_paths(loading)}
+    assert found <= set(every.paths)
+    assert len(found) > len(first.paths)
 
 
 def test_the_search_goes_around_a_queue_that_will_be_there():

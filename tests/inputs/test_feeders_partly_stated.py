@@ -136,7 +136,12 @@ def test_limits_that_never_bind_count_farms(own, tmp_path):
 
 def test_the_base_that_a_statement_gives_is_the_one_that_counts(matpower):
     """0.05 "ohm" over (6 kV)^2 / 10 MVA, at a bus of 12 kV: four times the ohm."""
-    read = matpower({"Vbase = mpc.bus(1, BASE_KV) * 1e3": "Vbase = 6 * 1e3", "\t1\t2\t0.5\t": "\t1\t2\t0.05\t"})
+    read = matpower(
+        {
+            "Vbase = mpc.bus(1, BASE_KV) * 1e3": "[GEN_BUS, PG] = idx_gen;\nVbase = 6 * 1e3",
+            "\t1\t2\t0.5\t": "\t1\t2\t0.05\t",
+        }
+    )
     assert read.branches["r_ohm"].tolist() == pytest.approx([0.2])
 
 

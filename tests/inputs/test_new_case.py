@@ -88,7 +88,7 @@ def test_gmns_roads_without_stations(tmp_path, capsys):
     [
         ("a.fcs.xml", "CS1", "CS9", "node is no node of the roads: f1 (CS9)"),
         ("a.fcs.xml", "b1", "b9", "bus is no bus of the feeders: f1 (b9)"),
-        ("a.fcs.xml", 'y="5"', 'y="900"', "1 stations are more than 100 from their node: f1 (900)"),
+        ("a.fcs.xml", 'y="5"', 'y="900"', "1 stations are more than 100 m from their node: f1 (900 from CS1)"),
         ("a.net.xml", BACK, "</roadnet>", "is not reached from, or does not reach, the others: f1 (CS1)"),
     ],
 )
@@ -140,7 +140,7 @@ def test_stations_by_coordinates_get_the_nearest_node_and_bus():
     matched = match_stations(stations, nodes, buses, {"a", "b"}, most_distance=1.0, where="stations")
     assert matched.loc[0, ["node", "bus"]].tolist() == ["b", "3"]
     assert matched.loc[0, ["node_distance", "bus_distance"]].tolist() == pytest.approx([0.8, 1.8])
-    with pytest.raises(InputError, match=r"more than 0\.5 from their node: s \(0\.8\)"):
+    with pytest.raises(InputError, match=r"more than 0\.5 from their node: s \(0\.8 from b\)"):
         match_stations(stations, nodes, buses, {"a", "b"}, most_distance=0.5, where="stations")
 
 

@@ -71,6 +71,15 @@ def test_no_search_through_a_loading_leads_through_a_zone(signal):
         assert search.ways(loading, [10.0], [0], [0])[0].nodes == way
 
 
+@pytest.mark.parametrize("signal", ["experienced", "instantaneous"])
+def test_no_search_behind_a_station_leads_through_a_zone(signal):
+    """From a station in zone 1 on to zone 3 by 1-4-3, from one in zone 2 by 2-3: a zone is left where the way begins."""
+    for closed, station, way in (((1, 2, 3), 1, ["1-4", "4-3"]), ((), 1, ["1-2", "2-3"]), ((1, 2, 3), 2, ["2-3"])):
+        network = four_nodes(closed, every_path=False, stations={"s": (station, 5)}, destinations={"d": 3})
+        paths = quickest_paths(load_traffic(network, np.zeros((1, 1, CLOCK.n_departure_steps))), signal)
+        assert [[network.arc_name[road] for road in path.onward] for path in paths] == [way]
+
+
 def test_trips_end_begin_and_go_on_at_zones():
     """To a station in zone 2, from it on to zone 3, and from a zone to a station in it: none of this passes a zone."""
     at_2 = four_nodes(stations={"s": (2, 5)}, destinations={"d": 3})
@@ -120,6 +129,10 @@ def test_the_file_says_it_and_the_case_keeps_it(tmp_path, capsys):
     again = road_source(folder)
     assert again.ends_only == ("1", "2", "3")
     assert again.links["free_flow_min"].tolist() == [1, 1, 1, 1, 9, 9, 9, 9]
+    nodes = folder / "nodes.csv"
+    nodes.write_text("".join(line.replace("yes", "no") for line in nodes.open()))
+    assert main(["check", str(folder)]) == 2
+    assert "1 origins reach no station, so the case cannot be solved: o_1" in capsys.readouterr().err
 
 
 def test_a_word_beside_yes_and_no_is_refused(tmp_path):

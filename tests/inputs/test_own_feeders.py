@@ -284,10 +284,11 @@ def test_a_new_case_has_the_farms_shunts_and_voltages_of_its_network(tmp_path):
         assert sum(farm.rating_mw for farm in scenario.grid.farms) == pytest.approx(feeders.farms["rating_mw"].sum())
     assert scenario.tables.available_pu.min() == scenario.tables.available_pu.max() == 1
     assert scenario.tables.feeder.shunt_kvar.sum() == pytest.approx(feeders.buses["shunt_kvar"].sum())
+    assert "a dispatch takes what they draw at 1 pu" in case_report(scenario)
     assert len(file.read_text().splitlines()) <= 60
     (tmp_path / "case" / "farms.csv").write_text("farm,bus,kind,rating_mw,column\nsun,99,solar,1,always_pu\n")
-    with pytest.raises(InputError, match=r"farms\.csv: line 2: bus = '99' is not a bus, by number or name"):
+    with pytest.raises(InputError, match=r"farms\.csv: line 2: bus = '99' is no bus of buses\.csv, by number or name"):
         load_scenario(file)
     file.write_text(file.read_text().replace("  farms_file", "  farms: {a: {}}\n  farms_file"))
-    with pytest.raises(InputError, match=r"grid\.farms: beside grid\.farms_file; keep one"):
+    with pytest.raises(InputError, match=r"grid\.farms_file: beside grid\.farms; keep one"):
         load_scenario(file)

@@ -152,6 +152,15 @@ def test_a_load_below_zero_is_a_farm():
     assert read.buses.set_index("bus").loc[2, ["p_kw", "q_kvar"]].tolist() == pytest.approx([800, 100])
 
 
+def test_farms_have_names_that_a_table_can_hold():
+    """A comment's sign, a load that feeds in beside a generator of its name, and the same name twice."""
+    net = small()
+    for name in ("#1", "load_2", "load_2"):
+        pandapower.create_sgen(net, 2, 0.1, name=name)
+    pandapower.create_load(net, 2, -0.1)
+    assert read_pandapower(net).farms["farm"].tolist() == ["_1", "load_2", "sgen_2", "negative_load_2"]
+
+
 @pytest.mark.parametrize("missing", [np.nan, 99999.0])
 def test_lines_without_a_rating_keep_the_ratings_of_others(missing):
     """99,999 kA is what pandapower's converters write where a line is not limited."""

@@ -163,7 +163,7 @@ BAD = {
     "nobody": ("count,origin,departure\n0,o1,21:05\n", "somebody must depart"),
     "destination": (
         "vehicle,origin,departure,destination\nv1,o1,21:05,x\n",
-        "column 'destination' without switches.trip_end 'destination'",
+        "trips.csv: destination x: neither an origin of the case nor a node of the links",
     ),
 }
 
@@ -173,6 +173,25 @@ def test_a_fault_of_a_table_of_trips_is_named(case, name):
     trips, message = BAD[name]
     with pytest.raises(InputError, match=re.escape(message)):
         case(trips)
+
+
+def test_trips_go_on_to_their_destinations_on_generated_paths(case):
+    """Two trips of four pairs, one to another origin's node and one to a road node: two pairs, each driven to its end."""
+    scenario = case("vehicle,origin,departure,destination\nv1,o1,21:05,o2\nv2,o2,21:20,m\n")
+    assert (scenario.switches.trip_end, scenario.switches.path_set) == ("destination", "generated")
+    assert {item.name: item.node for item in scenario.destinations} == {"o2": "b", "m": "m"}
+    network = build_network(scenario)
+    assert network.origins == ("o1 to o2", "o2 to m")
+    assert origin_demand(scenario)[:, 0].tolist() == pytest.approx(np.array([[1, 0], [0, 1]]))
+    for path in network.paths:
+        last = path.onward[-1] if path.onward else path.arcs[-1]
+        assert network.arc_head[last] == ("b", "m")[path.origin]
+    # o1 is 1.2 min from m and 0.12 min further from b; o2 goes 1.2 min to m. Whoever charges elsewhere drives more.
+    assert network.path_free_flow_min.min() == pytest.approx(1.2)
+    result = solve(scenario, "snapshot", "smart", cache=False)
+    assert result.tables["summary"].set_index("measure")["value"]["vehicles"] == pytest.approx(2)
+    with pytest.raises(InputError, match=r"switches\.trip_end: 'station' beside column 'destination' of trips\.csv"):
+        scenario.replace({}, trip_end="station")
 
 
 @pytest.mark.parametrize(
@@ -209,6 +228,11 @@ def test_an_origin_may_have_departures_of_its_own(case, tmp_path):
     plain = origin_demand(case(fleet="vehicles: 60, ", share=True))[:, 0]
     assert demand[0] == pytest.approx(plain[0])
     assert demand.sum(axis=1) == pytest.approx(plain.sum(axis=1))
+    (tmp_path / "leave.csv").write_text("time,o2,o1\n" + "".join(row + ",1\n" for row in rows.splitlines()))
+    with pytest.raises(
+        InputError, match=r"fleet\.peak_width_min: would change nothing, as leave\.csv has a column for every"
+    ):
+        case(fleet="vehicles: 60, peak_width_min: 30, ", share=True, more="departures_file: leave.csv\n")
     (tmp_path / "leave.csv").write_text("time,o9\n" + rows)
     with pytest.raises(InputError, match="column 'o9' is no origin; origins are o1, o2"):
         case(fleet="vehicles: 60, ", share=True, more="departures_file: leave.csv\n")

@@ -205,11 +205,6 @@ def test_background_of_the_base_case_drives_between_the_classic_pairs():
         ("mini", {"roads.background_veh_h": 10.0}, "roads.background_veh_h: 10 without roads.od_file"),
         ("nguyen", {"roads.background_veh_h": -1.0}, "greater than or equal to 0"),
         ("nguyen", {"destinations.d2.share": 0.9}, "destinations' shares sum to 1.4; they must sum to 1"),
-        (
-            "nguyen",
-            {"switches.trip_end": "destination", "switches.path_set": "generated"},
-            "trip_end 'destination' needs switches.path_set 'enumerated'",
-        ),
     ],
 )
 def test_what_does_not_fit_together_is_refused(name, changes, message):

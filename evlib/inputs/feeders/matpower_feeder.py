@@ -133,7 +133,7 @@ def read_matpower(path: str | Path) -> FeederFile:
         branches["rating_mva"] = branch["RATE_A"].where(rated)
     _ratios_and_shunts(buses, branches, bus, branch, base_mva)
     tap = np.where(branch["TAP"] == 0, 1.0, branch["TAP"])
-    branches, n_parallel = merge_parallel(branches, tap, str(path), lambda row: f"rows {row} of mpc.branch")
+    branches, n_parallel = merge_parallel(branches, tap, str(path), lambda row: f"row {row} of mpc.branch")
     rows = [
         *(
             (f"bus.{name}", *_BUS.get(name, (NOT_USED + "areas and angles", "")), len(bus))

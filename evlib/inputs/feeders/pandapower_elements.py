@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 
 from evlib.errors import InputError
@@ -98,7 +100,8 @@ def take_generators(net) -> list[Farm]:
             raise InputError(f"{WHERE}: sgen {row.Index}: p_mw = {row.p_mw:g}; must not be negative: make it a load")
         if rating == 0:
             continue
-        name = str(row.name if row.name and row.name == row.name else f"sgen_{row.Index}").replace(".", "_").strip()
+        own = row.name if isinstance(row.name, str) and row.name else f"sgen_{row.Index}"
+        name = re.sub(r"[.#\r\n]+", "_", own).strip()
         name = name if name and name not in names else f"sgen_{row.Index}"
         names.add(name)
         farms.append((name, int(row.bus), KINDS.get(getattr(row, "type", None), "other"), float(rating)))
@@ -106,13 +109,15 @@ def take_generators(net) -> list[Farm]:
     return farms
 
 
-def take_negative_loads(net) -> list[Farm]:
+def take_negative_loads(net, taken: set[str]) -> list[Farm]:
     """Loads that feed in, as farms; their active power is 0 in the network afterwards, their reactive power stays.
 
     Parameters
     ----------
     net : pandapowerNet
         Changed.
+    taken : set of str
+        Names that farms have already.
 
     Returns
     -------
@@ -121,7 +126,7 @@ def take_negative_loads(net) -> list[Farm]:
     negative = net.load.index[net.load["in_service"].astype(bool) & (net.load["p_mw"] * net.load["scaling"] < 0)]
     farms = [
         (
-            f"load_{row}",
+            f"load_{row}" if f"load_{row}" not in taken else f"negative_load_{row}",
             int(net.load.at[row, "bus"]),
             "other",
             -float(net.load.at[row, "p_mw"] * net.load.at[row, "scaling"]),

@@ -65,7 +65,7 @@ def _read(net, leave_out) -> FeederFile:
         raise InputError(f"{WHERE}: ext_grid: none in service; a feeder hangs on one")
     trafos = take_trafos(net, iron="shunts" not in leave_out)
     farms = [] if "generators" in leave_out else take_generators(net)
-    farms += take_negative_loads(net)
+    farms += take_negative_loads(net, {farm[0] for farm in farms})
     shunts = {} if "shunts" in leave_out else take_shunts(net)
     for bus, power in trafos.drawn.items():
         shunts[bus] = shunts.get(bus, 0j) + power
@@ -100,6 +100,11 @@ def _read(net, leave_out) -> FeederFile:
 def _add_shunts(buses: pd.DataFrame, shunts: dict[int, complex], merged: dict[int, int]) -> None:
     drawn = dict.fromkeys(buses["bus"].tolist(), 0j)
     for bus, power in shunts.items():
+        if not np.isfinite(power):
+            raise InputError(
+                f"{WHERE}: bus {bus}: what its shunts draw is no number; state c_nf_per_km, g_us_per_km of its lines and p_mw, "
+                "q_mvar of its shunts"
+            )
         if bus in merged:
             drawn[merged[bus]] += power
     buses["shunt_kw"] = [power.real for power in drawn.values()]

@@ -81,7 +81,12 @@ def report_rows(
             "",
             len(trafos.ignored_taps),
         ),
-        ("trafo.shift_degree", NOT_USED + "no matter in a tree", "", int((net.trafo["shift_degree"] != 0).sum())),
+        (
+            "trafo.shift_degree",
+            NOT_USED + "no matter in a tree",
+            "",
+            int((net.trafo["shift_degree"] != 0).sum()),
+        ),
         ("line.max_i_ka, trafo.sn_mva", "ratings", "MVA", rated),
         ("line.max_i_ka, switch", "no rating: not limited", "", len(branches) - rated),
         *_loads(net, merged),

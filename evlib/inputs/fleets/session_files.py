@@ -1,41 +1,24 @@
-"""Charging sessions in the formats of others, cleaned with every dropped row counted, as a class of vehicles."""
+"""Charging sessions in the formats of others, cleaned with every dropped row counted."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import csv
+from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
 
 from evlib.errors import InputError
+from evlib.inputs.fleets.formats import NUMBERS, SessionFormat, format_of_name
 from evlib.inputs.reading.column_report import NOT_USED, report_of
-from evlib.inputs.reading.tables import Column, Table, read_table
+from evlib.inputs.reading.tables import Column, Table, read_table, read_text
 
-__all__ = ["FORMATS", "SessionFormat", "Sessions", "class_of_sessions", "read_session_file"]
-
-
-@dataclass(frozen=True)
-class SessionFormat:
-    """Where a file has what.
-
-    Attributes
-    ----------
-    columns : dict of str -> (str, float)
-        ``arrival``, ``departure`` or ``stay_h``, ``energy_kwh``, and if there are any ``power_kw``, ``soc_arrival``,
-        ``soc_departure``, ``battery_kwh``: column of the file, and the factor from its unit to ours.
-    unused : dict of str -> str
-        Columns that are not needed, and why.
-    time_format : str or None
-        How times are written, as for `datetime.strptime`; None: YYYY-MM-DD HH:MM:SS.
-    """
-
-    columns: dict[str, tuple[str, float]]
-    unused: dict[str, str]
-    time_format: str | None = None
+__all__ = ["Sessions", "read_session_file"]
 
 
-_NUMBERS = ("stay_h", "energy_kwh", "power_kw", "soc_arrival", "soc_departure", "battery_kwh")
 # Largest median of a column in our unit: above it the file is in another.
 _LARGEST = {
     "energy_kwh": 300.0,
@@ -46,72 +29,8 @@ _LARGEST = {
     "stay_h": 100.0,
 }
 _LEAST = {"energy_kwh": 0.2, "battery_kwh": 1.0}
-FORMATS = {
-    "own": SessionFormat(
-        {
-            "arrival": ("arrival", 1.0),
-            "departure": ("departure", 1.0),
-            "energy_kwh": ("energy_kwh", 1.0),
-            "power_kw": ("power_kw", 1.0),
-            "soc_arrival": ("soc_arrival", 1.0),
-            "soc_departure": ("soc_departure", 1.0),
-            "battery_kwh": ("battery_kwh", 1.0),
-        },
-        {},
-    ),
-    "epfl": SessionFormat(
-        {
-            "arrival": ("Arrival", 1.0),
-            "departure": ("Departure", 1.0),
-            "energy_kwh": ("Energy (Wh)", 1e-3),
-            "power_kw": ("Pmax (W)", 1e-3),
-            "soc_arrival": ("SOC arrival", 1e-2),
-            "soc_departure": ("SOC departure", 1e-2),
-            "battery_kwh": ("Energy capacity (Wh)", 1e-3),
-        },
-        {
-            "Session": "number of the session",
-            "CCS": "plug",
-            "Stay (min)": "follows from arrival and departure",
-            "Preq_max (W)": "power that the car asked for",
-            "Controlled session (0=False, 1=True)": "whether the station limited the power",
-            "TotalCapacity": "a placeholder in most rows",
-            "BulkCapacity": "a placeholder in most rows",
-        },
-    ),
-    "acn": SessionFormat(
-        {"arrival": ("connectionTime", 1.0), "departure": ("disconnectTime", 1.0), "energy_kwh": ("kWhDelivered", 1.0)},
-        dict.fromkeys(
-            (
-                *(
-                    "_id",
-                    "id",
-                    "clusterID",
-                    "doneChargingTime",
-                    "sessionID",
-                    "siteID",
-                    "spaceID",
-                    "stationID",
-                    "timezone",
-                ),
-                *("userID", "userInputs"),
-            ),
-            "not needed",
-        ),
-    ),
-    "elaadnl": SessionFormat(
-        {
-            "arrival": ("UTCTransactionStart", 1.0),
-            "departure": ("UTCTransactionStop", 1.0),
-            "energy_kwh": ("TotalEnergy", 1.0),
-            "power_kw": ("MaxPower", 1.0),
-        },
-        dict.fromkeys(
-            ("TransactionId", "ChargePoint", "Connector", "StartCard", "ConnectedTime", "ChargeTime"), "not needed"
-        ),
-        "%d/%m/%Y %H:%M",
-    ),
-}
+# Of what a meter shows, at least so much reaches the battery.
+LEAST_EFFICIENCY = 0.85
 
 
 @dataclass(frozen=True)
@@ -125,11 +44,14 @@ class Sessions:
         where the file has them.
     dropped : dict of str -> int
     report : DataFrame
+    is_utc : bool
+        Whether arrivals are times of Greenwich, and the file does not say the zone.
     """
 
     table: pd.DataFrame
     dropped: dict[str, int]
     report: pd.DataFrame
+    is_utc: bool = False
 
 
 def read_session_file(path: str | Path, file_format: str | SessionFormat = "own") -> Sessions:
@@ -154,35 +76,26 @@ def read_session_file(path: str | Path, file_format: str | SessionFormat = "own"
 
     Notes
     -----
-    Dropped and counted are duplicates, stays below a minute, energies that are not positive, and states of charge
-    outside 0 to 100 % or not rising.
+    Dropped and counted are duplicates, stays below a minute, energies that are not positive, states of charge
+    outside 0 to 100 % or not rising, batteries that are not positive, and energies above what the battery could take, even
+    if losses take 15 % of what the meter shows.
 
     References
     ----------
     Lee, Li and Low (2019), ACN-Data, ACM e-Energy; ElaadNL open charging transactions.
     """
     if isinstance(file_format, str):
-        if file_format not in FORMATS:
-            raise InputError(f"fleet format {file_format!r} is unknown; must be one of {', '.join(FORMATS)}")
-        file_format = FORMATS[file_format]
-    needed = {"arrival", "energy_kwh"} | {"departure" if "departure" in file_format.columns else "stay_h"}
-    declared = {
-        column: Column("time", time_format=file_format.time_format)
-        if name in ("arrival", "departure")
-        else Column("number")
-        for name, (column, _) in file_format.columns.items()
-    }
-    optional = {column for name, (column, _) in file_format.columns.items() if name not in needed}
-    declared = {
-        name: Column(column.kind, required=name not in optional, time_format=column.time_format)
-        for name, column in declared.items()
-    }
-    table = read_table(path, declared, ignored=file_format.unused)
+        file_format = format_of_name(file_format)
+    header = _header(path)
+    file_format = _with_times_of(path, header, file_format)
+    table = read_table(path, _declared(file_format), ignored=_unused(header, file_format))
     sessions = pd.DataFrame({"arrival": table[file_format.columns["arrival"][0]]})
     if "departure" in file_format.columns:
         gone = table[file_format.columns["departure"][0]]
         sessions["stay_min"] = (gone - sessions["arrival"].to_numpy()) / np.timedelta64(1, "m")
-    for name in _NUMBERS:
+    if file_format.zone_column in table.values:
+        sessions["arrival"] = _local(table, file_format.zone_column, sessions["arrival"])
+    for name in NUMBERS:
         column, factor = file_format.columns.get(name, ("", 1.0))
         if column in table.values:
             sessions[name] = table[column] * factor
@@ -198,18 +111,72 @@ def read_session_file(path: str | Path, file_format: str | SessionFormat = "own"
         for name, (column, factor) in file_format.columns.items()
         if column in table.values
     ]
+    if file_format.zone_column in table.values:
+        rows.append((file_format.zone_column, "time zone: times of Greenwich become local", "", len(table)))
     rows += [
-        (name, NOT_USED + why, "", len(table)) for name, why in file_format.unused.items() if name in _header(table)
+        (name, NOT_USED + why, "", len(table)) for name, why in _unused(header, file_format).items() if name in header
     ]
     rows += [("(dropped)", reason.replace("_", " "), "", count) for reason, count in dropped.items()]
     rows.append(("(kept)", "sessions", "", len(kept)))
-    return Sessions(kept, dropped, report_of(rows))
+    is_utc = file_format.is_utc or (file_format.zone_column is not None and file_format.zone_column not in table.values)
+    return Sessions(kept, dropped, report_of(rows), is_utc)
 
 
-def _header(table: Table) -> list[str]:
-    lines = table.path.read_text(encoding="utf-8-sig").splitlines()
-    text = next(line for line in lines if line.strip() and not line.lstrip().startswith("#"))
-    return pd.read_csv(pd.io.common.StringIO(text)).columns.tolist()
+def _declared(file_format: SessionFormat) -> dict[str, Column]:
+    needed = {"arrival", "energy_kwh"} | {"departure" if "departure" in file_format.columns else "stay_h"}
+    declared = {}
+    for name, (column, _) in file_format.columns.items():
+        is_time = name in ("arrival", "departure")
+        kind, time_format = ("time", file_format.time_format) if is_time else ("number", None)
+        declared[column] = Column(kind, required=name in needed, time_format=time_format)
+    if file_format.zone_column is not None:
+        declared[file_format.zone_column] = Column("text", required=False)
+    return declared
+
+
+def _unused(header: list[str], file_format: SessionFormat) -> dict[str, str]:
+    if file_format.other_columns is None:
+        return file_format.unused
+    used = {column for column, _ in file_format.columns.values()}
+    return {name: file_format.other_columns for name in header if name not in used}
+
+
+def _with_times_of(path: str | Path, header: list[str], file_format: SessionFormat) -> SessionFormat:
+    """The format with the way in which this file writes its times, where two are known."""
+    zone, arrival = file_format.zone_column, file_format.columns["arrival"][0]
+    if file_format.utc_format is None or arrival not in header:
+        return file_format
+    row = next(_rows_of(path, 1), [])
+    text = row[header.index(arrival)].strip() if len(row) == len(header) else ""
+    if text[:1].isalpha():
+        return replace(file_format, time_format=file_format.utc_format)
+    unused = file_format.unused | ({zone: "times are taken as local"} if zone else {})
+    return replace(file_format, unused=unused, zone_column=None)
+
+
+def _local(table: Table, column: str, greenwich: pd.Series) -> np.ndarray:
+    """Local clock times of moments that are given for Greenwich."""
+    zones = table[column]
+    local = np.empty(len(greenwich), dtype="datetime64[ns]")
+    for row, zone in enumerate(zones.tolist()):
+        try:
+            moment = greenwich.iloc[row].tz_localize("UTC").tz_convert(ZoneInfo(zone))
+        except (KeyError, OSError, ValueError):
+            raise InputError(
+                f"{table.place(row)}: {column} = {zone!r}; must be a time zone of the IANA database, such as Europe/Berlin"
+            ) from None
+        local[row] = np.datetime64(moment.tz_localize(None))
+    return local
+
+
+def _rows_of(path: str | Path, first: int):
+    """Cells of the rows of a CSV file from one on; the header is row 0."""
+    lines = (line for line in read_text(path).split("\n") if line.strip() and not line.lstrip().startswith("#"))
+    return csv.reader(islice(lines, first, None))
+
+
+def _header(path: str | Path) -> list[str]:
+    return [name.strip() for name in next(_rows_of(path, 0), [])]
 
 
 def _refuse_other_unit(table: Table, column: str, name: str, values: np.ndarray) -> None:
@@ -234,34 +201,12 @@ def _cleaned(sessions: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, int]]:
         "charge_outside_0_100_percent": ((charge < 0) | (charge > 1)).any(axis=1).to_numpy(),
         "charge_not_rising": ~rising,
     }
+    if "battery_kwh" in sessions:
+        free = sessions["battery_kwh"] * (1 - sessions.get("soc_arrival", 0.0))
+        rules["battery_not_positive"] = ~(sessions["battery_kwh"] > 0).to_numpy()
+        rules["energy_above_what_the_battery_can_take"] = (LEAST_EFFICIENCY * sessions["energy_kwh"] > free).to_numpy()
     dropped, left = {}, np.ones(len(sessions), dtype=bool)
     for reason, rows in rules.items():
         dropped[reason] = int((rows & left).sum())
         left &= ~rows
     return sessions[left].reset_index(drop=True), dropped
-
-
-def class_of_sessions(sessions: pd.DataFrame) -> dict[str, float]:
-    """Values of a class of vehicles with the medians of some sessions.
-
-    Parameters
-    ----------
-    sessions : DataFrame
-        Table of :class:`Sessions`.
-
-    Returns
-    -------
-    dict of str -> float
-        ``stay_min``, ``charge_kw``, and ``battery_kwh``, ``soc_arrival``, ``gain_share`` where sessions have them; without a
-        battery the gain is that of one of 60 kWh. Without a power, it is twice the mean over the stay.
-    """
-    stay_h = sessions["stay_min"] / 60
-    values = {"stay_min": float(sessions["stay_min"].median().round())}
-    power = sessions["power_kw"] if "power_kw" in sessions else 2 * sessions["energy_kwh"] / stay_h
-    values["charge_kw"] = float(round(power.median(), 1))
-    battery = float(sessions["battery_kwh"].median()) if "battery_kwh" in sessions else 60.0
-    values["battery_kwh"] = round(battery, 1)
-    if "soc_arrival" in sessions:
-        values["soc_arrival"] = float(round(min(max(sessions["soc_arrival"].median(), 0.1), 0.8), 2))
-    values["gain_share"] = float(round(min(sessions["energy_kwh"].median() / battery, 0.9), 3))
-    return values

@@ -18,11 +18,13 @@ from evlib.errors import InputError
 from evlib.files import write_text
 from evlib.inputs.build_roads import departure_profile
 from evlib.inputs.feeders.feeder_file import write_feeders
+from evlib.inputs.new_case.case_text import farms_line
 from evlib.inputs.new_case.synthetic_city import CitySize, synthetic_feeders, synthetic_roads, synthetic_stations
-from evlib.inputs.new_case.write_case import FARMS_LINE, CaseTables, match_case, refuse_existing, with_profile
+from evlib.inputs.new_case.whole_folder import whole_folder
+from evlib.inputs.new_case.write_case import CaseTables, farms_of_file, match_case, with_profile
 from evlib.inputs.roads.road_file import write_roads
 
-__all__ = ["CityAssumptions", "even_peak_veh", "synthetic_tables", "write_city"]
+__all__ = ["CityAssumptions", "even_peak_veh", "fill_city_folder", "synthetic_tables", "write_city"]
 
 STEP_MIN, N_STEPS, LAST_DEPARTURE, PEAK_MIN, WIDTH_MIN = 5, 96, 65, 120.0, 60.0
 # Class: share, battery [kWh], power [kW], stay [min], gain [1], value of time [CNY/h], peak over mean.
@@ -103,22 +105,28 @@ def write_city(folder: str | Path, tables: CaseTables, assumed: CityAssumptions,
     InputError
         The folder holds a case, or a feeder has no name to tell it by.
     """
-    refuse_existing(folder)
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    with whole_folder(folder) as place:
+        fill_city_folder(place, folder, tables, assumed, source)
+    return Path(folder) / "case.yaml"
+
+
+def fill_city_folder(
+    place: Path, folder: str | Path, tables: CaseTables, assumed: CityAssumptions, source: str
+) -> Path:
+    """Write what :func:`write_city` writes to another place, until it is checked; the file in its present place."""
     links = tables.roads.links.copy()
     if "lanes" in links:
         links["capacity_veh_h"] = links["lanes"] * assumed.lane_veh_h
-    write_roads(replace(tables.roads, links=links), folder)
-    tables = replace(tables, feeders=with_profile(tables.feeders))
-    write_feeders(replace(tables.feeders, feeders=None), folder)  # backup and voltages at roots are assumed, too
+    write_roads(replace(tables.roads, links=links), place)
+    feeders = with_profile(tables.feeders)
+    write_feeders(replace(feeders, feeders=None), place)  # backup and voltages at roots are assumed, too
     plugs = max(round(assumed.plug_factor * even_peak_veh(assumed.vehicles) / len(tables.stations)), 1)
     columns = [name for name in ("station", "node", "bus", "x", "y") if name in tables.stations]
     stations = tables.stations[columns].assign(plugs=plugs, plug_kw=60.0)
     for name, table in (("stations", stations), ("origins", tables.origins)):
-        write_text(folder / f"{name}.csv", table.to_csv(index=False, lineterminator="\n"))
-    file = folder / "case.yaml"
-    write_text(file, _text(folder, tables, stations, assumed, source))
+        write_text(place / f"{name}.csv", table.to_csv(index=False, lineterminator="\n"))
+    file = place / "case.yaml"
+    write_text(file, _text(Path(folder), tables, stations, assumed, source))
     return file
 
 
@@ -132,8 +140,8 @@ def _text(folder: Path, tables: CaseTables, stations: pd.DataFrame, assumed: Cit
         f"    {name}: {{buses: {buses}, import_limit_mw: {limit}, export_limit_mw: {EXPORT_MW}, backup_mw: {BACKUP_MW}}}"
         for name, buses, limit in _feeder_limits(tables, stations, assumed.vehicles)
     )
-    profile = "" if tables.feeders.profile is None else "  profiles_file: profile.csv\n"
-    profile += "" if tables.feeders.farms is None else FARMS_LINE
+    profile = "" if with_profile(tables.feeders).profile is None else "  profiles_file: profile.csv\n"
+    profile += farms_line(farms_of_file(tables))
     return f"""\
 # A city: {source}.
 # Plugs are {assumed.plug_factor:g} x the peak of an even spread; a feeder imports at most {IMPORT_FACTOR:g} x its load

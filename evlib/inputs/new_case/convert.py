@@ -11,10 +11,10 @@ import yaml
 from evlib.errors import InputError
 from evlib.files import write_text
 from evlib.inputs.feeder_files import BRANCH_COLUMNS, BUS_COLUMNS
-from evlib.inputs.new_case.write_case import refuse_existing
+from evlib.inputs.new_case.whole_folder import in_words_of_sources, refuse_existing, whole_folder
 from evlib.inputs.reading.sections import quantities
 from evlib.inputs.reading.strict_yaml import read_yaml
-from evlib.inputs.scenario import Scenario, make_scenario
+from evlib.inputs.scenario import Scenario, load_scenario, make_scenario
 
 __all__ = ["convert"]
 
@@ -61,19 +61,20 @@ def convert(file: str | Path, folder: str | Path) -> tuple[Path, tuple[str, ...]
             f"{file}: roads.background_veh_h: {scenario.roads.background_veh_h:g}; a case of one's own has no traffic beside its "
             "fleet: set it to 0"
         )
-    folder.mkdir(parents=True, exist_ok=True)
     notes = ["origins and stations are tables: sources and ranges of their shares and plugs are left out"]
     if scenario.roads.od_file:
         notes.append("roads.od_file: left out, as there is no everyday traffic")
     notes.append("a bus above the root stands for the grid; the feeder hangs on it without impedance")
-    for name, table in _tables(scenario).items():
-        write_text(folder / f"{name}.csv", table.to_csv(index=False, lineterminator="\n"))
-    case = folder / "case.yaml"
     head = "# A case of one's own, converted from the study's format. `python -m evlib check` lists what is left out.\n"
     style = {"sort_keys": False, "default_flow_style": False, "width": 10**6, "allow_unicode": True}
     text = yaml.dump(_content(scenario), Dumper=_OneLine, **style)
-    write_text(case, head + text)
-    return case, tuple(notes)
+    with whole_folder(folder) as place:
+        for name, table in _tables(scenario).items():
+            write_text(place / f"{name}.csv", table.to_csv(index=False, lineterminator="\n"))
+        write_text(place / "case.yaml", head + text)
+        with in_words_of_sources(place, folder, {}):
+            load_scenario(place / "case.yaml")
+    return folder / "case.yaml", tuple(notes)
 
 
 class _Leaf(dict):

@@ -9,7 +9,10 @@ from scipy.spatial import cKDTree
 
 from evlib.errors import InputError
 
-__all__ = ["connected_part", "match_stations", "spread"]
+__all__ = ["connected_part", "listed", "match_stations", "spread", "usual_distance"]
+
+USUAL_M, USUAL_SHARE, MOST_LISTED = 2000.0, 0.1, 20
+METRES = {"m": 1.0, "km": 1000.0}
 
 
 def connected_part(links: pd.DataFrame, ends_only=()) -> set[str]:
@@ -76,6 +79,7 @@ def match_stations(
     *,
     most_distance: float,
     where: str,
+    limit: str = "",
 ) -> pd.DataFrame:
     """Give every station a road node and a bus.
 
@@ -91,6 +95,8 @@ def match_stations(
         A station further from its node is refused, in the unit of the coordinates.
     where : str
         Name of the stations in messages.
+    limit : str, optional
+        ``most_distance`` in messages, with its unit and reason.
 
     Returns
     -------
@@ -120,12 +126,13 @@ def match_stations(
     else:
         distance, index = cKDTree(reachable[["x", "y"]].to_numpy()).query(matched[["x", "y"]].to_numpy(dtype=float))
         matched["node"], matched["node_distance"] = reachable["node"].to_numpy()[index], distance
-    far = matched[matched["node_distance"] > most_distance]
+    far = matched[~(matched["node_distance"] <= most_distance)]
     if len(far):
-        listed = ", ".join(f"{row.station} ({row.node_distance:.4g})" for row in far.head(6).itertuples())
+        rows = far.sort_values("node_distance", ascending=False, kind="stable")
+        texts = [f"{row.station} ({row.node_distance:.4g} from {row.node})" for row in rows.itertuples()]
         raise InputError(
-            f"{where}: {len(far)} stations are more than {most_distance:g} from their node: {listed}; correct coordinates or "
-            "allow it with --most-distance"
+            f"{where}: {len(far)} stations are more than {limit or format(most_distance, '.4g')} from their node: "
+            f"{listed(texts, MOST_LISTED)}; correct coordinates or allow it with --most-distance"
         )
     return _with_buses(matched, buses, where)
 
@@ -154,6 +161,39 @@ def _with_buses(matched: pd.DataFrame, buses: pd.DataFrame, where: str) -> pd.Da
 
 def _refuse(where: str, lost: pd.DataFrame, column: str, fault: str) -> None:
     if len(lost):
-        listed = ", ".join(f"{row['station']} ({row[column]})" for _, row in lost.head(6).iterrows())
-        more = f" and {len(lost) - 6} more" if len(lost) > 6 else ""
-        raise InputError(f"{where}: {column} {fault}: {listed}{more}")
+        texts = [f"{row['station']} ({row[column]})" for _, row in lost.iterrows()]
+        raise InputError(f"{where}: {column} {fault}: {listed(texts, MOST_LISTED)}")
+
+
+def listed(texts: list[str], most: int) -> str:
+    """Some texts, and how many more there are."""
+    more = f" and {len(texts) - most} more" if len(texts) > most else ""
+    return ", ".join(texts[:most]) + more
+
+
+def usual_distance(nodes: pd.DataFrame, unit: str) -> tuple[float, str]:
+    """Distance from its node beyond which a station is refused unless somebody allows more.
+
+    Parameters
+    ----------
+    nodes : DataFrame
+        ``x``, ``y``.
+    unit : str
+        Unit of the coordinates; empty if it is not known.
+
+    Returns
+    -------
+    float
+        2 km; where the unit is not known, a tenth of the diagonal of the nodes' extent.
+    str
+        The same in words.
+
+    Examples
+    --------
+    >>> usual_distance(pd.DataFrame({"x": [0.0, 30.0], "y": [0.0, 40.0]}), "")
+    (5.0, '5 (a tenth of the extent of the roads, in their unit)')
+    """
+    if unit in METRES:
+        return USUAL_M / METRES[unit], f"{USUAL_M / METRES[unit]:g} {unit}"
+    distance = USUAL_SHARE * float(np.hypot(np.ptp(nodes["x"]), np.ptp(nodes["y"])))
+    return distance, f"{distance:.4g} (a tenth of the extent of the roads, in their unit)"

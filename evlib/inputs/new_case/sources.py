@@ -13,22 +13,22 @@ from evlib.inputs.feeders.matpower_feeder import read_matpower
 from evlib.inputs.feeders.opendss_feeder import read_opendss
 from evlib.inputs.feeders.pandapower_net import read_pandapower
 from evlib.inputs.feeders.v2sim_grid import read_v2sim_grid
-from evlib.inputs.own_case.case_feeders import read_feeders
-from evlib.inputs.own_case.case_tables import LANE_VEH_H, LINK_COLUMNS, read_roads
-from evlib.inputs.own_case.defaults import DEFAULTS
-from evlib.inputs.own_case.feeder_table import read_feeder_table
+from evlib.inputs.new_case.own_sources import own_feeders, own_roads
+from evlib.inputs.new_case.write_case import FEE
 from evlib.inputs.own_case.trips import TRIP_COLUMNS
+from evlib.inputs.pandapower_feeder import LEAVE_OUT
 from evlib.inputs.reading.column_report import NOT_USED, report_of
 from evlib.inputs.reading.plausible import check_table
 from evlib.inputs.reading.tables import Column, read_table, read_text
 from evlib.inputs.roads.gmns_roads import read_gmns_roads
 from evlib.inputs.roads.osm_roads import read_osm_roads
-from evlib.inputs.roads.road_file import RoadFile, check_roads
+from evlib.inputs.roads.road_file import RoadFile
 from evlib.inputs.roads.sumo_roads import read_sumo_roads
 from evlib.inputs.roads.tntp_roads import read_tntp_roads
 from evlib.inputs.roads.v2sim_roads import LANE_CAPACITY_VEH_H, read_v2sim_roads, read_v2sim_stations, read_xml
+from evlib.inputs.tntp import read_trips
 
-__all__ = ["feeder_source", "road_source", "station_source", "trips_source"]
+__all__ = ["feeder_source", "road_source", "shares_source", "station_source", "trips_source"]
 
 _STATION = {
     "station": Column("text"),
@@ -39,6 +39,8 @@ _STATION = {
     "plugs": Column("number", "plugs", above=0, required=False),
     "plug_kw": Column("number", "kW", above=0, required=False),
     "site_kw": Column("number", "kW", above=0, required=False),
+    "fee_*_session": Column("number", "of the currency", least=0, required=False),
+    "fee_*_kwh": Column("number", "of the currency", least=0, required=False),
 }
 
 
@@ -87,7 +89,7 @@ def road_source(
         _refuse_options(
             path, units | lane | what, "the columns of links.csv have units, and capacities or lanes, of their own"
         )
-        return _own_roads(path)
+        return own_roads(path)
     if not path.exists():
         raise InputError(f"{path}: no such file or folder of roads")
     if path.suffix == ".tntp":
@@ -112,38 +114,6 @@ def _refuse_options(path: Path, options: dict, why: str) -> None:
             raise InputError(f"{option} {value}: {path} has no use for it: {why}; leave the option out")
 
 
-def _own_roads(folder: Path) -> RoadFile:
-    """Roads of another case: its columns, and what is put in where it has none."""
-    roads = read_roads(folder / "links.csv", folder / "nodes.csv")
-    table, shared = roads.table, float(DEFAULTS["roads"]["capacity_veh_h"])
-    numbers = [str(row + 1) for row in range(len(table))]
-    links = pd.DataFrame({"link": table.texts.get("link", numbers), "from": roads.tail, "to": roads.head})
-    if roads.length_km is not None:
-        links["length_km"] = roads.length_km
-    links["free_flow_min"] = roads.free_flow_min
-    if roads.lanes is not None:
-        links["lanes"] = roads.lanes
-    links["capacity_veh_h"] = shared if roads.capacity_veh_h is None else roads.capacity_veh_h
-    nodes = pd.DataFrame({"node": roads.node, "x": roads.x, "y": roads.y})
-    if roads.ends_only:
-        nodes["through"] = np.where(nodes["node"].isin(roads.ends_only), "no", "yes")
-    check_roads(folder / "links.csv", links, nodes)
-    rows = [(name, name, LINK_COLUMNS[name].unit, len(links)) for name in table.values]
-    if "link" not in table.values:
-        rows.append(("(default)", "link: number of the row", "", len(links)))
-    if "free_flow_min" not in table.values:
-        rows.append(("(computed)", "free_flow_min: length_km / speed_km_h", "min", len(links)))
-    if roads.capacity_veh_h is None:
-        rows.append(("(default)", f"capacity_veh_h: {shared:g}; none in links.csv", "veh/h", len(links)))
-    elif not {"capacity_veh_h", "capacity_veh_h_lane"} & set(table.values):
-        rows.append(("(default)", f"capacity_veh_h: {LANE_VEH_H:g} for each of the lanes", "veh/h", len(links)))
-    rows += [(name, name, "", len(nodes)) for name in nodes if name != "through"]
-    rows += [("through", "no: trips begin and end there, no path passes", "", len(roads.ends_only))] * bool(
-        roads.ends_only
-    )
-    return RoadFile(links, nodes, "", report_of(rows))
-
-
 def feeder_source(path: str | Path, leave_out=()) -> FeederFile:
     """Read feeders from whatever file they are in.
 
@@ -165,26 +135,15 @@ def feeder_source(path: str | Path, leave_out=()) -> FeederFile:
         As :func:`road_source`.
     """
     path = Path(path)
+    unknown = [name for name in leave_out if name not in LEAVE_OUT]
+    if unknown:
+        raise InputError(f"--leave-out {unknown[0]}: must be one or both of {', '.join(LEAVE_OUT)}")
+    if leave_out and path.suffix not in (".json", ".dss"):
+        raise InputError(
+            f"--leave-out {' '.join(leave_out)}: goes with *.json (pandapower) and *.dss (OpenDSS) only; remove it for {path}"
+        )
     if path.is_dir() and (path / "buses.csv").is_file():
-        read = read_feeders(path / "buses.csv", path / "branches.csv")
-        buses = read.bus_table
-        branches = pd.read_csv(path / "branches.csv", comment="#")
-        rows = [(name, name, "", len(buses)) for name in buses.values] + [
-            (name, name, "", len(branches)) for name in branches
-        ]
-        more = {}
-        if (path / "feeders.csv").is_file():
-            own = read_feeder_table(path / "feeders.csv", read)
-            roots = pd.Series([read.bus_number[name] for name in own.table["root"].tolist()], name="root")
-            others = {name: values for name, values in own.table.values.items() if name != "root"}
-            more["feeders"] = pd.DataFrame({"root": roots} | others)
-            rows += [(f"feeders.{name}", name, "", len(roots)) for name in own.table.values]
-        if (path / "farms.csv").is_file():
-            rows.append(("farms.csv", NOT_USED + "farms are those of the case: name it as grid.farms_file", "", 1))
-        if (path / "profile.csv").is_file():
-            more["profile"] = pd.read_csv(path / "profile.csv", comment="#", dtype={"time": str})
-            rows += [(f"profile.{name}", name, "", len(more["profile"])) for name in more["profile"]]
-        return FeederFile(pd.DataFrame(buses.values), branches, report_of(rows), **more)
+        return own_feeders(path)
     if not path.exists():
         raise InputError(f"{path}: no such file or folder of feeders")
     if path.suffix == ".m":
@@ -222,14 +181,37 @@ def trips_source(path: str | Path) -> tuple[pd.DataFrame, pd.DataFrame] | None:
     return pd.DataFrame(table.texts), report_of(rows)
 
 
+def shares_source(path: str | Path) -> tuple[dict[str, float], pd.DataFrame]:
+    """Read how the trips of a TNTP file, ``*_trips.tntp``, are shared among their origins.
+
+    Parameters
+    ----------
+    path : str or Path
+
+    Returns
+    -------
+    shares : dict of str -> float
+        Trips that begin at each zone.
+    report : DataFrame
+    """
+    trips = read_trips(path)
+    shares = trips.groupby("origin")["demand_veh"].sum()
+    rows = [
+        ("Origin", "origins", "", len(shares)),
+        ("(sum of a row)", "shares of origins", "", len(shares)),
+        ("(destination)", NOT_USED + "trips end at stations", "", len(trips)),
+    ]
+    return {str(zone): float(share) for zone, share in shares.items() if share > 0}, report_of(rows)
+
+
 def station_source(path: str | Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Read stations: V2Sim's ``*.fcs.xml``, or a CSV file.
 
     Parameters
     ----------
     path : str or Path
-        A CSV file has ``station`` and ``node``, or ``x`` and ``y``; and may have ``bus``, ``plugs``, ``plug_kw`` and
-        ``site_kw``.
+        A CSV file has ``station`` and ``node``, or ``x`` and ``y``; and may have ``bus``, ``plugs``, ``plug_kw``,
+        ``site_kw``, and fees such as ``fee_eur_session`` and ``fee_eur_kwh``, whose currency is then the case's.
 
     Returns
     -------
@@ -238,7 +220,7 @@ def station_source(path: str | Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     Raises
     ------
     InputError
-        As :func:`road_source`; a CSV file with neither nodes nor coordinates.
+        As :func:`road_source`; a CSV file with neither nodes nor coordinates, or with fees in two currencies.
     """
     path = Path(path)
     if path.name.endswith(".fcs.xml"):
@@ -249,7 +231,30 @@ def station_source(path: str | Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     check_table(table, ("plug_kw", "site_kw"))
     if "node" not in table.values and not {"x", "y"} <= table.values.keys():
         raise InputError(f"{path}: neither node nor x and y; must say where the stations are")
+    if ("x" in table.values) != ("y" in table.values):
+        raise InputError(f"{path}: x and y: one of them is missing; must have both, or none")
+    fees = [name for name in table.values if name.startswith("fee_")]
+    bad = [name for name in fees if not FEE.fullmatch(name)]
+    if bad:
+        raise InputError(
+            f"{path}: column {bad[0]!r}: must name its currency by three small letters, as fee_eur_session or fee_eur_kwh"
+        )
+    if len({FEE.fullmatch(name).group(1) for name in fees}) > 1:
+        raise InputError(f"{path}: columns {', '.join(fees)}: a case has one currency; give all fees in it")
     stations = pd.DataFrame(table.values)
     for name in ("x", "y"):
         stations[name] = stations.get(name, np.nan)
-    return stations, report_of((name, name, _STATION[name].unit, len(table)) for name in table.values)
+    rows = [
+        (name, _meaning(name), FEE.sub(_fee_unit, name) if name in fees else _STATION[name].unit)
+        for name in table.values
+    ]
+    return stations, report_of((*row, len(table)) for row in rows)
+
+
+def _meaning(name: str) -> str:
+    found = FEE.fullmatch(name)
+    return {"session": "fee paid once", "kwh": "fee for the energy wanted"}[found.group(2)] if found else name
+
+
+def _fee_unit(match) -> str:
+    return match.group(1).upper() + ("/kWh" if match.group(2) == "kwh" else "")

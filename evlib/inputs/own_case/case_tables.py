@@ -97,6 +97,8 @@ class CaseRoads:
 
 def place_of(folder: Path, key: str, name: str) -> Path:
     """Path of a file that a case names under a key, relative to the case's folder."""
+    if not isinstance(name, str):
+        raise InputError(f"{key}: {name!r}; must be the name of a file, relative to {folder}")
     path = folder / name
     if not path.is_file():
         raise InputError(f"{path}: no such file; {key} names it as {name!r}, relative to {folder}")

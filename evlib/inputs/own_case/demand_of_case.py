@@ -12,7 +12,7 @@ from evlib.inputs.own_case.profiles import profiles_by_step
 from evlib.inputs.own_case.trips import Trips
 from evlib.inputs.reading.tables import read_text
 
-__all__ = ["CaseDemand"]
+__all__ = ["CaseDemand", "refuse_idle_peaks"]
 
 
 @dataclass(frozen=True)
@@ -65,8 +65,7 @@ class CaseDemand:
         if self.departures is None:
             return None
         names = [origin.name for origin in spec.origins]
-        header = next((line for line in read_text(self.departures).split("\n") if line.strip() and line[0] != "#"), "")
-        own = [name.strip() for name in header.split(",") if name.strip() != "time"]
+        own = _origins_named(self.departures)
         unknown = [name for name in own if name not in names]
         if unknown:
             raise InputError(
@@ -84,3 +83,27 @@ class CaseDemand:
                 )
             profile[names.index(name)] = departing / departing.sum()
         return profile
+
+
+def _origins_named(departures: Path) -> list[str]:
+    """Columns of a table of departures beside ``time``."""
+    header = next((line for line in read_text(departures).split("\n") if line.strip() and line[0] != "#"), "")
+    return [name.strip() for name in header.split(",") if name.strip() != "time"]
+
+
+def refuse_idle_peaks(departures: Path, origins, stated: dict, file: Path) -> None:
+    """Refuse what a case states on the peak of departures, where a table has a profile for every origin."""
+    if not isinstance(origins, dict) or not {str(name) for name in origins} <= {*_origins_named(departures)}:
+        return
+    classes = stated.get("classes") if isinstance(stated.get("classes"), dict) else {}
+    keys = [f"fleet.{key}" for key in ("peak_clock", "peak_width_min") if key in stated]
+    keys += [
+        f"fleet.classes.{name}.peak_over_mean"
+        for name, member in classes.items()
+        if isinstance(member, dict) and "peak_over_mean" in member
+    ]
+    if keys:
+        raise InputError(
+            f"{file}: {keys[0]}: would change nothing, as {departures.name} has a column for every origin; remove the key, or "
+            "the column of an origin"
+        )

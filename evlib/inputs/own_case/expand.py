@@ -13,15 +13,16 @@ import numpy as np
 from evlib.errors import InputError
 from evlib.inputs.own_case.case_feeders import CaseFeeders, read_feeders, with_sites
 from evlib.inputs.own_case.case_tables import FEES, CaseRoads, place_of, read_origins, read_stations
-from evlib.inputs.own_case.defaults import CLASS_DEFAULTS, DEFAULTS, GROUPS
-from evlib.inputs.own_case.demand_of_case import CaseDemand
-from evlib.inputs.own_case.feeder_table import read_farms, read_feeder_table
+from evlib.inputs.own_case.demand_of_case import CaseDemand, refuse_idle_peaks
+from evlib.inputs.own_case.farms import place_farms, read_farms
+from evlib.inputs.own_case.feeder_table import read_feeder_table, wide_limits
 from evlib.inputs.own_case.roads_of_case import roads_of_case
+from evlib.inputs.own_case.stated import DEFAULTS, completed, in_study_names, loose, refuse_blocks_alone, renamed
 from evlib.inputs.own_case.tables_of_case import CaseTables
 from evlib.inputs.own_case.trips import Trips, read_trips
 from evlib.inputs.own_case.whole_time import leave_when_full, whole_time
-from evlib.inputs.own_case.wide_limits import wide_limits, zones_of_farms
 from evlib.inputs.reading.provenance import Provenance, split_provenance
+from evlib.inputs.reading.tables import Table
 
 __all__ = ["OwnCase", "expand"]
 
@@ -49,6 +50,8 @@ class OwnCase:
         ``tables_for(spec)`` gives the :class:`Tables` of a validated scenario.
     roads : CaseRoads
     feeders : CaseFeeders
+    stations : Table or None
+        Stations as read, where they are in a table.
     """
 
     values: dict
@@ -59,10 +62,11 @@ class OwnCase:
     tables_for: Callable
     roads: CaseRoads = field(repr=False)
     feeders: CaseFeeders = field(repr=False)
+    stations: Table | None = field(repr=False, default=None)
 
     def in_own_words(self, text: str) -> str:
         """A message on the scenario in the keys and units of the case's file."""
-        return _renamed(text, "cny", self.currency.lower()).replace("CNY", self.currency)
+        return renamed(text, "cny", self.currency.lower()).replace("CNY", self.currency)
 
 
 def expand(raw: dict, file: Path) -> OwnCase:
@@ -87,7 +91,10 @@ def expand(raw: dict, file: Path) -> OwnCase:
     raw = dict(raw)
     version = raw.pop("own_case")
     if isinstance(version, bool) or version != VERSION:
-        raise InputError(f"{file}: own_case: must be {VERSION}, the version of this format")
+        raise InputError(
+            f"{file}: own_case: must be {VERSION}, the version of this format, not {version!r}: `python -m evlib new` writes "
+            "such files, `python -m evlib convert FILE FOLDER` makes one of a scenario in the study's format, without own_case"
+        )
     currency = raw.pop("currency", "CNY")
     if not (isinstance(currency, str) and CURRENCY.fullmatch(currency)):
         raise InputError(f"{file}: currency: {currency!r}; must be three capital letters, such as EUR")
@@ -99,18 +106,24 @@ def expand(raw: dict, file: Path) -> OwnCase:
         raise InputError(f"{file}: roads.od_file: unknown key; a case of one's own has no traffic beside its fleet")
     files = {key: raw.pop(key, None) for key in _FILES}
     provenance: dict[str, Provenance] = {}
-    stated = _in_study_names(split_provenance(_loose(raw, "", file), "", provenance, file), currency, "", file)
+    stated = in_study_names(split_provenance(loose(raw, "", file), "", provenance, file), currency, "", file)
     provenance = {
-        _renamed(name, currency.lower(), "cny"): replace(origin, unit=origin.unit.replace(currency, "CNY"))
+        renamed(name, currency.lower(), "cny"): replace(origin, unit=origin.unit.replace(currency, "CNY"))
         for name, origin in provenance.items()
     }
     for key in ("grid", "fleet", "time", "roads", "prices"):
         if not isinstance(stated.get(key, {}), dict):
             raise InputError(f"{file}: {key}: must be a mapping of its fields")
+    refuse_blocks_alone(stated.get("prices", {}), file)
+    folder, table_of_farms = file.parent, None
+    if "farms_file" in stated.get("grid", {}):
+        if "farms" in stated["grid"]:
+            raise InputError(f"{file}: grid.farms_file: beside grid.farms; keep one of the two")
+        path = place_of(folder, "grid.farms_file", stated["grid"].pop("farms_file"))
+        stated["grid"]["farms"], table_of_farms = read_farms(path)
     defaulted: list[str] = []
-    values = _completed(DEFAULTS, stated, "", defaulted)
+    values = completed(DEFAULTS, stated, "", defaulted)
     values.setdefault("name", file.stem)
-    folder = file.parent
     trips = None
     if "trips_file" in values["fleet"]:
         path = place_of(folder, "fleet.trips_file", values["fleet"].pop("trips_file"))
@@ -130,12 +143,6 @@ def expand(raw: dict, file: Path) -> OwnCase:
     if "feeders_file" in grid:
         path = place_of(folder, "grid.feeders_file", grid.pop("feeders_file"))
         own_feeders = read_feeder_table(path, feeders)
-    if "farms_file" in grid:
-        path = place_of(folder, "grid.farms_file", grid.pop("farms_file"))
-        if "grid.farms" not in defaulted:
-            raise InputError(f"{file}: grid.farms: beside grid.farms_file; keep one of the two")
-        defaulted.remove("grid.farms")
-        grid["farms"] = read_farms(path, feeders.bus_number)
     nearest = values["roads"].pop("nearest_stations")
     if isinstance(nearest, bool) or not isinstance(nearest, int) or nearest < 1:
         raise InputError(f"{file}: roads.nearest_stations: {nearest!r}; must be a whole number of at least 1")
@@ -143,6 +150,8 @@ def expand(raw: dict, file: Path) -> OwnCase:
     if "origins" not in values:
         path = place_of(folder, "origins_file", files["origins_file"] or "origins.csv")
         values["origins"] = read_origins(path, nodes, shares=trips is None)
+    if trips is not None and "destination" in trips.table.values:
+        _go_on(values, trips, nodes, defaulted)
     if trips is not None:
         for group, column in (("origins", "origin"), ("destinations", "destination")):
             _say_shares(values, group, trips, column, file)
@@ -151,7 +160,8 @@ def expand(raw: dict, file: Path) -> OwnCase:
         departures = place_of(folder, "departures_file", files["departures_file"])
         if trips is not None:
             raise InputError(f"{file}: departures_file: fleet.trips_file says who departs when; remove one of the two")
-    plug_kw, fees = None, None
+        refuse_idle_peaks(departures, values["origins"], stated.get("fleet", {}), file)
+    plug_kw, fees, table = None, None, None
     if "stations" not in values:
         path = place_of(folder, "stations_file", files["stations_file"] or "stations.csv")
         values["stations"], table = read_stations(path, nodes, feeders.bus_number, currency)
@@ -165,66 +175,28 @@ def expand(raw: dict, file: Path) -> OwnCase:
             station["bus"] = bus
         _move_into_zones(grid.get("zones"), before, at)
     full = leave_when_full(values["fleet"], values["time"], plug_kw, file)
-    values["time"], notes = whole_time(values["time"], values["fleet"], trips, file)
+    values["time"], notes = whole_time(values["time"], values["fleet"], trips, file, defaulted)
     notes += full
     notes += trips.notes if trips else ()
     if not grid.get("zones", True):
         raise InputError(f"{file}: grid.zones: empty; name at least one, or leave the key out for one zone a feeder")
     wide_limits(values, feeders, plug_kw, own_feeders, defaulted, file)
-    zones_of_farms(grid)
+    place_farms(grid, feeders, file, table_of_farms)
     scales = (grid["load_scale"], grid["impedance_divisor"])
     said = {key: copy.deepcopy(values[key]) for key in ("fleet", "origins", "destinations") if key in values}
     demand = CaseDemand(trips, departures, said)
     tables_for = CaseTables(folder, roads, feeders, plug_kw, scales, nearest, demand, fees, own_feeders)
-    return OwnCase(values, provenance, currency, tuple(defaulted), tuple(notes), tables_for, roads, feeders)
+    return OwnCase(values, provenance, currency, tuple(defaulted), tuple(notes), tables_for, roads, feeders, table)
 
 
-def _loose(node, path: str, file: Path):
-    """Fill in what a value of one's own may leave unsaid, so that ``{value, unit}`` is enough."""
-    if isinstance(node, dict) and "value" in node:
-        return {"source": "not stated", "range": [-1e14, 1e14]} | node if "unit" in node else node["value"]
-    if isinstance(node, dict):
-        return {key: _loose(child, f"{path}.{key}", file) for key, child in node.items()}
-    return node
-
-
-def _renamed(text: str, old: str, new: str) -> str:
-    """Keys such as ``vot_eur_h`` with another currency's letters."""
-    return re.sub(rf"_{old}(?=_|\b)", f"_{new}", text)
-
-
-def _in_study_names(node, currency: str, path: str, file: Path):
-    """Keys with the case's currency as the study calls them; keys with another currency are refused."""
-    if not isinstance(node, dict):
-        return node
-    named = {}
-    for key, child in node.items():
-        if currency != "CNY" and _renamed(key, "cny", "x") != key:
-            own = _renamed(key, "cny", currency.lower())
-            raise InputError(f"{file}: {path}{key}: this case is in {currency}; write {own}")
-        named[_renamed(key, currency.lower(), "cny")] = _in_study_names(child, currency, f"{path}{key}.", file)
-    return named
-
-
-def _completed(defaults: dict, stated: dict, path: str, defaulted: list[str]) -> dict:
-    values = {}
-    for key, default in defaults.items():
-        name = f"{path}{key}"
-        if key not in stated:
-            defaulted.append(name)
-            values[key] = copy.deepcopy(default)
-        elif name == "fleet.classes" and isinstance(stated[key], dict):
-            values[key] = {
-                member: _completed(CLASS_DEFAULTS, fields_, f"{name}.{member}.", defaulted)
-                if isinstance(fields_, dict)
-                else fields_
-                for member, fields_ in stated[key].items()
-            }
-        elif isinstance(default, dict) and isinstance(stated[key], dict) and name not in GROUPS:
-            values[key] = _completed(default, stated[key], f"{name}.", defaulted)
-        else:
-            values[key] = stated[key]
-    return values | {key: value for key, value in stated.items() if key not in values}
+def _go_on(values: dict, trips: Trips, nodes: set[str], defaulted: list[str]) -> None:
+    """Trips with destinations go on there, and the destinations are those of the table, unless the file says otherwise."""
+    if isinstance(values["switches"], dict) and "trip_end" not in values["switches"]:
+        values["switches"]["trip_end"] = "destination"
+        defaulted.append("switches.trip_end")
+    if "destinations" not in values and isinstance(values["origins"], dict):
+        values["destinations"] = trips.destinations(values["origins"], nodes)
+        defaulted.append("destinations")
 
 
 def _say_shares(values: dict, group: str, trips: Trips, column: str, file: Path) -> None:

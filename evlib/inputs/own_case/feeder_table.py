@@ -1,7 +1,11 @@
-"""What each feeder of a case has of its own: the voltage at its root, its tariff, its limits; and farms from a table."""
+"""What each feeder of a case has of its own: the voltage at its root, its tariff, its limits.
+
+Where nothing states limits, every feeder is a zone with limits that never bind.
+"""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,7 +16,7 @@ from evlib.grid.feeder import Feeder
 from evlib.inputs.own_case.case_feeders import CaseFeeders
 from evlib.inputs.reading.tables import Column, Table, read_table
 
-__all__ = ["COMMON", "FeederTable", "read_farms", "read_feeder_table"]
+__all__ = ["COMMON", "FeederTable", "read_feeder_table", "wide_limits"]
 
 # Name of the tariff of feeders without one of their own.
 COMMON = "import_tariff"
@@ -22,15 +26,6 @@ _COLUMNS = {
     "root_pu": Column("number", "pu", above=0.8, required=False),
     "tariff": Column("text", required=False),
 } | {name: Column("number", "MW", least=0, required=False) for name in _LIMITS}
-
-
-_FARM = {
-    "farm": Column("text"),
-    "bus": Column("text"),
-    "kind": Column(("wind", "solar", "other")),
-    "rating_mw": Column("number", "MW", least=0),
-    "column": Column("text"),
-}
 
 
 @dataclass(frozen=True)
@@ -134,32 +129,37 @@ def read_feeder_table(path: Path, feeders: CaseFeeders) -> FeederTable:
     return FeederTable(table, tuple(row_of[bus] for bus in feeders.roots), feeders.roots)
 
 
-def read_farms(path: Path, bus_number: dict[str, int]) -> dict[str, dict]:
-    """Farms by name, as the section ``grid.farms`` of a case states them.
+def wide_limits(
+    values: dict, feeders: CaseFeeders, plug_kw, own: FeederTable | None, defaulted: list[str], file: Path
+) -> None:
+    """Every feeder is a zone, with limits that never bind unless the file states others."""
+    widest, grid = _widest_mw(values, feeders, plug_kw), values["grid"]
+    if "import_limit_mw" not in grid:
+        grid["import_limit_mw"] = widest
+        defaulted.append("grid.import_limit_mw")
+    if "zones" not in grid:
+        defaulted.append("grid.zones")
+        limits = {"import_limit_mw": widest, "export_limit_mw": widest, "backup_mw": 0.0}
+        stated = own.limits() if own else [{}] * len(feeders.zones)
+        grid["zones"] = {
+            name: {"buses": list(buses), **limits, **more}
+            for (name, buses), more in zip(feeders.zones.items(), stated, strict=True)
+        }
+    elif own and any(own.limits()):
+        key = next(iter(own.limits()[0]))
+        raise InputError(f"{file}: grid.zones: beside {key} of {own.table.path.name}; keep limits in one of the two")
 
-    Parameters
-    ----------
-    path : Path
-        CSV with ``farm``, ``bus`` (by number or name), ``kind`` (wind, solar or other), ``rating_mw`` and ``column`` (of the
-        profiles: what is available, per unit of the rating).
-    bus_number : dict of str -> int
-        Bus by its number and by its name.
 
-    Returns
-    -------
-    dict of str -> dict
-
-    Raises
-    ------
-    InputError
-        What :func:`evlib.inputs.reading.tables.read_table` refuses, or a bus that does not exist.
-    """
-    table = read_table(path, _FARM, unique=[("farm",)])
-    for row, bus in enumerate(table["bus"].tolist()):
-        if bus not in bus_number:
-            raise InputError(f"{table.place(row)}: bus = {bus!r} is not a bus, by number or name")
-    rows = zip(*(table[name].tolist() for name in _FARM), strict=True)
-    return {
-        farm: {"bus": bus_number[bus], "kind": kind, "rating_mw": rating, "column": column}
-        for farm, bus, kind, rating, column in rows
-    }
+def _widest_mw(values: dict, feeders: CaseFeeders, plug_kw) -> float:
+    """A limit that never binds: twice all loads, plugs and farms together, rounded up [MW]."""
+    stations, classes, farms = (
+        group if isinstance(group, dict) else {}
+        for group in (values["stations"], values["fleet"]["classes"], values["grid"].get("farms"))
+    )
+    plugs = [station.get("plugs", 0.0) for station in stations.values() if isinstance(station, dict)]
+    powers = [member.get("charge_kw", 0.0) for member in classes.values() if isinstance(member, dict)]
+    ratings = [member.get("rating_mw", 0.0) for member in farms.values() if isinstance(member, dict)]
+    if not all(isinstance(value, int | float) and 0 <= value < 1e9 for value in (*plugs, *powers, *ratings)):
+        return 1000.0  # whoever wrote them is told by the schema
+    most = sum(plugs) * max(powers, default=0.0) if plug_kw is None else float(np.dot(plugs, plug_kw))
+    return float(math.ceil(2 * ((feeders.feeder.load_kw.sum() + most) / 1000.0 + sum(ratings))) + 1)

@@ -102,8 +102,8 @@ class Trips:
             n_pairs *= len(names)
         elif "destination" in self.table.values:
             raise InputError(
-                f"{self.table.path}: column 'destination' without switches.trip_end 'destination': trips end at stations; set "
-                "the switch, or remove the column"
+                f"{file}: switches.trip_end: {spec.switches.trip_end!r} beside column 'destination' of {self.table.path.name}; "
+                "leave the switch out, then trips go on there after charging, or remove the column"
             )
         minutes = self._minutes(time)
         step = (np.array(minutes) // time.step_min).astype(int)
@@ -129,6 +129,25 @@ class Trips:
                     f"{file}: fleet.classes.{item.name}.share: {item.share:g}; {self.table.path.name} says {share:g}: change "
                     "the trips"
                 )
+
+    def destinations(self, origins, nodes: set[str]) -> dict[str, dict]:
+        """Destinations by the names in the table: those of origins, which end at the node of the origin, or road nodes.
+
+        Raises
+        ------
+        InputError
+            Names that are neither; all of them are listed.
+        """
+        known = {str(name): member.get("node") for name, member in origins.items() if isinstance(member, dict)}
+        names = list(dict.fromkeys(self.table["destination"].tolist()))
+        lost = [name for name in names if name not in known and name not in nodes]
+        if lost:
+            more = f" and {len(lost) - 10} more" if len(lost) > 10 else ""
+            raise InputError(
+                f"{self.table.path}: destination {', '.join(lost[:10])}{more}: neither an origin of the case nor a node of the "
+                "links; must be one of them, or a name of the section destinations: {name: {node: ...}}"
+            )
+        return {name: {"node": known.get(name, name)} for name in names}
 
     def positions(self, column: str, names: list[str], what: str) -> np.ndarray:
         """Place of each row's cell among some names; a name that is not among them is refused as not ``what`` it must be."""
@@ -203,11 +222,8 @@ def read_trips(path: Path, fleet: dict, stated: dict, file: Path) -> Trips:
     for name, width in zip(("soc_step", "battery_step_kwh"), widths, strict=True):
         if isinstance(width, bool) or not isinstance(width, int | float) or not 0 < width < 1e6:
             raise InputError(f"{file}: fleet.{name}: {width!r}; must be a number above 0")
-    above = np.flatnonzero(table["soc"] > 1) if "soc" in has else []
-    if len(above):
-        raise InputError(
-            f"{table.place(above[0])}: soc = {table['soc'][above[0]]:g}; must be a share of the battery, 0 to 1"
-        )
+    for row in np.flatnonzero(table["soc"] > 1)[:1] if "soc" in has else ():
+        raise InputError(f"{table.place(row)}: soc = {table['soc'][row]:g}; must be a share of the battery, 0 to 1")
     classes = fleet["classes"]
     if not isinstance(classes, dict) or not all(isinstance(member, dict) for member in classes.values()):
         return Trips(table, count, np.full(len(table), ""), {}, ())  # the schema says what is wrong with them

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -10,9 +11,9 @@ import numpy as np
 
 from evlib.errors import InputError
 from evlib.inputs.own_case.trips import Trips
-from evlib.inputs.reading.local_clock import horizon_min
+from evlib.inputs.reading.local_clock import clock_at, horizon_min
 
-__all__ = ["leave_when_full", "whole_time"]
+__all__ = ["last_departure_step", "leave_when_full", "whole_time"]
 
 
 def leave_when_full(fleet: dict, time: dict, plug_kw, file: Path) -> list[str]:
@@ -70,9 +71,32 @@ def leave_when_full(fleet: dict, time: dict, plug_kw, file: Path) -> list[str]:
     return notes
 
 
-def whole_time(time: dict, fleet: dict, trips: Trips | None, file: Path) -> tuple[dict, list[str]]:
-    """Steps of the horizon, stays in whole steps, and the last departure that still allows a stay; all as integers."""
+def last_departure_step(n_steps: int, longest_stay_min: float, step_min: float) -> int:
+    """Last step of departures unless a case states another: twice the longest stay before the end of the horizon.
+
+    Examples
+    --------
+    Twelve hours in steps of 15 min, stays of 45 min:
+
+    >>> last_departure_step(48, 45, 15)
+    41
+    """
+    return max(0, n_steps - 1 - 2 * max(2, math.ceil(longest_stay_min / step_min - 1e-9)))
+
+
+def whole_time(
+    time: dict, fleet: dict, trips: Trips | None, file: Path, defaulted: list[str] | None = None
+) -> tuple[dict, list[str]]:
+    """Steps of the horizon, stays in whole steps, and the last departure that still allows a stay; all as integers.
+
+    Names of what the file leaves out are added to ``defaulted``.
+    """
     time, notes = dict(time), []
+    defaulted = [] if defaulted is None else defaulted
+    if not {"hours", "n_steps", "end_clock"} & set(time):
+        defaulted.append("time.n_steps")
+    defaulted += [f"time.{key}" for key in ("last_departure_step",) if key not in time]
+    defaulted += [f"fleet.{key}" for key in ("peak_clock",) if key not in fleet]
     step = time.get("step_min")
     by_end = "end_clock" in time
     if by_end and ({"hours", "n_steps"} & set(time)):
@@ -92,12 +116,12 @@ def whole_time(time: dict, fleet: dict, trips: Trips | None, file: Path) -> tupl
             raise InputError(f"{file}: {key}: {hours!r}; must be whole steps of {step:g} min, at least two")
         time["n_steps"] = round(steps)
     classes = fleet["classes"] if isinstance(fleet["classes"], dict) else {}
-    longest = 1
+    longest = 0.0
     for name, member in classes.items():
         stay = member.get("stay_min") if isinstance(member, dict) else None
         if isinstance(stay, int | float) and not isinstance(stay, bool) and 0 < stay < 1e6:
             steps = max(2, math.ceil(stay / step - 1e-9))
-            longest = max(longest, steps)
+            longest = max(longest, stay)
             if abs(steps * step - stay) > 1e-9:
                 notes.append(
                     f"fleet.classes.{name}.stay_min: {stay:g} is taken as {steps * step:g} min, whole steps, at least 2"
@@ -108,13 +132,13 @@ def whole_time(time: dict, fleet: dict, trips: Trips | None, file: Path) -> tupl
         if trips is not None:
             clock = {key: time.get(key) for key in ("start_clock", "zone", "date")}
             last = trips.last_step(SimpleNamespace(step_min=float(step), **clock))
-        last = time["n_steps"] - 1 - 2 * longest if last is None else min(last, time["n_steps"] - 1)
-        time.setdefault("last_departure_step", max(0, last))
+        latest = last_departure_step(time["n_steps"], longest, step)
+        time.setdefault("last_departure_step", latest if last is None else max(0, min(last, time["n_steps"] - 1)))
         if "peak_clock" not in fleet and isinstance(time["last_departure_step"], int):
-            begin = [int(part) for part in str(time["start_clock"]).split(":") if part.isdigit()]
-            if len(begin) == 2:
-                peak = int(60 * begin[0] + begin[1] + step * (time["last_departure_step"] + 1) / 2) % 1440
-                fleet["peak_clock"] = f"{peak // 60:02d}:{peak % 60:02d}"
+            clock = SimpleNamespace(**{key: time.get(key) for key in ("start_clock", "zone", "date")})
+            # Whoever wrote a clock that is none is told by the schema.
+            with suppress(KeyError, OSError, TypeError, ValueError):
+                fleet["peak_clock"] = clock_at(int(step * (time["last_departure_step"] + 1) / 2), clock)
     time["step_min"] = float(step)
     return time, notes
 

@@ -188,7 +188,8 @@ def _words(text: str) -> set[str]:
 def _with_zones(nodes: pd.DataFrame, zone_ids: list[str] | None, links: pd.DataFrame):
     """Nodes on roads, those that are zones, and what the report says of it."""
     kept = nodes["node"].isin({*links["from"], *links["to"]}).to_numpy()
-    rows = [("node (no road)", NOT_USED + "no road for cars leads there", "", int((~kept).sum()))]
+    n_lost = int((~kept).sum())
+    rows = [("node (no road)", NOT_USED + "no road for cars leads there", "", n_lost)] if n_lost else []
     nodes = nodes[kept].reset_index(drop=True)
     if zone_ids is None:
         return nodes, (), rows
