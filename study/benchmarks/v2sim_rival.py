@@ -15,7 +15,7 @@ What differs, by its sources:
 - Roads have UXsim's capacity for these vehicles alone (2,647 veh/h for a lane at 50 km/h); ours leave them 100 veh/h a lane.
 - After charging, vehicles drive home, to the end of a road that leaves their origin; in our case they vanish.
 - Times are multiples of V2Sim's step of 10 s. Its Dijkstra search is told: here it is 5 to 8 times faster than A*, its default,
-  which visits nearly all nodes and, where vehicles wait, misses the best station in one choice of eight.
+  which visits nearly all nodes and, with made-up queues at every fourth station, missed the best in 18 choices of 150.
 """
 
 from __future__ import annotations
