@@ -19,7 +19,7 @@ from evlib.errors import StudyError
 from evlib.files import write_json
 from evlib.folders import ROOT, SCENARIOS, build_dir
 
-__all__ = ["BENCHMARKS", "run_benchmarks"]
+__all__ = ["BENCHMARKS", "measure_process", "run_benchmarks"]
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +37,8 @@ def run_benchmarks(names: Sequence[str] = ()) -> dict[str, float]:
     dict from str to float
         Names end in their unit: ``_s`` seconds, ``_gib`` GiB, ``_cny_veh`` CNY per vehicle, ``ns_per_pair_step`` ns for
         one commodity on one arc of its way during one loading step; ``us_per_ev`` microseconds per vehicle;
-        ``_s_to_5e3`` seconds to a relative gap of 5e-3; ratios (``_over_``), powers, gaps and counts have none.
+        ``_s_to_5e3`` seconds to a relative gap of 5e-3; ``_min`` minutes; ``_veh`` vehicles; ratios (``_over_``), powers, gaps
+        and counts have none.
         What a run did not reach is reported as such and left out: JSON knows no nan.
 
     Raises
@@ -248,6 +249,15 @@ BENCHMARKS: dict[tuple[str, ...], Callable[[], tuple[float, ...]]] = {
         "city_synthetic_relative_gap",
         "city_synthetic_price_gap",
     ): partial(_call, "city", "measure_synthetic"),
+    ("city_over_v2sim",): partial(_call, "v2sim_rival", "measure_ratio"),
+    (
+        "v2sim_cpu_s",
+        "v2sim_wall_s",
+        "v2sim_peak_gib",
+        "v2sim_travel_min",
+        "v2sim_waiting_min",
+        "v2sim_no_plug_veh",
+    ): partial(_call, "v2sim_rival", "measure_v2sim"),
     ("city_50k_over_20k_vehicles", "city_630_over_315_stations"): partial(_call, "city", "measure_growth"),
     ("ensemble_draws",): partial(_call, "ensemble", "count_draws"),
     ("ensemble_speedup_2_workers",): partial(_call, "ensemble", "measure_speedup"),
@@ -259,10 +269,42 @@ BENCHMARKS: dict[tuple[str, ...], Callable[[], tuple[float, ...]]] = {
 
 def _measure(command: Sequence[str], folder: str) -> tuple[float, float]:
     """Run a command with build and cache in ``folder``: wall time [s], and peak memory of its largest process [GiB]."""
-    environment = os.environ | {"EVLIB_BUILD": f"{folder}/build", "EVLIB_CACHE": f"{folder}/cache"}
+    wall_s, _, peak_gib = measure_process(
+        command, folder, {"EVLIB_BUILD": f"{folder}/build", "EVLIB_CACHE": f"{folder}/cache"}
+    )
+    return wall_s, peak_gib
+
+
+def measure_process(
+    command: Sequence[str], folder: str | Path, environment: dict[str, str]
+) -> tuple[float, float, float]:
+    """Run a command to its end.
+
+    Parameters
+    ----------
+    command : sequence of str
+    folder : str or Path
+        Where its output is written.
+    environment : dict from str to str
+        Variables beside those of this process.
+
+    Returns
+    -------
+    wall_s, cpu_s : float
+        Wall time, and processor time of the process and those it waited for [s].
+    peak_gib : float
+        Peak memory of its largest process [GiB].
+
+    Raises
+    ------
+    StudyError
+        The command failed; with the last lines of its output.
+    """
     start_s = time.monotonic()
     with (Path(folder) / "output.txt").open("w+") as output:
-        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(
+            command, cwd=ROOT, env=os.environ | environment, stdout=output, stderr=subprocess.STDOUT
+        )
         try:
             _, status, usage = os.wait4(process.pid, 0)
         except BaseException:
@@ -274,4 +316,4 @@ def _measure(command: Sequence[str], folder: str) -> tuple[float, float]:
             last_lines = "\n".join(output.read().splitlines()[-15:])
             raise StudyError(f"{' '.join(command)} ended with code {process.returncode}:\n{last_lines}")
     unit = 1 if sys.platform == "darwin" else 1024  # bytes there, KiB elsewhere
-    return time.monotonic() - start_s, usage.ru_maxrss * unit / 2**30
+    return time.monotonic() - start_s, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * unit / 2**30

@@ -53,6 +53,7 @@ def test_promised_numbers_are_measured():
     assert {"ensemble_draws", "ensemble_speedup_2_workers"} <= names
     assert {"ensemble_draws_per_core_hour", "ensemble_over_before"} <= names
     assert {"own_nanjing_s", "own_nanjing_peak_gib", "cli_import_s"} <= names
+    assert {"city_over_v2sim", "v2sim_travel_min", "v2sim_waiting_min", "v2sim_no_plug_veh"} <= names
     assert {"columns_s_1k", "columns_s_10k", "columns_s_100k"} <= names
 
 
