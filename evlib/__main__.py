@@ -7,7 +7,7 @@ import logging
 import sys
 
 from evlib.case_commands import add_case_commands, name_currency
-from evlib.errors import InputError, SolverError
+from evlib.errors import InputError, SolverError, is_interrupt
 from evlib.interrupted_start import raise_at_interrupt
 from evlib.real_time_command import add_real_time_command
 
@@ -38,7 +38,9 @@ def main(arguments: list[str] | None = None) -> int:
     except SolverError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, SystemError) as error:
+        if not is_interrupt(error):
+            raise
         print(f"interrupted before a result was written to {getattr(options, 'out', options)}", file=sys.stderr)
         return 130
 

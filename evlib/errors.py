@@ -2,7 +2,7 @@
 
 import numpy as np
 
-__all__ = ["InputError", "SolverError", "StudyError", "require", "require_one", "whole"]
+__all__ = ["InputError", "SolverError", "StudyError", "is_interrupt", "require", "require_one", "whole"]
 
 
 class InputError(ValueError):
@@ -15,6 +15,12 @@ class SolverError(RuntimeError):
 
 class InfeasibleError(SolverError):
     """An optimisation without any solution; the message names the limits that cannot hold."""
+
+
+def is_interrupt(error: BaseException) -> bool:
+    """Whether an error is a Ctrl-C: also one that struck while compiled code returned, which Python reports as SystemError."""
+    cause = error.__cause__ if isinstance(error, SystemError) else error
+    return isinstance(cause, KeyboardInterrupt)
 
 
 def require(holds, name, value, what, unit=""):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tqdm.contrib.logging import logging_redirect_tqdm
 
-from evlib.errors import InputError, StudyError
+from evlib.errors import InputError, StudyError, is_interrupt
 from evlib.folders import FIGURES, NOTEBOOKS, ROOT, build_dir
 
 log = logging.getLogger("study")  # when run as a command, this module is called __main__
@@ -55,7 +55,9 @@ def main(arguments: list[str] | None = None) -> int:
     except (StudyError, InputError) as error:
         print(f"\n{error}", file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, SystemError) as error:
+        if not is_interrupt(error):
+            raise
         print("\nStopped. Nothing is half-written; run it again to go on from here.", file=sys.stderr)
         return 130
 

@@ -28,7 +28,7 @@ from evlib.coordination.problem import CoupledProblem
 from evlib.coordination.saved_run import check_place, load_state, save_state
 from evlib.coordination.state_checks import check_shapes, check_start
 from evlib.coordination.unknown_paths import missing_paths
-from evlib.errors import InputError
+from evlib.errors import InputError, is_interrupt
 from evlib.grid.fleet_dispatch import FleetDispatch
 from evlib.inputs.scenario import Scenario
 from evlib.traffic.network import Network
@@ -235,8 +235,8 @@ def coordinate(
         else:
             answering.measure(n_iterations)
         log.info(_line(run.state.rows[-1], n_iterations))
-    except KeyboardInterrupt:
-        if len(run.state.rows) < 2:
+    except (KeyboardInterrupt, SystemError) as error:
+        if not is_interrupt(error) or len(run.state.rows) < 2:
             raise
         log.warning("interrupted; measuring iterate %d of %d", len(run.state.rows) - 1, n_iterations)
         run.check_last()

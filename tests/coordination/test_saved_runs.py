@@ -17,7 +17,7 @@ from evlib.__main__ import main
 from evlib.assignment.gaps import gaps
 from evlib.coordination.announced_price import price_gap
 from evlib.coordination.coordinate import PRICE_GAP_TOLERANCE, coordinate
-from evlib.coordination.methods import Joint
+from evlib.coordination.methods import Joint, Newton
 from evlib.coordination.problem import CoupledProblem
 from evlib.files import write_npz
 
@@ -120,6 +120,21 @@ def test_interrupt_returns_the_best_iterate_and_says_so(few, monkeypatch, caplog
     assert certificate.converged == within
 
 
+def test_an_interrupt_that_strikes_in_compiled_code_is_one_too_and_other_errors_are_not(few, monkeypatch):
+    whole_answer, cause = Newton.answer, KeyboardInterrupt()
+
+    def stopped(self, iteration):
+        if iteration == 1:
+            raise in_compiled_code(cause)
+        return whole_answer(self, iteration)
+
+    monkeypatch.setattr(Newton, "answer", stopped)
+    assert coordinate(few).certificate.interrupted
+    cause = ValueError()
+    with pytest.raises(SystemError, match="exception set"):
+        coordinate(few)
+
+
 def test_interrupt_before_the_first_answer_has_nothing_to_keep(few):
     with pytest.raises(KeyboardInterrupt), stopping_after(1, KeyboardInterrupt):
         coordinate(few)
@@ -203,10 +218,20 @@ def test_leftovers_beside_a_saved_run_are_removed(few, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["run.npz"]
 
 
-def test_ctrl_c_before_the_first_answer_is_one_line_and_exit_130(tmp_path, monkeypatch, capsys):
+def in_compiled_code(cause) -> SystemError:
+    """As the interpreter reports an exception that is raised while a compiled function returns (seen with numba 0.68.1)."""
+    error = SystemError("CPUDispatcher(<function _advance>) returned a result with an exception set")
+    error.__cause__ = cause
+    return error
+
+
+@pytest.mark.parametrize(
+    "error", [KeyboardInterrupt(), in_compiled_code(KeyboardInterrupt())], ids=["python", "compiled"]
+)
+def test_ctrl_c_before_the_first_answer_is_one_line_and_exit_130(tmp_path, monkeypatch, capsys, error):
     monkeypatch.setenv("EVLIB_CACHE", str(tmp_path / "cache"))
     out = tmp_path / "out"
-    with stopping_after(1, KeyboardInterrupt):
+    with stopping_after(1, error):
         assert main(["solve", "mini", "--strategy", "coordinated", "--out", str(out)]) == 130
     assert capsys.readouterr().err.splitlines()[-1] == f"interrupted before a result was written to {out}"
     assert not out.exists()

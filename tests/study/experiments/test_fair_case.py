@@ -107,7 +107,7 @@ def test_the_committed_starts_are_enough_and_differ_by_start():
     assert set(runs.groups) == {*starts.OBJECTIVES, *starts.TOLD}
     assert runs["start"].nunique().min() >= 8
     assert runs["metric_cny_veh"].nunique()[[*starts.OBJECTIVES]].min() >= 3
-    assert runs["total_cny"].nunique().min() >= 8
+    assert runs["moved_share"].nunique().min() >= 8  # totals may agree to the last digit written
     assert np.allclose(table["total_cny"], table["time_queue_cny"] + table["grid_cny"], atol=1.0)
 
 
