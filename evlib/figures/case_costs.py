@@ -82,7 +82,7 @@ def cost_breakdown(costs: pd.DataFrame, title: str) -> go.Figure:
     finish(figure, title=title, height=420, margin={**ROOM_BELOW, "l": 145, "t": 85, "b": 110}, legend=LEGEND_BELOW)
     figure.update_layout(barmode="stack", legend={"traceorder": "normal", "entrywidth": 190})
     figure.update_xaxes(title_text="time and queue<br>[thousand CNY]", range=[0, 1.3 * time.max()], col=1)
-    figure.update_xaxes(title_text="grid cost [thousand CNY]", range=[0, 1.65 * right.max()], col=2)
+    figure.update_xaxes(title_text="grid cost [thousand CNY]", range=[0, 1.8 * right.max()], col=2)
     figure.update_yaxes(title_text="strategy", col=1)
     return figure.update_yaxes(autorange="reversed", showgrid=False)
 
