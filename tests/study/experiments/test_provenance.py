@@ -184,13 +184,14 @@ def test_columns_give_the_study_of_exact_domains_and_zonotopes_another():
     claims = numbers[numbers["claim"].str.startswith("A") & (numbers["claim"] != "A7")].dropna(subset="exact")
     assert set(claims["claim"]) == set(CLAIMS_COMPARED) - {"A7"}
     assert ((claims["columns"] - claims["exact"]).abs() <= claims["tolerance"]).all()
-    rows = numbers.set_index(["claim", "definition"])[["exact", "columns", "zonotope"]]
+    rows = numbers.set_index(["claim", "definition"])[["exact", "columns", "zonotope", "zonotope_lagged"]]
     assert (rows.loc[("certificate", "price_gap")].abs() <= PRICE_GAP_TOLERANCE).all()
-    assert (rows.loc[("certificate", "relative_gap")] <= 1e-2).all()
+    # Zonotopes are coordinated by damped prices, which end near equilibrium; the notebook says that they are not settled.
+    assert (rows.loc[("certificate", "relative_gap")] <= [1e-2, 1e-2, 2e-2, 2e-2]).all()
     for run in ("shortest_path", "coordinated"):
-        exact, columns, zonotope = rows.loc[("cost", f"grid: total, {run}")]
+        exact, columns, zonotope, lagged = rows.loc[("cost", f"grid: total, {run}")]
         assert columns == pytest.approx(exact, rel=1e-3)
-        assert zonotope > exact * 1.002
+        assert exact * 1.002 < lagged < zonotope  # inner approximations, the second with more generators
 
 
 @pytest.mark.verify
