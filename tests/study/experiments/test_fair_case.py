@@ -199,7 +199,7 @@ def test_starts_can_be_made_again(nguyen):
     spread = starts.spread_of_starts(committed).set_index("objective")["spread_cny"]
     for objective, start in (("user", "2"), ("system", "2"), ("system", "nearest")):
         name = int(start) if start.isdigit() else start
-        row, _ = starts.start_row(nguyen, objective, name, starts.newton.FIRST_METRIC)
+        row, _ = starts.start_row(nguyen, objective, name)
         chosen = (committed["objective"] == objective) & (committed["start"].astype(str) == start)
         expected = committed.loc[chosen, "total_cny"].iloc[0]
         assert row["total_cny"] == pytest.approx(expected, abs=spread[objective] + 1.0)
