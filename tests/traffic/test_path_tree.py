@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from evlib import build_network, load_traffic
 from evlib.traffic.path_times import travel_times
-from evlib.traffic.path_times_compiled import trace_paths
+from evlib.traffic.path_times_compiled import _last_not_above, trace_paths
 from evlib.traffic.paths import Path, PathTree
 
 ARCS = st.lists(st.integers(0, 3), min_size=1, max_size=6).map(tuple)
@@ -38,3 +38,11 @@ def test_times_do_not_depend_on_the_order_of_paths(mini):
     trace, times = trace_paths(loading), travel_times(loading)
     np.testing.assert_allclose(trace.road_min, times.road_min, atol=1e-9)
     np.testing.assert_allclose(trace.waiting_min, times.waiting_min, atol=1e-9)
+
+
+@given(st.lists(st.integers(0, 5), min_size=1, max_size=8).map(sorted), st.integers(0, 6), st.data())
+def test_a_search_from_anywhere_ends_where_one_over_all_edges_does(edges, value, data):
+    """Also downwards: rounding may take a time back over the edge that the one before had just passed."""
+    near = data.draw(st.integers(0, len(edges) - 1))
+    expected = max(int(np.searchsorted(edges, value, side="right")) - 1, 0)
+    assert _last_not_above(np.array(edges, dtype=float), float(value), near) == expected

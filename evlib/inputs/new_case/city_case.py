@@ -24,8 +24,17 @@ from evlib.inputs.new_case.whole_folder import whole_folder
 from evlib.inputs.new_case.write_case import CaseTables, farms_of_file, match_case, with_profile
 from evlib.inputs.roads.road_file import write_roads
 
-__all__ = ["CityAssumptions", "even_peak_veh", "fill_city_folder", "synthetic_tables", "write_city"]
+__all__ = [
+    "CITY_STATION_COLUMNS",
+    "CityAssumptions",
+    "even_peak_veh",
+    "fill_city_folder",
+    "synthetic_tables",
+    "write_city",
+]
 
+# What a city takes of its stations; plugs and their power follow from its assumptions.
+CITY_STATION_COLUMNS = ("station", "node", "bus", "x", "y")
 STEP_MIN, N_STEPS, LAST_DEPARTURE, PEAK_MIN, WIDTH_MIN = 5, 96, 65, 120.0, 60.0
 # Class: share, battery [kWh], power [kW], stay [min], gain [1], value of time [CNY/h], peak over mean.
 CLASSES = {
@@ -121,7 +130,7 @@ def fill_city_folder(
     feeders = with_profile(tables.feeders)
     write_feeders(replace(feeders, feeders=None), place)  # backup and voltages at roots are assumed, too
     plugs = max(round(assumed.plug_factor * even_peak_veh(assumed.vehicles) / len(tables.stations)), 1)
-    columns = [name for name in ("station", "node", "bus", "x", "y") if name in tables.stations]
+    columns = [name for name in CITY_STATION_COLUMNS if name in tables.stations]
     stations = tables.stations[columns].assign(plugs=plugs, plug_kw=60.0)
     for name, table in (("stations", stations), ("origins", tables.origins)):
         write_text(place / f"{name}.csv", table.to_csv(index=False, lineterminator="\n"))

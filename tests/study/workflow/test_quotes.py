@@ -105,3 +105,34 @@ def test_marks_are_not_seen_on_the_site():
     page = Markdown(lambda href: href)("It costs\n31,684<!-- cost --> CNY, a fifth<!-- share -->\nless.")
     assert plain_text(page).split() == ["It", "costs", "31,684", "CNY,", "a", "fifth", "less."]
     assert page.count("<p>") == 1
+
+
+def test_steps_of_the_waterfall_add_up_and_payments_and_bands_are_those_of_their_tables():
+    """By hand from two small tables: what is quoted in the README does not rest on the formulas that wrote it."""
+    cases = {"shortest_path": 100.0, "informed": 70.0, "user": 50.0, "coordinated": 40.0}
+    rows = [
+        (1.0, name, charging, total - (charging == "v2g"))
+        for name, total in cases.items()
+        for charging in ("smart", "v2g")
+    ]
+    rows += [(0.2, name, "v2g", total + 9.0) for name, total in cases.items()]
+    waterfall = pd.DataFrame(rows, columns=["follow", "strategy", "charging", "total_cny"])
+    waterfall = waterfall.assign(tolls_cny=1200.0, rents_cny=2400.0)
+    fixed = {"nearest_total_cny": 100.0, "user_total_cny": 50.0, "coordinated_total_cny": 40.0}
+    draws = pd.DataFrame(fixed, index=range(3))
+    draws["informed_total_cny"] = [90.0, 80.0, 70.0]  # of 60 saved: a sixth, a third, a half
+    draws = draws.assign(
+        draw=[1, 2, 3], error=float("nan"), coordinated_settled=1, nearest_beyond_storage=[0.0, 2.0, 0.0]
+    )
+    tables = {"waterfall_nguyen": waterfall, "ensemble_nguyen": draws}
+
+    def said(name):
+        return told(name, read=tables.__getitem__)
+
+    assert [said(f"step_{name}_cny") for name in ("information", "prices", "tolls", "v2g")] == ["30", "20", "10", "1"]
+    assert [said(f"percent_of_{name}") for name in ("information", "prices", "tolls", "v2g")] == ["49", "33", "16", "2"]
+    assert said("payments_one_in_five") == "3"
+    assert said("share_by_one_in_five") == "four fifths"  # 50 of 60: nearest 99, coordinated 49 and 39
+    assert said("share_by_one_in_five_unpaid") == "two thirds"  # 40 of 60
+    assert [said(f"draws_information_{end}") for end in ("low", "median", "high")] == ["18", "33", "48"]
+    assert said("draws_beyond_storage") == "a third"
