@@ -222,9 +222,10 @@ _CITY_KINDS = "give both --roads and --feeder for a city of files, neither for a
 
 def _city(options: argparse.Namespace) -> int:
     from evlib.inputs.new_case.city_case import (
-        CITY_STATION_COLUMNS,
         CityAssumptions,
         fill_city_folder,
+        notes_of_city,
+        stations_of_city,
         synthetic_tables,
     )
     from evlib.inputs.new_case.sources import feeder_source, road_source, station_source
@@ -256,20 +257,18 @@ def _city(options: argparse.Namespace) -> int:
         roads = road_source(options.roads, **units)
         if options.lane_capacity is not None and "lanes" not in roads.links:
             raise InputError(f"--lane-capacity {lane_veh_h:g}: {options.roads} has no lanes; leave the option out")
-        stations = station_source(options.stations)[0] if options.stations else None
-        if stations is not None:
-            idle = [name for name in stations if name not in CITY_STATION_COLUMNS and stations[name].notna().any()]
+        stations = None
+        if options.stations:
+            stations, idle = stations_of_city(station_source(options.stations)[0])
             if idle:
                 print(f"not used: {', '.join(idle)} of {options.stations}; a city has plugs of 60 kW by --plug-factor")
-            stations = stations[[name for name in stations if name in CITY_STATION_COLUMNS]]
         match = {"most_distance": options.most_distance, "where": options.stations or "stations"}
         tables = match_case(roads, feeder_source(options.feeder, options.leave_out or ()), stations, **match)
         source = f"roads from {Path(options.roads).name}, feeders from {Path(options.feeder).name}"
     with whole_folder(options.folder) as place, in_words_of_sources(place, options.folder, {}):
         load_scenario(fill_city_folder(place, options.folder, tables, assumed, source))
-    for note in tables.notes:
-        if not note.startswith("stations: plug"):  # plugs of a case; those of a city follow from its assumptions
-            print(f"assumed: {note}")
+    for note in notes_of_city(tables):
+        print(f"assumed: {note}")
     file = Path(options.folder) / "case.yaml"
     print(f"case: {file}")
     print(f"next, in Python: evlib.coordination.coordinate.coordinate(load_scenario({str(file)!r}), method='city')")

@@ -25,16 +25,17 @@ from evlib.inputs.new_case.write_case import CaseTables, farms_of_file, match_ca
 from evlib.inputs.roads.road_file import write_roads
 
 __all__ = [
-    "CITY_STATION_COLUMNS",
     "CityAssumptions",
     "even_peak_veh",
     "fill_city_folder",
+    "notes_of_city",
+    "stations_of_city",
     "synthetic_tables",
     "write_city",
 ]
 
 # What a city takes of its stations; plugs and their power follow from its assumptions.
-CITY_STATION_COLUMNS = ("station", "node", "bus", "x", "y")
+STATION_COLUMNS = ("station", "node", "bus", "x", "y")
 STEP_MIN, N_STEPS, LAST_DEPARTURE, PEAK_MIN, WIDTH_MIN = 5, 96, 65, 120.0, 60.0
 # Class: share, battery [kWh], power [kW], stay [min], gain [1], value of time [CNY/h], peak over mean.
 CLASSES = {
@@ -130,7 +131,7 @@ def fill_city_folder(
     feeders = with_profile(tables.feeders)
     write_feeders(replace(feeders, feeders=None), place)  # backup and voltages at roots are assumed, too
     plugs = max(round(assumed.plug_factor * even_peak_veh(assumed.vehicles) / len(tables.stations)), 1)
-    columns = [name for name in CITY_STATION_COLUMNS if name in tables.stations]
+    columns = [name for name in STATION_COLUMNS if name in tables.stations]
     stations = tables.stations[columns].assign(plugs=plugs, plug_kw=60.0)
     for name, table in (("stations", stations), ("origins", tables.origins)):
         write_text(place / f"{name}.csv", table.to_csv(index=False, lineterminator="\n"))
@@ -215,3 +216,14 @@ def _parts(n: int, one: list[int], two: list[int]) -> np.ndarray:
     from scipy.sparse.csgraph import connected_components
 
     return connected_components(coo_array((np.ones(len(one)), (one, two)), shape=(n, n)), directed=False)[1]
+
+
+def stations_of_city(stations: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+    """What a city takes of a table of stations, and the columns that state something it does not use."""
+    idle = [name for name in stations if name not in STATION_COLUMNS and stations[name].notna().any()]
+    return stations[[name for name in stations if name in STATION_COLUMNS]], idle
+
+
+def notes_of_city(tables: CaseTables) -> list[str]:
+    """What matching assumed, without the plugs of a case: those of a city follow from its assumptions."""
+    return [note for note in tables.notes if not note.startswith("stations: plug")]
